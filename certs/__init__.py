@@ -1,0 +1,1 @@
+"""The federation's public key infrastructure: root, issuing CA, leaves and the trust bundle."""

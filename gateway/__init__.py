@@ -1,0 +1,1 @@
+"""The gateway: plans, fans out, verifies and assembles profiles."""

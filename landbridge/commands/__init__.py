@@ -1,0 +1,1 @@
+"""The `landbridge` command: one file for each noun."""

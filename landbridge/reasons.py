@@ -1,0 +1,306 @@
+"""Every reason code, with what it means and what to do next.
+
+The codes are those of `protos/landbridge/v1/reason.proto`; a test holds the two against each other.
+`landbridge explain LB-3004` prints an entry.
+"""
+
+from dataclasses import dataclass
+from enum import IntEnum
+
+
+class Reason(IntEnum):
+    """Why something was answered, refused or not to be had."""
+
+    ANSWERED = 1
+    NO_RECORD = 2
+    MALFORMED_REQUEST = 1001
+    UNKNOWN_SCHEME = 1002
+    MALFORMED_IDENTIFIER = 1003
+    WRONG_CHECK_DIGIT = 1004
+    UNKNOWN_PURPOSE = 1005
+    UNKNOWN_DATASET = 1006
+    UNKNOWN_FIELD = 1007
+    TOO_MANY_RECORDS = 1008
+    INVALID_CONFIGURATION = 1101
+    MISSING_TABLE = 1102
+    MISSING_COLUMN = 1103
+    DATABASE_UNREACHABLE = 1104
+    UNREADABLE_FILE = 1105
+    USAGE = 1106
+    UNREACHABLE = 2001
+    LATE = 2002
+    BUSY = 2003
+    SOURCE_FAILED = 2004
+    NOT_ADDRESSABLE = 2005
+    TOO_MANY_LINKS = 2006
+    NOT_COVERED = 3001
+    REQUESTER_NOT_COVERED = 3002
+    PURPOSE_NOT_COVERED = 3003
+    FIELD_NOT_COVERED = 3004
+    SUBJECT_KIND_NOT_COVERED = 3005
+    NOT_IN_FORCE = 3006
+    UNPROVEN_ALIAS = 3007
+    BAD_SIGNATURE = 4001
+    UNTRUSTED_KEY = 4002
+    STALE_QUERY = 4003
+    REPLAYED_QUERY = 4004
+    CALLER_REFUSED = 4005
+    CERTIFICATE_REFUSED = 4006
+    MISMATCHED_ANSWER = 4007
+    BAD_LOG_EVIDENCE = 4008
+    OVERSIZED_ANSWER = 4009
+    BAD_TRUST_BUNDLE = 4010
+    KEY_EXPOSED = 4011
+    MALFORMED_MEMORANDUM = 4101
+    SIGNERS_NOT_PARTIES = 4102
+    PROFILE_ALTERED = 4201
+    LOG_UNAVAILABLE = 5001
+    LOG_DAMAGED = 5002
+
+    @property
+    def code(self) -> str:
+        """The code as users meet it."""
+        return f"LB-{self.value:04d}"
+
+    @property
+    def is_refusal(self) -> bool:
+        """Whether policy refused, as opposed to a failure."""
+        return 3000 <= self.value < 4000 and self is not Reason.UNPROVEN_ALIAS  # noqa: PLR2004
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """What a reason means, what to do next, and the gRPC status that carries it."""
+
+    meaning: str
+    next_step: str
+    status: str
+
+
+REASONS: dict[Reason, Explanation] = {
+    Reason.ANSWERED: Explanation(
+        "The source answered with at least one record.",
+        "Nothing to do.",
+        "OK",
+    ),
+    Reason.NO_RECORD: Explanation(
+        "The source looked and holds no record of the subject.",
+        "Nothing to do: the source was asked and holds nothing on this subject.",
+        "OK",
+    ),
+    Reason.MALFORMED_REQUEST: Explanation(
+        "The request is not well formed.",
+        "Correct the request as the message says and send it again.",
+        "INVALID_ARGUMENT",
+    ),
+    Reason.UNKNOWN_SCHEME: Explanation(
+        "The identifier scheme is not one of the federation's.",
+        "Use one of the identifier schemes in federation.toml.",
+        "INVALID_ARGUMENT",
+    ),
+    Reason.MALFORMED_IDENTIFIER: Explanation(
+        "The identifier does not have the form of its scheme.",
+        "Write the identifier in one of its scheme's forms.",
+        "INVALID_ARGUMENT",
+    ),
+    Reason.WRONG_CHECK_DIGIT: Explanation(
+        "The identifier's check digit is wrong.",
+        "Look the identifier up again: a digit is mistyped.",
+        "INVALID_ARGUMENT",
+    ),
+    Reason.UNKNOWN_PURPOSE: Explanation(
+        "The purpose is not one of the federation's.",
+        "Use one of the purposes in federation.toml.",
+        "INVALID_ARGUMENT",
+    ),
+    Reason.UNKNOWN_DATASET: Explanation(
+        "The dataset is not published by that agency.",
+        "See the agency's datasets in the gateway's directory.",
+        "INVALID_ARGUMENT",
+    ),
+    Reason.UNKNOWN_FIELD: Explanation(
+        "A wanted field is not published in that dataset.",
+        "See the dataset's fields in the gateway's directory.",
+        "INVALID_ARGUMENT",
+    ),
+    Reason.TOO_MANY_RECORDS: Explanation(
+        "The answer holds more records than one answer may carry.",
+        "Ask with a more exact identifier, or for fewer datasets.",
+        "RESOURCE_EXHAUSTED",
+    ),
+    Reason.INVALID_CONFIGURATION: Explanation(
+        "A configuration file does not have its required form.",
+        "Correct the file at the place that the message names.",
+        "INVALID_ARGUMENT",
+    ),
+    Reason.MISSING_TABLE: Explanation(
+        "A configured table is not in the database.",
+        "Name a table that the database holds, or create it; `landbridge node check` lists what was found.",
+        "INVALID_ARGUMENT",
+    ),
+    Reason.MISSING_COLUMN: Explanation(
+        "A configured column is not in its table or file.",
+        "Name a column that the table holds; `landbridge node check` lists what was found.",
+        "INVALID_ARGUMENT",
+    ),
+    Reason.DATABASE_UNREACHABLE: Explanation(
+        "The configured database cannot be reached.",
+        "Check the URL and that the database is running, then `landbridge node check`.",
+        "INVALID_ARGUMENT",
+    ),
+    Reason.UNREADABLE_FILE: Explanation(
+        "A native file does not have the form that the configuration describes.",
+        "Correct the file's description in node.toml (encoding, header line, delimiter), or the file.",
+        "INVALID_ARGUMENT",
+    ),
+    Reason.USAGE: Explanation(
+        "A command was called with arguments that do not fit.",
+        "See `landbridge --help`.",
+        "INVALID_ARGUMENT",
+    ),
+    Reason.UNREACHABLE: Explanation(
+        "The source could not be reached.",
+        "Check that the process is running and that the address is right, then ask again.",
+        "UNAVAILABLE",
+    ),
+    Reason.LATE: Explanation(
+        "The source did not answer before the deadline.",
+        "Ask again with a longer deadline.",
+        "DEADLINE_EXCEEDED",
+    ),
+    Reason.BUSY: Explanation(
+        "The source has more work than it accepts.",
+        "Ask again in a moment.",
+        "UNAVAILABLE",
+    ),
+    Reason.SOURCE_FAILED: Explanation(
+        "The source failed on its own side.",
+        "Ask the source's operator: its own process log has the cause.",
+        "INTERNAL",
+    ),
+    Reason.NOT_ADDRESSABLE: Explanation(
+        "No identifier that the source understands is known for the subject.",
+        "Ask by an identifier that the source understands.",
+        "NOT_FOUND",
+    ),
+    Reason.TOO_MANY_LINKS: Explanation(
+        "The identifier stands for more subjects than are followed in one query.",
+        "Ask for one of the linked identifiers.",
+        "FAILED_PRECONDITION",
+    ),
+    Reason.NOT_COVERED: Explanation(
+        "No memorandum in force covers the request.",
+        "The agencies would have to sign a memorandum; `landbridge memo explain` shows what is missing.",
+        "PERMISSION_DENIED",
+    ),
+    Reason.REQUESTER_NOT_COVERED: Explanation(
+        "The requester is not named for this dataset.",
+        "The memorandum would have to name the requester.",
+        "PERMISSION_DENIED",
+    ),
+    Reason.PURPOSE_NOT_COVERED: Explanation(
+        "The purpose is not named for this requester and dataset.",
+        "Ask for a purpose that the clause names, or have the memorandum amended.",
+        "PERMISSION_DENIED",
+    ),
+    Reason.FIELD_NOT_COVERED: Explanation(
+        "The field is not granted.",
+        "Ask without the field, or have the memorandum amended.",
+        "PERMISSION_DENIED",
+    ),
+    Reason.SUBJECT_KIND_NOT_COVERED: Explanation(
+        "The subject kind is not granted.",
+        "The memorandum would have to grant this kind of subject.",
+        "PERMISSION_DENIED",
+    ),
+    Reason.NOT_IN_FORCE: Explanation(
+        "The grant is not yet, or no longer, in force.",
+        "Wait until the grant is in force, or have the memorandum renewed.",
+        "PERMISSION_DENIED",
+    ),
+    Reason.UNPROVEN_ALIAS: Explanation(
+        "An alias of the subject is not proven by links that the provider accepts.",
+        "The provider would have to accept the dataset as a source of links, in a memorandum.",
+        "FAILED_PRECONDITION",
+    ),
+    Reason.BAD_SIGNATURE: Explanation(
+        "The signature does not verify.",
+        "Sign the exact bytes again; do not change anything after signing.",
+        "PERMISSION_DENIED",
+    ),
+    Reason.UNTRUSTED_KEY: Explanation(
+        "The signing key is not in the trust bundle, or not for this use or time.",
+        "Use a key that the present trust bundle names for this use.",
+        "PERMISSION_DENIED",
+    ),
+    Reason.STALE_QUERY: Explanation(
+        "The query is past its expiry, issued in the future, or lives too long.",
+        "Sign the query anew, with a right clock.",
+        "FAILED_PRECONDITION",
+    ),
+    Reason.REPLAYED_QUERY: Explanation(
+        "The query was already answered at this step.",
+        "Sign the query anew: each one is answered once.",
+        "ALREADY_EXISTS",
+    ),
+    Reason.CALLER_REFUSED: Explanation(
+        "The caller's certificate does not carry an identity that may call this.",
+        "Call with a certificate of the role that this rpc names.",
+        "PERMISSION_DENIED",
+    ),
+    Reason.CERTIFICATE_REFUSED: Explanation(
+        "The certificate's form, age or TLS version is not accepted.",
+        "Have the certificate issued anew by the federation.",
+        "PERMISSION_DENIED",
+    ),
+    Reason.MISMATCHED_ANSWER: Explanation(
+        "The answer is for another query, step or agency.",
+        "The source answers wrongly; tell its operator, and treat its answers with care.",
+        "PERMISSION_DENIED",
+    ),
+    Reason.BAD_LOG_EVIDENCE: Explanation(
+        "The log evidence does not lead to the signed head.",
+        "The source's log does not hold what it says; tell its operator and the federation's auditor.",
+        "PERMISSION_DENIED",
+    ),
+    Reason.OVERSIZED_ANSWER: Explanation(
+        "The answer is larger than allowed, or holds what was not asked.",
+        "The source sent more than was asked; tell its operator.",
+        "PERMISSION_DENIED",
+    ),
+    Reason.BAD_TRUST_BUNDLE: Explanation(
+        "The trust bundle is not acceptable.",
+        "Fetch the federation's present trust bundle.",
+        "PERMISSION_DENIED",
+    ),
+    Reason.KEY_EXPOSED: Explanation(
+        "A private key file is readable by others.",
+        "chmod 600 the file; if others may have read it, replace the key.",
+        "PERMISSION_DENIED",
+    ),
+    Reason.MALFORMED_MEMORANDUM: Explanation(
+        "The memorandum does not have its required form.",
+        "Correct the memorandum at the place that the message names; `landbridge memo lint` checks it.",
+        "PERMISSION_DENIED",
+    ),
+    Reason.SIGNERS_NOT_PARTIES: Explanation(
+        "Some party of the memorandum has not signed, or one signed twice or without being a party.",
+        "Each party signs exactly once, and nobody else.",
+        "PERMISSION_DENIED",
+    ),
+    Reason.PROFILE_ALTERED: Explanation(
+        "The profile shown is not the profile that was signed.",
+        "Do not rely on it; ask for the profile again.",
+        "PERMISSION_DENIED",
+    ),
+    Reason.LOG_UNAVAILABLE: Explanation(
+        "The log cannot be written, so nothing may be answered.",
+        "Free space or repair the disk under the log; the service goes on by itself.",
+        "UNAVAILABLE",
+    ),
+    Reason.LOG_DAMAGED: Explanation(
+        "The log on disk does not continue the log that was signed.",
+        "Restore the newest copy of the log, and tell the auditor.",
+        "UNAVAILABLE",
+    ),
+}

@@ -1,0 +1,1 @@
+"""Readers of an agency's own tables and files."""
