@@ -27,8 +27,8 @@ class Role(StrEnum):
 class Identity:
     """An agency's role, as a certificate states it.
 
-    Written as `spiffe://<agency>.<federation>/<role>/<name>`: the agency stands in the host, so that
-    name constraints can bind it (RFC 5280, section 4.2.1.10).
+    Written as `spiffe://<agency>.<federation>/<role>/<name>`: the agency stands in the host, so
+    that name constraints can bind it (RFC 5280, section 4.2.1.10).
     """
 
     agency: str

@@ -1,0 +1,14 @@
+"""Writes the JSON Schemas of the configuration files anew: `python docs/schemas/make.py`."""
+
+from pathlib import Path
+
+from landbridge.configuration import json_schema
+from landbridge.federation_file import FederationFile
+
+MODELS = {"federation": FederationFile}
+
+if __name__ == "__main__":
+    for name, model in MODELS.items():
+        Path(__file__).with_name(f"{name}.schema.json").write_text(
+            json_schema(model), encoding="utf-8"
+        )

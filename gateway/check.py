@@ -1,0 +1,46 @@
+"""Reads everything that a gateway serves with, before it serves."""
+
+from pathlib import Path
+from typing import Any
+
+from landbridge.agency import Role
+from landbridge.clock import Clock, system_clock
+from landbridge.errors import LandbridgeError
+from landbridge.federation import Federation
+from landbridge.memorandum_folder import read_memoranda
+from landbridge.party import PartyFolder
+from landbridge.rpc.credentials import TlsFiles
+
+
+def check(federation_path: Path, state: Path, clock: Clock = system_clock) -> dict[str, Any]:
+    """Read federation, keys, trust bundle, memoranda and log; return what was found.
+
+    Raises:
+        LandbridgeError: the first thing without which the gateway cannot serve.
+    """
+    federation = Federation.load(federation_path)
+    party = PartyFolder.open(state)
+    identity = party.identity(Role.GATEWAY)
+    TlsFiles.read(party.tls, federation.name, clock=clock)
+    refused: list[str] = []
+
+    def refuse_document(path: Path, error: LandbridgeError) -> None:
+        refused.append(f"{path.name}: {error}")
+
+    memoranda = list(
+        read_memoranda(party.memoranda, party.bundle, at=clock(), refused=refuse_document)
+    )
+    log = party.open_log(identity)
+    size = log.size
+    log.close()
+    return {
+        "federation": federation.name,
+        "identity": identity.uri,
+        "trust bundle": party.bundle.number,
+        "nodes": {
+            endpoint.agency: endpoint.address for endpoint in party.bundle.endpoints(Role.NODE)
+        },
+        "memoranda": [memorandum.id for memorandum in memoranda],
+        "memoranda refused": refused,
+        "log entries": size,
+    }

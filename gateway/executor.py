@@ -1,0 +1,55 @@
+"""Asks several nodes at once, and waits for all of them or for the deadline."""
+
+import asyncio
+from collections.abc import Mapping
+
+from gateway.node_client import NodeClient, Outcome
+from landbridge.errors import Reason, refuse
+from landbridge.v1 import query_pb2
+
+
+class Executor:
+    """Fans questions out to the nodes."""
+
+    def __init__(self, nodes: Mapping[str, NodeClient]) -> None:
+        self._nodes = nodes
+
+    async def ask(
+        self, questions: Mapping[str, query_pb2.Question], deadline: float
+    ) -> dict[str, Outcome]:
+        """Ask each agency its question; return one outcome an agency, LB-2002 where it was late.
+
+        `deadline` is in the event loop's own time, in seconds. A node that fails, fails alone.
+        """
+        outcomes: dict[str, Outcome] = {}
+        if not questions:
+            return outcomes
+        loop = asyncio.get_running_loop()
+        complete: asyncio.Future[None] = loop.create_future()
+
+        def deliver(agency: str, outcome: Outcome) -> None:
+            outcomes[agency] = outcome
+            if len(outcomes) == len(questions) and not complete.done():
+                complete.set_result(None)
+
+        asked = {
+            agency: self._nodes[agency].ask(question, deadline, deliver)
+            for agency, question in questions.items()
+        }
+        timer = loop.call_at(deadline, _release, complete)
+        try:
+            await complete
+        finally:
+            timer.cancel()
+            for agency in asked.keys() - outcomes.keys():
+                self._nodes[agency].give_up(asked[agency])
+        return {
+            agency: outcomes.get(agency)
+            or refuse(Reason.LATE, f"{agency} did not answer before the deadline")
+            for agency in questions
+        }
+
+
+def _release(complete: asyncio.Future[None]) -> None:
+    if not complete.done():
+        complete.set_result(None)

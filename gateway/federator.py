@@ -1,0 +1,306 @@
+"""Turns a signed query into a signed profile: the gateway's whole job, step by step."""
+
+import asyncio
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from gateway.executor import Executor
+from gateway.node_client import NodeClient
+from gateway.planner import Plan, Planner
+from gateway.verifier import AnswerVerifier
+from landbridge.assembler import VerifiedAnswer, assemble
+from landbridge.clock import Clock
+from landbridge.envelope import PROFILE_TYPE, QUERY_TYPE, BatchVerifier, digest, evidence_to_proto
+from landbridge.errors import LandbridgeError, Reason
+from landbridge.federation import Federation
+from landbridge.links import FollowedIdentifiers, StatedLink, stated_links
+from landbridge.log.committer import Committer
+from landbridge.log.pseudonym import Pseudonyms
+from landbridge.query import Query, check_query, read_query
+from landbridge.replay import ReplayGuard
+from landbridge.subject import SubjectId
+from landbridge.v1 import envelope_pb2, log_pb2, profile_pb2, query_pb2, subject_pb2
+
+_RESOLVE_SHARE = 0.5
+_HOP_S = 0.02
+_ASSEMBLY_SHARE = 0.05
+
+
+@dataclass(slots=True)
+class _Inquiry:
+    """One query on its way through the steps."""
+
+    envelope: envelope_pb2.Envelope
+    query: Query
+    query_digest: bytes
+    plan: Plan
+    followed: FollowedIdentifiers
+    resolved: list[tuple[VerifiedAnswer, tuple[StatedLink, ...]]] = field(default_factory=list)
+    collected: list[VerifiedAnswer] = field(default_factory=list)
+    not_answered: list[profile_pb2.Source] = field(default_factory=list)
+
+
+class Federator:
+    """Assembles profiles. Holds no record of anybody beyond the query in hand."""
+
+    def __init__(  # noqa: PLR0913  built once, by name
+        self,
+        *,
+        gateway: str,
+        federation: Federation,
+        nodes: Mapping[str, NodeClient],
+        planner: Planner,
+        verifier: AnswerVerifier,
+        queries: BatchVerifier,
+        log: Committer,
+        pseudonyms: Pseudonyms,
+        replay: ReplayGuard,
+        clock: Clock,
+    ) -> None:
+        self._gateway = gateway
+        self._federation = federation
+        self._nodes = nodes
+        self._executor = Executor(nodes)
+        self._planner = planner
+        self._verifier = verifier
+        self._queries = queries
+        self._log = log
+        self._pseudonyms = pseudonyms
+        self._replay = replay
+        self._clock = clock
+
+    async def profile(
+        self,
+        envelope: envelope_pb2.Envelope,
+        *,
+        caller: str,
+        timeout: float,
+    ) -> envelope_pb2.Envelope:
+        """Assemble the profile that a query asks for, within `timeout` seconds.
+
+        The steps: check the query, plan, resolve identifiers, collect, assemble, log and sign.
+        A source that refuses, fails or is late is a gap in the profile; the query fails only when
+        it cannot be trusted itself, or when the log cannot be written.
+
+        Raises:
+            LandbridgeError: LB-1001 to LB-1005, LB-3005, LB-4001 to LB-4005, LB-2003, LB-5001.
+        """
+        loop = asyncio.get_running_loop()
+        now = loop.time()
+        end = now + max(0.0, timeout - _HOP_S - timeout * _ASSEMBLY_SHARE)
+        inquiry = self._check(envelope, caller)
+        await self._resolve(inquiry, now + (end - now) * _RESOLVE_SHARE)
+        await self._collect(inquiry, end)
+        return await self._log_and_sign(inquiry)
+
+    def _check(self, envelope: envelope_pb2.Envelope, caller: str) -> _Inquiry:
+        now = self._clock()
+        signer = self._queries.verify(envelope, QUERY_TYPE)
+        if signer != caller:
+            raise LandbridgeError(
+                Reason.CALLER_REFUSED, f"{caller} brings a query that {signer} has signed"
+            )
+        query = read_query(envelope.payload)
+        check_query(query, signer=signer, federation=self._federation, at=now)
+        query_digest = digest(QUERY_TYPE, envelope.payload)
+        self._replay.admit(query_digest, 0, 0, expires_at=query.expires_at, at=now)
+        catalogues = {agency: node.catalogue for agency, node in self._nodes.items()}
+        plan = self._planner.plan(query, catalogues, now)
+        followed = FollowedIdentifiers(
+            query.subject, self._federation.schemes, self._federation.limits.max_links
+        )
+        inquiry = _Inquiry(envelope, query, query_digest, plan, followed)
+        inquiry.not_answered.extend(plan.refused)
+        inquiry.not_answered.extend(
+            profile_pb2.Source(
+                agency=agency,
+                outcome=node.failure.reason.value,  # type: ignore[arg-type]
+                detail=node.failure.message,
+                not_asked=True,
+            )
+            for agency, node in self._nodes.items()
+            if node.catalogue is None and _is_wanted(query, agency)
+        )
+        return inquiry
+
+    async def _resolve(self, inquiry: _Inquiry, deadline: float) -> None:
+        """Ask the datasets that link identifiers, round by round, until every scheme is settled."""
+        steps: tuple[SubjectId, ...] = (inquiry.query.subject,)
+        for round_ in range(1, self._federation.limits.max_rounds + 1):
+            if not inquiry.plan.unsettled(inquiry.followed):
+                return
+            datasets = inquiry.plan.resolve({step.scheme for step in steps})
+            if not datasets:
+                return
+            answers, _ = await self._ask(
+                inquiry, query_pb2.STEP_RESOLVE, round_, datasets, deadline
+            )
+            links = [(answer, tuple(stated_links(answer.answer))) for answer in answers]
+            inquiry.resolved.extend(links)
+            steps = inquiry.followed.add_round(link for _, stated in links for link in stated)
+
+    async def _collect(self, inquiry: _Inquiry, deadline: float) -> None:
+        datasets, unreachable = inquiry.plan.collect(inquiry.followed)
+        inquiry.not_answered.extend(unreachable)
+        answers, failures = await self._ask(inquiry, query_pb2.STEP_COLLECT, 1, datasets, deadline)
+        inquiry.collected = answers
+        inquiry.not_answered.extend(
+            profile_pb2.Source(
+                agency=agency,
+                dataset=dataset,
+                outcome=failure.reason.value,  # type: ignore[arg-type]
+                detail=failure.message,
+            )
+            for agency, failure in failures.items()
+            for dataset in datasets[agency]
+        )
+
+    async def _ask(
+        self,
+        inquiry: _Inquiry,
+        step: query_pb2.Step.ValueType,
+        round_: int,
+        datasets: Mapping[str, list[str]],
+        deadline: float,
+    ) -> tuple[list[VerifiedAnswer], dict[str, LandbridgeError]]:
+        """Ask the nodes and verify every answer before it is used."""
+        questions = {
+            agency: self._question(inquiry, agency, step, round_, names)
+            for agency, names in datasets.items()
+        }
+        answers: list[VerifiedAnswer] = []
+        failures: dict[str, LandbridgeError] = {}
+        for agency, outcome in (await self._executor.ask(questions, deadline)).items():
+            try:
+                if isinstance(outcome, LandbridgeError):
+                    raise outcome
+                answers.append(
+                    self._verifier.verify(
+                        outcome,
+                        agency=agency,
+                        question=questions[agency],
+                        query=inquiry.query,
+                        query_digest=inquiry.query_digest,
+                    )
+                )
+            except LandbridgeError as error:
+                failures[agency] = error
+        return answers, failures
+
+    def _question(
+        self,
+        inquiry: _Inquiry,
+        agency: str,
+        step: query_pb2.Step.ValueType,
+        round_: int,
+        names: list[str],
+    ) -> query_pb2.Question:
+        catalogue = self._nodes[agency].catalogue
+        schemes = {
+            key.scheme
+            for dataset in (catalogue.datasets if catalogue else ())
+            if dataset.name in names
+            for key in dataset.keys
+        }
+        aliases = [alias for alias in inquiry.followed.aliases if alias.scheme in schemes]
+        return query_pb2.Question(
+            query=inquiry.envelope,
+            step=step,
+            round=round_,
+            aliases=[
+                subject_pb2.SubjectId(scheme=alias.scheme, value=alias.value) for alias in aliases
+            ],
+            links=_proofs(inquiry, aliases),
+            datasets=names,
+        )
+
+    async def _log_and_sign(self, inquiry: _Inquiry) -> envelope_pb2.Envelope:
+        now = self._clock()
+        query = inquiry.query
+        profile = assemble(
+            query=inquiry.envelope,
+            asked=query.subject,
+            gateway=self._gateway,
+            at=now,
+            answers=[answer for answer, _ in inquiry.resolved] + inquiry.collected,
+            not_answered=inquiry.not_answered,
+            federation=self._federation,
+        )
+        payload = profile.SerializeToString()
+        entry = log_pb2.LogEntry(
+            kind=log_pb2.ENTRY_KIND_PROFILE,
+            logged_at_unix_ms=now,
+            query_digest=inquiry.query_digest,
+            requester=query.requester,
+            purpose=query.purpose,
+            case_reference=query.case_reference,
+            subject_pseudonym=self._pseudonyms.of(query.subject.scheme, query.subject.value),
+            pseudonym_key_id=self._pseudonyms.key_id,
+            subject_kind=query.subject_kind.number,  # type: ignore[arg-type]
+            payload_digest=digest(PROFILE_TYPE, payload),
+            query_expires_at_unix_ms=query.expires_at,
+            accesses=_accesses(inquiry),
+        )
+        try:
+            evidence = await self._log.append(entry.SerializeToString())
+        except LandbridgeError:
+            self._replay.forget(inquiry.query_digest, 0, 0)
+            raise
+        return envelope_pb2.Envelope(
+            payload_type=PROFILE_TYPE, payload=payload, log=evidence_to_proto(evidence)
+        )
+
+
+def _is_wanted(query: Query, agency: str) -> bool:
+    return not query.wanted or any(wanted.agency == agency for wanted in query.wanted)
+
+
+def _proofs(inquiry: _Inquiry, aliases: Iterable[SubjectId]) -> list[envelope_pb2.Envelope]:
+    """Choose the resolve answers from which the aliases follow: no node is shown others."""
+    needed = set(aliases)
+    chosen: dict[int, envelope_pb2.Envelope] = {}
+    grown = True
+    while grown:
+        grown = False
+        for position, (answer, links) in enumerate(inquiry.resolved):
+            if position in chosen or not any(link.linked in needed for link in links):
+                continue
+            chosen[position] = answer.envelope
+            known = {link.known for link in links if link.linked in needed}
+            needed |= known - {inquiry.query.subject}
+            grown = True
+    return [chosen[position] for position in sorted(chosen)]
+
+
+def _accesses(inquiry: _Inquiry) -> list[log_pb2.Access]:
+    """List what the profile holds for the gateway's log: names and counts, never values."""
+    accesses = [
+        log_pb2.Access(agency=source.agency, dataset=source.dataset, outcome=source.outcome)
+        for source in inquiry.not_answered
+    ]
+    for verified in inquiry.collected:
+        for dataset in verified.answer.datasets:
+            refused = [refusal.field for refusal in dataset.refusals if refusal.field]
+            if not dataset.extracts:
+                accesses.append(
+                    log_pb2.Access(
+                        agency=verified.answer.agency,
+                        dataset=dataset.dataset,
+                        outcome=dataset.outcome,
+                        refused=refused,
+                    )
+                )
+            for position, extract in enumerate(dataset.extracts):
+                accesses.append(
+                    log_pb2.Access(
+                        agency=verified.answer.agency,
+                        dataset=dataset.dataset,
+                        outcome=dataset.outcome,
+                        memorandum=extract.memorandum,
+                        clause=extract.clause,
+                        released=[column.field for column in extract.columns],
+                        refused=refused if position == 0 else (),
+                        records=len(extract.records),
+                    )
+                )
+    return accesses

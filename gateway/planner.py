@@ -1,0 +1,164 @@
+"""Plans a query: which datasets to ask, and which need an identifier that must be found first."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from landbridge.errors import Reason
+from landbridge.links import IDENTIFIER, FollowedIdentifiers
+from landbridge.policy import AccessRequest, Policy, authorize
+from landbridge.query import Query
+from landbridge.v1 import catalogue_pb2, profile_pb2
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A dataset that may be asked, and the identifier schemes of its keys."""
+
+    agency: str
+    dataset: str
+    schemes: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What to ask for a query.
+
+    `resolvers` are the datasets that link identifiers; they are asked only if some candidate has a
+    key of another scheme than the query's. `refused` are sources that no memorandum opens: they are
+    not asked, so that they do not even learn of the question.
+    """
+
+    candidates: tuple[Candidate, ...]
+    resolvers: tuple[Candidate, ...]
+    refused: tuple[profile_pb2.Source, ...]
+
+    def unsettled(self, followed: FollowedIdentifiers) -> frozenset[str]:
+        """Return the schemes that candidates have keys of and that no link has reached yet."""
+        schemes = {scheme for candidate in self.candidates for scheme in candidate.schemes}
+        return frozenset(schemes - followed.by_scheme.keys())
+
+    def resolve(self, schemes: Iterable[str]) -> dict[str, list[str]]:
+        """Choose the resolvers that understand one of the schemes: agency to its datasets."""
+        known = frozenset(schemes)
+        return _by_agency(item for item in self.resolvers if item.schemes & known)
+
+    def collect(
+        self, followed: FollowedIdentifiers
+    ) -> tuple[dict[str, list[str]], list[profile_pb2.Source]]:
+        """Choose the candidates that can be asked, and name those that cannot."""
+        known = frozenset(scheme for scheme, ids in followed.by_scheme.items() if ids)
+        unreachable = []
+        for candidate in self.candidates:
+            if candidate.schemes & known:
+                continue
+            overflowed = sorted(candidate.schemes & followed.overflowed.keys())
+            names = ", ".join(overflowed or sorted(candidate.schemes))
+            unreachable.append(
+                profile_pb2.Source(
+                    agency=candidate.agency,
+                    dataset=candidate.dataset,
+                    outcome=(  # type: ignore[arg-type]
+                        Reason.TOO_MANY_LINKS if overflowed else Reason.NOT_ADDRESSABLE
+                    ).value,
+                    detail=f"the subject stands for {followed.overflowed[overflowed[0]]} {names}"
+                    if overflowed
+                    else f"no identifier of the subject is known in {names}",
+                    not_asked=True,
+                )
+            )
+        return _by_agency(item for item in self.candidates if item.schemes & known), unreachable
+
+
+class Planner:
+    """Plans queries from the agencies' catalogues and the gateway's copy of the memoranda."""
+
+    def __init__(self, policy: Policy) -> None:
+        self._policy = policy
+        self._plans: dict[object, Plan] = {}
+        self._second = 0
+
+    def plan(
+        self, query: Query, catalogues: Mapping[str, catalogue_pb2.Catalogue | None], at: int
+    ) -> Plan:
+        """Plan a query at a time in Unix milliseconds; an unknown catalogue plans nothing.
+
+        Plans are kept for one second, the grain of a memorandum's validity.
+        """
+        if at // 1000 != self._second:
+            self._plans.clear()
+            self._second = at // 1000
+        key = (
+            query.requester,
+            query.purpose,
+            query.subject_kind,
+            query.wanted,
+            tuple(map(id, catalogues.values())),
+        )
+        plan = self._plans.get(key)
+        if plan is None:
+            plan = self._plans[key] = self._make(query, catalogues, at)
+        return plan
+
+    def _make(
+        self, query: Query, catalogues: Mapping[str, catalogue_pb2.Catalogue | None], at: int
+    ) -> Plan:
+        candidates, resolvers, refused = [], [], []
+        for agency, catalogue in catalogues.items():
+            for dataset in catalogue.datasets if catalogue else ():
+                candidate = Candidate(
+                    agency, dataset.name, frozenset(key.scheme for key in dataset.keys)
+                )
+                identifiers = tuple(
+                    field.name for field in dataset.fields if field.type == IDENTIFIER
+                )
+                if dataset.links and not self._refusal(query, candidate, identifiers, at):
+                    resolvers.append(candidate)
+                wanted = query.fields_wanted(agency, dataset.name)
+                if wanted is None:
+                    continue
+                fields = wanted or tuple(field.name for field in dataset.fields)
+                refusal = self._refusal(query, candidate, fields, at)
+                if refusal is None:
+                    candidates.append(candidate)
+                else:
+                    refused.append(refusal)
+        return Plan(tuple(candidates), tuple(resolvers), tuple(refused))
+
+    def _refusal(
+        self, query: Query, candidate: Candidate, fields: tuple[str, ...], at: int
+    ) -> profile_pb2.Source | None:
+        decision = authorize(
+            self._policy,
+            AccessRequest(
+                provider=candidate.agency,
+                dataset=candidate.dataset,
+                requester=query.requester,
+                purpose=query.purpose,
+                subject_kind=query.subject_kind,
+                fields=fields,
+                at=at,
+            ),
+        )
+        if decision.allowances:
+            return None
+        nearest = decision.refusals[0] if decision.refusals else None
+        reason = nearest.reason if nearest else Reason.NOT_COVERED
+        clause = (
+            f"memorandum {nearest.memorandum}, clause {nearest.clause}"
+            if nearest and nearest.memorandum
+            else ""
+        )
+        return profile_pb2.Source(
+            agency=candidate.agency,
+            dataset=candidate.dataset,
+            outcome=reason.value,  # type: ignore[arg-type]
+            detail=clause,
+            not_asked=True,
+        )
+
+
+def _by_agency(candidates: Iterable[Candidate]) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for candidate in candidates:
+        found.setdefault(candidate.agency, []).append(candidate.dataset)
+    return found

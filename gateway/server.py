@@ -1,0 +1,119 @@
+"""Builds a gateway from its files, and serves it."""
+
+from pathlib import Path
+
+import grpc
+from grpc_reflection.v1alpha import reflection
+
+from gateway.federator import Federator
+from gateway.node_client import NodeClient
+from gateway.planner import Planner
+from gateway.service import GatewayService
+from gateway.verifier import AnswerVerifier
+from landbridge.agency import Role
+from landbridge.clock import Clock, system_clock
+from landbridge.envelope import BatchVerifier, EvidenceVerifier
+from landbridge.errors import LandbridgeError
+from landbridge.federation import Federation
+from landbridge.keys import KeyUse
+from landbridge.log.committer import Committer
+from landbridge.memorandum_folder import read_memoranda
+from landbridge.party import PartyFolder
+from landbridge.policy import Policy
+from landbridge.process_log import open_process_log
+from landbridge.replay import ReplayGuard
+from landbridge.rpc.credentials import (
+    SERVER_OPTIONS,
+    ServerCertificates,
+    TlsFiles,
+    open_channel,
+)
+from landbridge.rpc.guard import Guard
+from landbridge.rpc.serving import GRACE_S, HEALTH_METHODS, Health, bind, stop_signal
+from landbridge.v1 import gateway_service_pb2_grpc
+
+SERVICE = "landbridge.v1.GatewayService"
+PERMITTED = {
+    f"/{SERVICE}/GetProfile": frozenset({Role.REQUESTER}),
+    f"/{SERVICE}/StreamProfiles": frozenset({Role.REQUESTER}),
+    f"/{SERVICE}/GetDirectory": frozenset({Role.REQUESTER, Role.ADMIN}),
+    "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo": frozenset({Role.ADMIN}),
+    **dict.fromkeys(HEALTH_METHODS, frozenset({Role.REQUESTER, Role.ADMIN})),
+}
+
+
+async def serve(
+    federation_path: Path,
+    *,
+    state: Path,
+    listen: str,
+    clock: Clock = system_clock,
+) -> None:
+    """Serve a gateway until SIGTERM or SIGINT.
+
+    Raises:
+        LandbridgeError: LB-11xx for a wrong configuration, LB-4010 and LB-4011 for the party's
+            folder, LB-5001 and LB-5002 for its log.
+    """
+    federation = Federation.load(federation_path)
+    party = PartyFolder.open(state)
+    bundle = party.bundle
+    identity = party.identity(Role.GATEWAY)
+    tls = TlsFiles.read(party.tls, federation.name, clock=clock)
+    telling = open_process_log(agency=identity.agency, role="gateway")
+
+    def refused(path: Path, error: LandbridgeError) -> None:
+        telling.error("memorandum refused", file=path.name, code=error.code, why=str(error))
+
+    store = party.open_log(identity)
+    replay = ReplayGuard()
+    replay.restore(
+        (entry for _, entry in store.entries_backwards()),
+        at=clock(),
+        max_lifetime_ms=federation.limits.max_query_lifetime_s * 1000,
+    )
+    log = Committer(store)
+    nodes = {
+        endpoint.agency: NodeClient(
+            endpoint.agency, open_channel(endpoint.address, endpoint.dns_name, tls)
+        )
+        for endpoint in bundle.endpoints(Role.NODE)
+    }
+    federator = Federator(
+        gateway=f"{identity.agency}/{identity.name}",
+        federation=federation,
+        nodes=nodes,
+        planner=Planner(
+            Policy(read_memoranda(party.memoranda, bundle, at=clock(), refused=refused))
+        ),
+        verifier=AnswerVerifier(
+            EvidenceVerifier(lambda origin: bundle.log_key(origin, clock())),
+            max_records=federation.limits.max_records,
+        ),
+        queries=BatchVerifier(lambda key: bundle.verifying_key(key, KeyUse.QUERY, clock())),
+        log=log,
+        pseudonyms=party.pseudonyms(),
+        replay=replay,
+        clock=clock,
+    )
+    server = grpc.aio.server(
+        interceptors=[Guard(PERMITTED, lambda: bundle, clock=clock)], options=SERVER_OPTIONS
+    )
+    gateway_service_pb2_grpc.add_GatewayServiceServicer_to_server(
+        GatewayService(federator, nodes), server
+    )
+    health = Health(server, (SERVICE,))
+    reflection.enable_server_reflection((SERVICE, reflection.SERVICE_NAME), server)
+    port = bind(server, listen, ServerCertificates(tls).credentials())
+    async with stop_signal() as stopping:
+        await server.start()
+        await health.serving(yes=True)
+        telling.info("gateway serves", address=listen, port=port, log_size=store.size)
+        await stopping.wait()
+        await health.serving(yes=False)
+        await server.stop(GRACE_S)
+    for node in nodes.values():
+        await node.close()
+    await log.close()
+    store.close()
+    telling.info("gateway stopped")

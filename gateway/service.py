@@ -1,0 +1,128 @@
+"""GatewayService: signed queries in, signed profiles out."""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+
+import grpc
+
+from gateway.federator import Federator
+from gateway.node_client import NodeClient
+from landbridge.errors import LandbridgeError, Reason, refuse
+from landbridge.rpc.failure import to_failure
+from landbridge.rpc.guard import caller
+from landbridge.rpc.outbox import Outbox
+from landbridge.rpc.status import abort
+from landbridge.v1 import envelope_pb2, gateway_service_pb2, gateway_service_pb2_grpc
+
+_DEFAULT_TIMEOUT_S = 10.0
+_MAX_TIMEOUT_S = 60.0
+
+
+class GatewayService(gateway_service_pb2_grpc.GatewayServiceServicer):
+    """The rpcs of a gateway. At most `capacity` queries are in work; more are refused (LB-2003)."""
+
+    def __init__(
+        self, federator: Federator, nodes: Mapping[str, NodeClient], *, capacity: int = 2048
+    ) -> None:
+        self._federator = federator
+        self._nodes = nodes
+        self._capacity = capacity
+        self._in_work = 0
+
+    async def GetProfile(
+        self,
+        request: gateway_service_pb2.GetProfileRequest,
+        context: grpc.aio.ServicerContext[
+            gateway_service_pb2.GetProfileRequest, gateway_service_pb2.GetProfileResponse
+        ],
+    ) -> gateway_service_pb2.GetProfileResponse:
+        """Assemble one profile."""
+        try:
+            profile = await self._profile(
+                request.query,
+                caller().agency,
+                context.time_remaining() or _DEFAULT_TIMEOUT_S,
+            )
+        except LandbridgeError as error:
+            await abort(context, error)
+        return gateway_service_pb2.GetProfileResponse(profile=profile)
+
+    async def StreamProfiles(
+        self,
+        request_iterator: AsyncIterator[gateway_service_pb2.StreamProfilesRequest],
+        context: grpc.aio.ServicerContext[
+            gateway_service_pb2.StreamProfilesRequest, gateway_service_pb2.StreamProfilesResponse
+        ],
+    ) -> AsyncIterator[gateway_service_pb2.StreamProfilesResponse]:
+        """Assemble profiles for batches; what is ready together leaves together, in any order."""
+        del context
+        agency = caller().agency
+        outbox: Outbox[gateway_service_pb2.StreamedProfile] = Outbox()
+        tasks: set[asyncio.Task[None]] = set()
+
+        async def assemble(item: gateway_service_pb2.StreamedQuery) -> None:
+            timeout = item.timeout_ms / 1000 or _DEFAULT_TIMEOUT_S
+            try:
+                profile = await self._profile(item.query, agency, timeout)
+            except LandbridgeError as error:
+                outbox.put(
+                    gateway_service_pb2.StreamedProfile(
+                        correlation_id=item.correlation_id, failure=to_failure(error)
+                    )
+                )
+            else:
+                outbox.put(
+                    gateway_service_pb2.StreamedProfile(
+                        correlation_id=item.correlation_id, profile=profile
+                    )
+                )
+
+        async def read() -> None:
+            try:
+                async for request in request_iterator:
+                    outbox.expect(len(request.queries))
+                    for item in request.queries:
+                        task = asyncio.create_task(assemble(item))
+                        tasks.add(task)
+                        task.add_done_callback(tasks.discard)
+            finally:
+                outbox.close()
+
+        reader = asyncio.create_task(read())
+        try:
+            while profiles := await outbox.take():
+                yield gateway_service_pb2.StreamProfilesResponse(profiles=profiles)
+            await reader
+        finally:
+            reader.cancel()
+            for task in tasks:
+                task.cancel()
+
+    async def _profile(
+        self,
+        query: envelope_pb2.Envelope,
+        agency: str,
+        timeout: float,
+    ) -> envelope_pb2.Envelope:
+        if self._in_work >= self._capacity:
+            raise refuse(Reason.BUSY, f"{self._capacity} queries are in work already")
+        self._in_work += 1
+        try:
+            return await self._federator.profile(
+                query, caller=agency, timeout=min(timeout, _MAX_TIMEOUT_S)
+            )
+        finally:
+            self._in_work -= 1
+
+    async def GetDirectory(
+        self,
+        request: gateway_service_pb2.GetDirectoryRequest,
+        context: grpc.aio.ServicerContext[
+            gateway_service_pb2.GetDirectoryRequest, gateway_service_pb2.GetDirectoryResponse
+        ],
+    ) -> gateway_service_pb2.GetDirectoryResponse:
+        """List what the agencies publish."""
+        del request, context
+        return gateway_service_pb2.GetDirectoryResponse(
+            catalogues=[node.catalogue for node in self._nodes.values() if node.catalogue]
+        )

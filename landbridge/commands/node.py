@@ -1,0 +1,91 @@
+"""`landbridge node serve|check`."""
+
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import App, Parameter
+
+from landbridge.commands.loop import run_on_fast_loop
+from landbridge.commands.output import Output, OutputOption, data_console, print_json
+from landbridge.errors import Reason, refuse
+
+app = App(name="node", help="Serve one agency's data, or check that it can be served.")
+
+
+@app.command
+def serve(
+    config: Path,
+    /,
+    *,
+    federation: Path | None = None,
+    state: Path | None = None,
+    listen: str = "",
+) -> int:
+    """Serve one agency's node until it is told to stop.
+
+    Args:
+        config: The agency's node.toml.
+        federation: The federation.toml; by default the nearest one above node.toml.
+        state: The folder with this party's keys, trust bundle, memoranda and log.
+        listen: The address to listen on, such as 0.0.0.0:7101.
+    """
+    from node.server import serve as serve_node  # noqa: PLC0415  loaded when it is run
+
+    place = federation or nearest_federation(config)
+    run_on_fast_loop(lambda: serve_node(config, place, state=state, listen=listen))
+    return 0
+
+
+@app.command
+def check(
+    config: Path,
+    /,
+    *,
+    federation: Annotated[Path | None, Parameter()] = None,
+    output: OutputOption = Output.TABLE,
+) -> int:
+    """Open the agency's database as the node would, and say what fits and what does not.
+
+    Args:
+        config: The agency's node.toml.
+        federation: The federation.toml; by default the nearest one above node.toml.
+        output: How to print: table, json or ndjson.
+    """
+    from node.check import check as check_node  # noqa: PLC0415  loaded when it is run
+
+    findings = check_node(config, federation or nearest_federation(config))
+    if output is Output.TABLE:
+        console = data_console()
+        for finding in findings:
+            console.print(f"[{finding.verdict}] {finding.place}: {finding.message}", markup=False)
+            if finding.next_step:
+                console.print(f"       next: {finding.next_step}", markup=False)
+    else:
+        rows = [
+            {
+                "verdict": str(finding.verdict),
+                "place": finding.place,
+                "message": finding.message,
+                "next_step": finding.next_step,
+            }
+            for finding in findings
+        ]
+        print_json({"findings": rows}, output)
+    return 1 if any(finding.verdict == "fail" for finding in findings) else 0
+
+
+def nearest_federation(config: Path) -> Path:
+    """Find the federation.toml that stands nearest above a configuration.
+
+    Raises:
+        LandbridgeError: LB-1101 when there is none.
+    """
+    for folder in config.resolve().parents:
+        if (folder / "federation.toml").is_file():
+            return folder / "federation.toml"
+    raise refuse(
+        Reason.INVALID_CONFIGURATION,
+        "there is no federation.toml in the folders above",
+        where=str(config),
+        next_step="give --federation FILE",
+    )

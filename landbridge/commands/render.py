@@ -1,0 +1,228 @@
+"""A profile document as tables for a reader: what conflicts first, what is missing last."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
+
+from rich.console import Console
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from landbridge.commands.output import visible
+
+_Document = Mapping[str, Any]
+
+_STATES: Final = {
+    "complete": "green",
+    "partial": "yellow",
+    "refused": "red",
+    "unreachable": "red",
+}
+_COVERAGE: Final = {
+    "exact": "",
+    "group": "covers a group to which the subject belongs",
+    "one-of-several": "one of several linked identifiers; may be about another subject",
+}
+
+
+def render_profile(document: _Document, console: Console) -> None:
+    """Print a profile document."""
+    _header(document, console)
+    _comparisons(document["comparisons"], console)
+    for section in document["sections"]:
+        _section(section, console)
+    _links(document["links"], console)
+    _gaps(document["gaps"], console)
+    _completeness(document["completeness"], console)
+
+
+def name_of(document: _Document) -> str:
+    """Find what the sources call the subject; empty where no shared term or field is a name.
+
+    A name is the value of a term or field called `name` or ending in `-name`; an authoritative
+    source's name stands first among compared values.
+    """
+    compared = (
+        (comparison["term"], value)
+        for comparison in document["comparisons"]
+        for value in comparison["values"]
+    )
+    stated = (
+        (value.get("term") or value["field"], value)
+        for section in document["sections"]
+        for record in section["records"]
+        if record["coverage"] == "exact"
+        for value in record["values"]
+    )
+    for named in (compared, stated):
+        for name, value in named:
+            last = name.replace("_", "-").rpartition("-")[2]
+            if last == "name" and isinstance(value["value"], str):
+                return str(value["value"])
+    return ""
+
+
+def next_steps(document: _Document, *, saved: str = "") -> str:
+    """Name the commands that help from here."""
+    steps = [f"landbridge explain {code}" for code in _codes(document["gaps"])[:2]]
+    failed = any(gap["kind"] == "failed" for gap in document["gaps"])
+    if failed:
+        steps.append("ask again with --deadline 15s")
+    steps.append(f"landbridge verify {saved}" if saved else "--save FILE keeps it for `verify`")
+    return "next: " + "  |  ".join(steps)
+
+
+def _codes(gaps: Iterable[_Document]) -> list[str]:
+    return list(dict.fromkeys(gap["code"] for gap in gaps if gap["kind"] != "no-record"))
+
+
+def shown(value: _Document) -> str:
+    """Write a value as a reader reads it: canonical, else why there is none."""
+    if value["value"] is None:
+        return f"({value['quality']})"
+    return _scalar(value["value"])
+
+
+def _scalar(value: object) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, list):
+        return "; ".join(_scalar(item) for item in value)
+    if isinstance(value, Mapping):
+        return f"({value['quality']})"
+    return str(value)
+
+
+def _header(document: _Document, console: Console) -> None:
+    query, count = document["query"], document["completeness"]
+    subject = query["subject"]
+    name = name_of(document)
+    line = Text(no_wrap=False)
+    if name:
+        line.append(visible(name), style="bold").append("   ")
+    line.append(visible(f"{subject['scheme']}:{subject['value']}"), style="" if name else "bold")
+    line.append(f"   {count['answered']} of {count['sources']} sources answered")
+    console.print(line)
+    asked = f"asked by {query['requester']} for {query['purpose']}, case {query['case']}"
+    console.print(_text(f"{asked}, {document['assembled_at']}", "dim"))
+
+
+def _comparisons(comparisons: Iterable[_Document], console: Console) -> None:
+    listed = list(comparisons)
+    conflicts = [item for item in listed if item["status"] == "conflict"]
+    if conflicts:
+        table = _table("TERM", "VALUE", "AS OF", "SOURCE", "RECORD", "CLAUSE")
+        for comparison in conflicts:
+            for place, value in enumerate(comparison["values"]):
+                table.add_row(
+                    _text(f"! {comparison['term']}" if place == 0 else "", "yellow"),
+                    _text(shown(value)),
+                    _text(value.get("as_of", "")),
+                    _text(_source(value) + (" (authoritative)" if value["authoritative"] else "")),
+                    _text(value["record"]),
+                    _text(_clause(value)),
+                )
+            table.add_section()
+        _heading("Conflicts: sources state different values", console)
+        console.print(table)
+    agreed = [item["term"] for item in listed if item["status"] == "agreement"]
+    if agreed:
+        console.print()
+        console.print(_text(f"Sources agree on: {', '.join(agreed)}"))
+
+
+def _section(section: _Document, console: Console) -> None:
+    as_of = f", as of {section['as_of']}" if "as_of" in section else ""
+    _heading(f"{_source(section)}{as_of}", console)
+    for record in section["records"]:
+        about = record["about"]
+        line = f"record {record['record']}, about {about['scheme']}:{about['value']}"
+        if "as_of" in record and record["as_of"] != section.get("as_of"):
+            line += f", as of {record['as_of']}"
+        console.print(_text(line))
+        if remark := _COVERAGE[record["coverage"]]:
+            console.print(_text(f"  ! {remark}", "yellow"))
+        native = any("native" in value for value in record["values"])
+        table = _table("FIELD", "VALUE", *(("NATIVE",) if native else ()), "CLAUSE")
+        for value in record["values"]:
+            natively = (_text(value.get("native", ""), "dim"),) if native else ()
+            table.add_row(
+                _text(value["field"]), _text(shown(value)), *natively, _text(_clause(value))
+            )
+        console.print(Padding(table, (0, 0, 0, 2), expand=False))
+
+
+def _links(links: Iterable[_Document], console: Console) -> None:
+    ambiguous = [link for link in links if link["ambiguous"]]
+    if not ambiguous:
+        return
+    _heading("Ambiguous links: several identifiers of one scheme, never merged", console)
+    table = _table("FROM", "TO", "STATED BY", "RECORD", "ASKED BY IT")
+    for link in ambiguous:
+        table.add_row(
+            _text(f"{link['known']['scheme']}:{link['known']['value']}"),
+            _text(f"{link['linked']['scheme']}:{link['linked']['value']}"),
+            _text(_source(link)),
+            _text(link["record"]),
+            _text("yes" if link["followed"] else "no"),
+        )
+    console.print(table)
+
+
+def _gaps(gaps: Iterable[_Document], console: Console) -> None:
+    listed = list(gaps)
+    if not listed:
+        return
+    _heading("Gaps: what is not here, and why", console)
+    table = _table("SOURCE", "CODE", "WHY", "CLAUSE")
+    for gap in listed:
+        why = gap["meaning"]
+        if gap["fields"]:
+            why += f" Fields: {', '.join(gap['fields'])}."
+        if "detail" in gap:
+            why += f" {gap['detail']}"
+        clause = _clause(gap) if "memorandum" in gap else ""
+        table.add_row(_text(_source(gap)), _text(gap["code"]), _text(why), _text(clause))
+    console.print(table)
+
+
+def _completeness(count: _Document, console: Console) -> None:
+    parts = [f"{count['answered']} of {count['sources']} sources answered"]
+    parts += [
+        f"{count[key]} {word}"
+        for key, word in (
+            ("refused", "refused"),
+            ("failed", "failed"),
+            ("not_addressable", "not addressable"),
+            ("refused_fields", "fields refused"),
+        )
+        if count[key]
+    ]
+    console.print()
+    line = Text(f"{count['state']}: ", style=f"bold {_STATES[count['state']]}")
+    console.print(line.append(", ".join(parts), style="default"))
+
+
+def _heading(title: str, console: Console) -> None:
+    console.print()
+    console.print(_text(title, "bold"))
+
+
+def _table(*columns: str) -> Table:
+    table = Table(box=None, header_style="dim", pad_edge=False, padding=(0, 2, 0, 0))
+    for column in columns:
+        table.add_column(column, overflow="fold")
+    return table
+
+
+def _text(text: str, style: str = "") -> Text:
+    # A Text is never read as markup: an agency's data may hold brackets.
+    return Text(visible(text), style=style)
+
+
+def _source(item: _Document) -> str:
+    return f"{item['agency']}/{item['dataset']}" if "dataset" in item else str(item["agency"])
+
+
+def _clause(item: _Document) -> str:
+    return f"{item['memorandum']} {item.get('clause', '')}".strip()

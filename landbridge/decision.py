@@ -1,0 +1,56 @@
+"""A request to read, and what policy makes of it: the words that node and gateway share."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from landbridge.condition import Condition
+from landbridge.errors import Reason
+from landbridge.subject import SubjectKind
+
+WHOLE_DATASET: Final = ""
+"""Stands for the field in a refusal of the whole dataset."""
+
+
+@dataclass(frozen=True, slots=True)
+class AccessRequest:
+    """Who wants to read what of whom, why and when (Unix milliseconds)."""
+
+    provider: str
+    dataset: str
+    requester: str
+    purpose: str
+    subject_kind: SubjectKind
+    fields: tuple[str, ...]
+    at: int
+
+
+@dataclass(frozen=True, slots=True)
+class Allowance:
+    """Fields that one clause releases, of the records that meet all its conditions."""
+
+    memorandum: str
+    clause: str
+    legal_basis: str
+    fields: tuple[str, ...]
+    where: tuple[Condition, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class FieldRefusal:
+    """A field that is not released, and the clause that came nearest.
+
+    Memorandum and clause are empty where none did, or the requester is no party of it.
+    """
+
+    field: str
+    reason: Reason
+    memorandum: str
+    clause: str
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What of a request is allowed and what is refused; each wanted field is in one of them."""
+
+    allowances: tuple[Allowance, ...]
+    refusals: tuple[FieldRefusal, ...]

@@ -1,0 +1,212 @@
+"""Exact bytes with the proof of who speaks them: signing batches, verifying them and log evidence.
+
+What is signed is the DSSE pre-authentication encoding of payload type and payload. Receivers verify
+the bytes they got and parse them afterwards.
+"""
+
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from hashlib import sha256
+from typing import TypeVar
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from google.protobuf.message import DecodeError
+
+from landbridge.agency import Role
+from landbridge.errors import LandbridgeError, Reason, refuse
+from landbridge.keys import SigningKey
+from landbridge.log.checkpoint import origin_of, verify_checkpoint
+from landbridge.log.evidence import Evidence
+from landbridge.log.frontier import Frontier
+from landbridge.log.merkle import root_from_path
+from landbridge.log.note import NoteVerifier
+from landbridge.v1.envelope_pb2 import BatchSignature, Envelope, LogEvidence
+from landbridge.v1.log_pb2 import LogEntry
+
+QUERY_TYPE = "application/vnd.landbridge.query.v1"
+ANSWER_TYPE = "application/vnd.landbridge.answer.v1"
+PROFILE_TYPE = "application/vnd.landbridge.profile.v1"
+BATCH_TYPE = "application/vnd.landbridge.batch-head.v1"
+
+Keys = Callable[[str], tuple[str, Ed25519PublicKey]]
+"""From a key id to the agency and its key; raises LB-4002 for a key that is not trusted now."""
+
+LogKeys = Callable[[str], tuple[str, Role, Ed25519PublicKey]]
+"""From a log's origin to agency, role and key; raises LB-4002 for a log that is not trusted now."""
+
+_VERIFIED_HEADS = 4096
+_MAX_SIZE = 1 << 63
+
+
+def pae(payload_type: str, payload: bytes) -> bytes:
+    """Return the pre-authentication encoding (DSSE protocol, version 1)."""
+    return b"%b%d %b" % (_pae_prefix(payload_type), len(payload), payload)
+
+
+@lru_cache(maxsize=64)
+def _pae_prefix(payload_type: str) -> bytes:
+    encoded = payload_type.encode()
+    return b"DSSEv1 %d %b " % (len(encoded), encoded)
+
+
+def digest(payload_type: str, payload: bytes) -> bytes:
+    """Return the SHA-256 of the pre-authentication encoding: how queries and answers are named."""
+    return sha256(pae(payload_type, payload)).digest()
+
+
+def sign_batch(payload_type: str, payloads: Sequence[bytes], key: SigningKey) -> list[Envelope]:
+    """Sign payloads with one signature over the Merkle root of the batch (RFC 6962)."""
+    if not payloads:
+        return []
+    growth = Frontier().grow([_leaf(payload_type, payload) for payload in payloads])
+    signature = key.sign(_batch_head(growth.size, growth.root))
+    return [
+        Envelope(
+            payload_type=payload_type,
+            payload=payload,
+            batch=BatchSignature(
+                key_id=key.key_id, signature=signature, size=growth.size, index=index, path=path
+            ),
+        )
+        for index, (payload, path) in enumerate(zip(payloads, growth.paths(), strict=True))
+    ]
+
+
+def evidence_to_proto(evidence: Evidence) -> LogEvidence:
+    """Turn what the log handed back into what an envelope carries."""
+    return LogEvidence(
+        entry=evidence.entry,
+        index=evidence.index,
+        path=evidence.path,
+        checkpoint=evidence.checkpoint,
+    )
+
+
+class BatchVerifier:
+    """Verifies envelopes of `sign_batch`; a head that verified once costs no second signature.
+
+    The key is asked for at every call, so that one that is no longer trusted is refused at once.
+    """
+
+    def __init__(self, keys: Keys) -> None:
+        self._keys = keys
+        self._heads: OrderedDict[tuple[str, bytes, int, bytes], Ed25519PublicKey] = OrderedDict()
+
+    def verify(self, envelope: Envelope, payload_type: str) -> str:
+        """Return the agency that signed the payload.
+
+        Raises:
+            LandbridgeError: LB-4001 when the envelope is of another type or the signature does not
+                verify; LB-4002 when its key is not trusted.
+        """
+        _check_form(envelope, payload_type, "batch")
+        proof = envelope.batch
+        key_id, size, signature = proof.key_id, proof.size, proof.signature
+        leaf = _leaf(payload_type, envelope.payload)
+        root = root_from_path(leaf, proof.index, size, proof.path) if size < _MAX_SIZE else None
+        if root is None:
+            raise _bad_signature("the path has not the form of its batch")
+        agency, public = self._keys(key_id)
+        head = (key_id, signature, size, root)
+        if self._heads.get(head) != public:
+            try:
+                public.verify(signature, _batch_head(size, root))
+            except InvalidSignature:
+                raise _bad_signature(f"the signature of {key_id[:200]} does not verify") from None
+            _remember(self._heads, head, public)
+        return agency
+
+
+@dataclass(frozen=True, slots=True)
+class VerifiedEntry:
+    """A log entry that names a payload, with the log that holds it."""
+
+    agency: str
+    role: Role
+    origin: str
+    entry: LogEntry
+    index: int
+
+
+_Head = tuple[str, int, bytes, Ed25519PublicKey]
+
+
+class EvidenceVerifier:
+    """Verifies envelopes that carry log evidence; one checkpoint costs one signature check.
+
+    Checkpoints that verified are known by their exact bytes; the log's key is asked for at every
+    call, so that one that is no longer trusted is refused at once.
+    """
+
+    def __init__(self, log_keys: LogKeys) -> None:
+        self._log_keys = log_keys
+        self._heads: OrderedDict[bytes, _Head] = OrderedDict()
+
+    def verify(self, envelope: Envelope, payload_type: str) -> VerifiedEntry:
+        """Return the log entry that names the payload, and whose log it is.
+
+        Raises:
+            LandbridgeError: LB-4001 when the envelope is of another type, the payload is not the
+                one that was logged, or the head's signature does not verify; LB-4002 when the log
+                is not trusted; LB-4008 when the path does not lead to the head.
+        """
+        _check_form(envelope, payload_type, "log")
+        proof = envelope.log
+        checkpoint, logged, index = proof.checkpoint, proof.entry, proof.index
+        # 1. The head is signed by the log that it names.
+        origin, size, root, public = self._heads.get(checkpoint) or self._verify_head(checkpoint)
+        agency, role, trusted = self._log_keys(origin)
+        if trusted != public:
+            origin, size, root, public = self._verify_head(checkpoint)
+        # 2. The entry stands in the tree under that head.
+        leaf = sha256(b"\x00" + logged).digest()
+        if root_from_path(leaf, index, size, proof.path) != root:
+            raise refuse(Reason.BAD_LOG_EVIDENCE, f"entry {index} does not lead to the signed head")
+        # 3. The entry names this payload.
+        try:
+            entry = LogEntry.FromString(logged)
+        except DecodeError:
+            raise refuse(Reason.BAD_LOG_EVIDENCE, f"entry {index} is not a log entry") from None
+        if entry.payload_digest != digest(payload_type, envelope.payload):
+            raise _bad_signature("the payload is not the one that its signer logged")
+        return VerifiedEntry(agency, role, origin, entry, index)
+
+    def _verify_head(self, checkpoint: bytes) -> _Head:
+        origin = origin_of(checkpoint)
+        public = self._log_keys(origin)[2]
+        head = verify_checkpoint(checkpoint, (NoteVerifier(origin, public),))
+        verified = (origin, head.size, head.root, public)
+        _remember(self._heads, checkpoint, verified)
+        return verified
+
+
+_K = TypeVar("_K")
+_V = TypeVar("_V")
+
+
+def _remember(verified: OrderedDict[_K, _V], head: _K, signer: _V) -> None:
+    verified[head] = signer
+    if len(verified) > _VERIFIED_HEADS:
+        verified.popitem(last=False)
+
+
+def _check_form(envelope: Envelope, payload_type: str, proof: str) -> None:
+    if envelope.payload_type != payload_type:
+        raise _bad_signature(f"the envelope is not of type {payload_type}")
+    if envelope.WhichOneof("proof") != proof:
+        raise _bad_signature(f"the envelope carries no {proof} proof")
+
+
+def _leaf(payload_type: str, payload: bytes) -> bytes:
+    return sha256(b"\x00" + pae(payload_type, payload)).digest()
+
+
+def _batch_head(size: int, root: bytes) -> bytes:
+    return pae(BATCH_TYPE, size.to_bytes(8, "big") + root)
+
+
+def _bad_signature(message: str) -> LandbridgeError:
+    return refuse(Reason.BAD_SIGNATURE, message)

@@ -1,0 +1,68 @@
+"""Tree heads as C2SP tlog-checkpoint writes them: origin, size and root, signed as a note."""
+
+import base64
+import binascii
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from landbridge.errors import Reason, refuse
+from landbridge.log.merkle import HASH_BYTES
+from landbridge.log.note import Note, NoteVerifier, parse_note, verify_note
+
+_TEXT = re.compile(r"([^\n]+)\n(0|[1-9][0-9]{0,18})\n([0-9A-Za-z+/]{43}=)\n((?:[^\n]+\n)*)")
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """What a log says of itself at one size."""
+
+    origin: str
+    size: int
+    root: bytes
+    extensions: tuple[str, ...] = ()
+
+    def text(self) -> str:
+        """Write the text that is signed."""
+        lines = (self.origin, str(self.size), base64.b64encode(self.root).decode())
+        return "\n".join((*lines, *self.extensions, ""))
+
+
+def read_checkpoint(note: Note) -> Checkpoint:
+    """Read a note's text as a checkpoint; whether it is signed is not looked at.
+
+    Raises:
+        LandbridgeError: LB-4008 when the text has another form.
+    """
+    match = _TEXT.fullmatch(note.text)
+    root = _root(match[3]) if match else None
+    if match is None or root is None:
+        raise refuse(Reason.BAD_LOG_EVIDENCE, "the signed head is not a checkpoint")
+    return Checkpoint(match[1], int(match[2]), root, tuple(match[4].split("\n")[:-1]))
+
+
+def origin_of(data: bytes) -> str:
+    """Return the origin that a checkpoint claims, to look up the key that has to have signed it.
+
+    Raises:
+        LandbridgeError: LB-4008 when it is not a checkpoint.
+    """
+    return read_checkpoint(parse_note(data)).origin
+
+
+def verify_checkpoint(data: bytes, verifiers: Iterable[NoteVerifier]) -> Checkpoint:
+    """Check the signatures of a checkpoint and read it.
+
+    Raises:
+        LandbridgeError: LB-4008 when malformed; LB-4001 when a known key's signature does not
+            verify; LB-4002 when no known key signed.
+    """
+    return read_checkpoint(verify_note(data, verifiers))
+
+
+def _root(encoded: str) -> bytes | None:
+    try:
+        root = base64.b64decode(encoded, validate=True)
+    except binascii.Error:
+        return None
+    return root if len(root) == HASH_BYTES else None

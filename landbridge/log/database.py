@@ -1,0 +1,256 @@
+"""The SQLite file under a log: its tables, its connections, and what its errors mean.
+
+`entry` holds every entry, `tile` every full tile, `head` the one signed checkpoint. What a
+transaction wrote is on the disk when the transaction has returned.
+"""
+
+import os
+import secrets
+import sqlite3
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from threading import Lock
+
+from landbridge.errors import LandbridgeError, Reason, refuse
+from landbridge.log.tiles import TILE_BYTES, Tile
+
+_APPLICATION = 0x4C424C47
+"""Marks the file as a log of ours, to `file` as well: LBLG."""
+_FORMAT = 1
+_LOCK_WAIT_S = 5.0
+_SCHEMA = (
+    "CREATE TABLE entry (position INTEGER PRIMARY KEY, body BLOB NOT NULL) STRICT",
+    """CREATE TABLE tile (level INTEGER, position INTEGER, hashes BLOB NOT NULL,
+       PRIMARY KEY (level, position)) STRICT, WITHOUT ROWID""",
+    "CREATE TABLE head (one INTEGER PRIMARY KEY CHECK (one = 1), checkpoint BLOB NOT NULL) STRICT",
+    f"PRAGMA application_id = {_APPLICATION}",
+    f"PRAGMA user_version = {_FORMAT}",
+)
+_DISK_ERRORS = (
+    "SQLITE_FULL",
+    "SQLITE_IOERR",
+    "SQLITE_CANTOPEN",
+    "SQLITE_READONLY",
+    "SQLITE_BUSY",
+    "SQLITE_LOCKED",
+    "SQLITE_PERM",
+    "SQLITE_NOMEM",
+    "SQLITE_PROTOCOL",
+    "SQLITE_NOLFS",
+)
+"""How SQLite names what may pass by itself; every other error means that the file is damaged."""
+
+
+class LogDatabase:
+    """One connection to a log's file, made anew after each failure and when the file was replaced.
+
+    Thread-safe: one thread at a time has the connection. A missing file is never made again here:
+    that would silently begin a new log in the place of the one that was lost.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._lock = Lock()
+        self._connection: sqlite3.Connection | None = None
+        self._file: tuple[int, int] | None = None
+
+    @contextmanager
+    def reading(self) -> Iterator[sqlite3.Connection]:
+        """Give the connection to read with.
+
+        Raises:
+            LandbridgeError: LB-5001 when the file cannot be read; LB-5002 when it is damaged.
+        """
+        with self._lock:
+            try:
+                yield self._connected()
+            except sqlite3.Error as error:
+                self._drop()
+                raise _refusal(error, self.path) from error
+            except LandbridgeError as error:
+                error.where = error.where or str(self.path)
+                raise
+
+    @contextmanager
+    def writing(self) -> Iterator[sqlite3.Connection]:
+        """Give the connection within a transaction that is durable when this block has ended.
+
+        Nobody else writes meanwhile. An error ends the transaction, and nothing of it is kept.
+
+        Raises:
+            LandbridgeError: LB-5001 when the disk refuses; LB-5002 when the file is damaged.
+        """
+        with self.reading() as connection:
+            connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield connection
+            except BaseException:
+                self._drop()
+                raise
+            connection.execute("COMMIT")
+
+    def close(self) -> None:
+        """Close the connection; the next use opens it again."""
+        with self._lock:
+            self._drop()
+
+    def _connected(self) -> sqlite3.Connection:
+        file = _file_identity(self.path)
+        if self._connection is None or file != self._file:
+            self._drop()
+            self._connection = _connect(self.path)
+            self._file = file
+        return self._connection
+
+    def _drop(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+
+def create_log_file(path: Path, checkpoint: bytes) -> None:
+    """Make the file of an empty log: whole under its name, or not there at all.
+
+    Raises:
+        LandbridgeError: LB-5001 when the folder is missing or the disk refuses.
+    """
+    unfinished = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    try:
+        os.close(os.open(unfinished, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
+        # Not in WAL mode: what is committed has to be in this one file when it gets its name.
+        connection = _connect(unfinished, "DELETE")
+        try:
+            connection.execute("BEGIN IMMEDIATE")
+            for statement in _SCHEMA:
+                connection.execute(statement)
+            connection.execute("INSERT INTO head VALUES (1, ?)", (checkpoint,))
+            connection.execute("COMMIT")
+        finally:
+            connection.close()
+        # A link, unlike a rename, never takes the place of a log that somebody made meanwhile.
+        with suppress(FileExistsError):
+            os.link(unfinished, path)
+        _sync_folder(path.parent)
+    except sqlite3.Error as error:
+        raise _refusal(error, path) from error
+    except OSError as error:
+        raise refuse(
+            Reason.LOG_UNAVAILABLE, f"the log cannot be made: {error.strerror}", where=str(path)
+        ) from error
+    finally:
+        for leftover in ("", "-journal"):
+            unfinished.with_name(unfinished.name + leftover).unlink(missing_ok=True)
+
+
+def check_format(connection: sqlite3.Connection) -> None:
+    """Check that the file is a log that this version can read.
+
+    Raises:
+        LandbridgeError: LB-5002 when it is not.
+    """
+    application = connection.execute("PRAGMA application_id").fetchone()[0]
+    version = connection.execute("PRAGMA user_version").fetchone()[0]
+    if (application, version) != (_APPLICATION, _FORMAT):
+        raise damaged(f"the file is not a log of format {_FORMAT}")
+
+
+def read_head(connection: sqlite3.Connection) -> bytes:
+    """Return the stored checkpoint."""
+    row = connection.execute("SELECT checkpoint FROM head").fetchone()
+    return _blob(row, "the signed head")
+
+
+def read_tile(connection: sqlite3.Connection, level: int, index: int) -> bytes:
+    """Return a full tile."""
+    row = connection.execute(
+        "SELECT hashes FROM tile WHERE level = ? AND position = ?", (level, index)
+    ).fetchone()
+    hashes = _blob(row, f"tile {level}/{index}")
+    if len(hashes) != TILE_BYTES:
+        raise damaged(f"tile {level}/{index} is not full")
+    return hashes
+
+
+def read_entries(connection: sqlite3.Connection, start: int, end: int) -> list[bytes]:
+    """Return the entries from one position up to, and without, another."""
+    rows = connection.execute(
+        "SELECT body, position FROM entry WHERE position >= ? AND position < ? ORDER BY position",
+        (start, end),
+    ).fetchall()
+    if [position for _, position in rows] != list(range(start, end)):
+        raise damaged(f"entries between {start} and {end} are missing")
+    return [_blob(row, f"entry {row[1]}") for row in rows]
+
+
+def has_entries_from(connection: sqlite3.Connection, start: int) -> bool:
+    """Tell whether anything stands at or after a position, or before the first."""
+    query = "SELECT 1 FROM entry WHERE position >= ? OR position < 0 LIMIT 1"
+    return connection.execute(query, (start,)).fetchone() is not None
+
+
+def write_batch(
+    connection: sqlite3.Connection,
+    start: int,
+    entries: Sequence[bytes],
+    tiles: Iterable[Tile],
+    checkpoint: bytes,
+) -> None:
+    """Write entries, the tiles that they filled, and the head over them."""
+    connection.executemany("INSERT INTO entry VALUES (?, ?)", enumerate(entries, start))
+    connection.executemany(
+        "INSERT INTO tile VALUES (?, ?, ?)",
+        [(tile.level, tile.index, tile.hashes) for tile in tiles],
+    )
+    connection.execute("UPDATE head SET checkpoint = ?", (checkpoint,))
+
+
+def damaged(message: str) -> LandbridgeError:
+    """Make the error for a file that does not hold what was signed; the caller raises it."""
+    return refuse(Reason.LOG_DAMAGED, message)
+
+
+def _blob(row: tuple[object, ...] | None, what: str) -> bytes:
+    if row is None or not isinstance(row[0], bytes):
+        raise damaged(f"{what} is missing")
+    return row[0]
+
+
+def _connect(path: Path, journal: str = "WAL") -> sqlite3.Connection:
+    connection = sqlite3.connect(
+        f"{path.absolute().as_uri()}?mode=rw",
+        uri=True,
+        timeout=_LOCK_WAIT_S,
+        isolation_level=None,
+        check_same_thread=False,
+    )
+    try:
+        connection.execute(f"PRAGMA journal_mode = {journal}")
+        connection.execute("PRAGMA synchronous = FULL")
+        connection.execute("PRAGMA fullfsync = ON")
+    except sqlite3.Error:
+        connection.close()
+        raise
+    return connection
+
+
+def _file_identity(path: Path) -> tuple[int, int] | None:
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _refusal(error: sqlite3.Error, path: Path) -> LandbridgeError:
+    name = getattr(error, "sqlite_errorname", "")
+    reason = Reason.LOG_UNAVAILABLE if name.startswith(_DISK_ERRORS) else Reason.LOG_DAMAGED
+    return refuse(reason, f"the log's file: {error} ({name or 'unreadable'})", where=str(path))

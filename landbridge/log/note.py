@@ -1,0 +1,175 @@
+"""Signed notes as C2SP signed-note writes them: a text, a blank line, and lines of signatures.
+
+Ed25519 (signature type 0x01) is what we sign with and know. Signatures of unknown keys are passed
+over, as the specification asks, so that witnesses can add theirs.
+"""
+
+import base64
+import binascii
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from hashlib import sha256
+from typing import Self
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+from landbridge.errors import LandbridgeError, Reason, refuse
+from landbridge.keys import SigningKey
+
+MAX_NOTE_BYTES = 65_536
+MAX_SIGNATURES = 64
+_ED25519 = b"\x01"
+_ID_BYTES = 4
+_CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f]")
+_NAME = re.compile(r"[^\s+]+")
+_VERIFIER_KEY = re.compile(r"([^\s+]+)\+([0-9a-f]{8})\+([0-9A-Za-z+/]+={0,2})")
+
+
+@dataclass(frozen=True, slots=True)
+class NoteSignature:
+    """One signature line: who, which of its keys, and the bytes."""
+
+    name: str
+    key_hash: bytes
+    signature: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """A note that has been taken apart; nothing in it is verified yet."""
+
+    text: str
+    signatures: tuple[NoteSignature, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class NoteVerifier:
+    """A name and the Ed25519 key that signs notes under it."""
+
+    name: str
+    public: Ed25519PublicKey
+    key_hash: bytes = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Compute which key of this name signature lines mean."""
+        if not _NAME.fullmatch(self.name):
+            raise refuse(
+                Reason.INVALID_CONFIGURATION,
+                f"{self.name!r} cannot sign notes: a name holds no space and no plus sign",
+            )
+        hashed = sha256(self.name.encode() + b"\n" + _ED25519 + self.public.public_bytes_raw())
+        object.__setattr__(self, "key_hash", hashed.digest()[:_ID_BYTES])
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read a verifier key: name, key hash and key, joined by plus signs.
+
+        Raises:
+            LandbridgeError: LB-1101 when it has another form, another algorithm or a wrong hash.
+        """
+        match = _VERIFIER_KEY.fullmatch(text)
+        raw = _decode(match[3]) if match else None
+        if match and raw and raw[:1] == _ED25519 and len(raw) == 33:  # noqa: PLR2004
+            verifier = cls(match[1], Ed25519PublicKey.from_public_bytes(raw[1:]))
+            if verifier.key_hash.hex() == match[2]:
+                return verifier
+        raise refuse(Reason.INVALID_CONFIGURATION, f"{text[:200]!r} is not an Ed25519 verifier key")
+
+    def __str__(self) -> str:
+        """Write the verifier key as `parse` reads it."""
+        key = base64.b64encode(_ED25519 + self.public.public_bytes_raw()).decode()
+        return f"{self.name}+{self.key_hash.hex()}+{key}"
+
+    def verifies(self, note: Note, line: NoteSignature) -> bool:
+        """Tell whether a line is this key's; one that claims to be and is not spoils the note.
+
+        Raises:
+            LandbridgeError: LB-4001 when the line names this key and the signature does not verify.
+        """
+        if line.name != self.name or line.key_hash != self.key_hash:
+            return False
+        try:
+            self.public.verify(line.signature, note.text.encode())
+        except InvalidSignature:
+            raise refuse(
+                Reason.BAD_SIGNATURE, f"the signature of {self.name} under the note does not verify"
+            ) from None
+        return True
+
+
+class NoteSigner:
+    """Signs notes under one name."""
+
+    def __init__(self, name: str, key: SigningKey) -> None:
+        self.verifier = NoteVerifier(name, key.public)
+        self._key = key
+
+    def sign(self, text: str) -> bytes:
+        """Return the whole note: the text, which ends in a newline, and our signature line."""
+        signature = self.verifier.key_hash + self._key.sign(text.encode())
+        line = base64.b64encode(signature).decode()
+        return f"{text}\n\u2014 {self.verifier.name} {line}\n".encode()
+
+
+def parse_note(data: bytes) -> Note:
+    """Take a note apart, in exactly the form that the specification gives.
+
+    Base64 that decodes to the same bytes but is written otherwise is refused, so that a note that
+    was changed anywhere is another note.
+
+    Raises:
+        LandbridgeError: LB-4008 when it is malformed, too large or holds too many signatures.
+    """
+    if len(data) > MAX_NOTE_BYTES:
+        raise _malformed(f"it is larger than {MAX_NOTE_BYTES} bytes")
+    try:
+        whole = data.decode()
+    except UnicodeDecodeError:
+        raise _malformed("it is not UTF-8") from None
+    text, blank, tail = whole.rpartition("\n\n")
+    if not blank or not tail.endswith("\n") or _CONTROL.search(whole):
+        raise _malformed("it is not text, a blank line and signature lines")
+    lines = tail[:-1].split("\n")
+    if len(lines) > MAX_SIGNATURES:
+        raise _malformed(f"it has more than {MAX_SIGNATURES} signatures")
+    return Note(text + "\n", tuple(_parse_line(line) for line in lines))
+
+
+def verify_note(data: bytes, verifiers: Iterable[NoteVerifier]) -> Note:
+    """Take a note apart and check it: at least one known key signed it, and no known key falsely.
+
+    Raises:
+        LandbridgeError: LB-4008 when malformed; LB-4001 when a known key's signature does not
+            verify; LB-4002 when no known key signed.
+    """
+    note = parse_note(data)
+    known = list(verifiers)
+    if sum(verifier.verifies(note, line) for line in note.signatures for verifier in known) == 0:
+        raise refuse(
+            Reason.UNTRUSTED_KEY,
+            "no trusted key signed the note; it names "
+            + ", ".join(f"{line.name}+{line.key_hash.hex()}" for line in note.signatures[:4]),
+        )
+    return note
+
+
+def _parse_line(line: str) -> NoteSignature:
+    dash, name, encoded = (*line.split(" "), "", "")[:3]
+    raw = _decode(encoded) if line == f"\u2014 {name} {encoded}" and dash == "\u2014" else None
+    if raw is None or len(raw) <= _ID_BYTES or not _NAME.fullmatch(name):
+        raise _malformed(f"{line[:100]!r} is not a signature line")
+    return NoteSignature(name, raw[:_ID_BYTES], raw[_ID_BYTES:])
+
+
+def _decode(encoded: str) -> bytes | None:
+    try:
+        raw = base64.b64decode(encoded, validate=True)
+    except (binascii.Error, ValueError):
+        return None
+    return raw if base64.b64encode(raw).decode() == encoded else None
+
+
+def _malformed(message: str) -> LandbridgeError:
+    return refuse(Reason.BAD_LOG_EVIDENCE, f"the signed note is malformed: {message}")

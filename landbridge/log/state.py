@@ -1,0 +1,97 @@
+"""What a log's file says at one moment, read from it and held against what was signed."""
+
+import sqlite3
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import partial
+
+from landbridge.errors import LandbridgeError, Reason, refuse
+from landbridge.log.checkpoint import verify_checkpoint
+from landbridge.log.database import (
+    check_format,
+    damaged,
+    has_entries_from,
+    read_entries,
+    read_head,
+    read_tile,
+)
+from landbridge.log.merkle import leaf_hash, tree_root, verify_consistency
+from landbridge.log.note import NoteVerifier
+from landbridge.log.tiles import TILE_HEIGHT, TILE_WIDTH, TiledTree, split_hashes
+
+
+@dataclass(frozen=True, slots=True)
+class LogState:
+    """The signed head, the root in it, and the tree that it stands on."""
+
+    checkpoint: bytes
+    root: bytes
+    tree: TiledTree
+
+    @property
+    def size(self) -> int:
+        """How many entries the log holds."""
+        return self.tree.frontier.size
+
+    def full_tiles(self, since: int) -> Iterator[tuple[int, int]]:
+        """Give level and index of the full tiles that hold anything of an entry on or after one."""
+        for level in range(len(self.tree.edges)):
+            height = TILE_HEIGHT * (level + 1)
+            for index in range(max(0, since) >> height, self.size >> height):
+                yield level, index
+
+
+def load_state(
+    connection: sqlite3.Connection, verifier: NoteVerifier, *, known: LogState | None = None
+) -> LogState:
+    """Read the state: signed by the log's key, true of the entries, continuing what is known.
+
+    1. The head is a checkpoint of this origin, signed by its key.
+    2. Tiles and last entries lead to its root, and nothing stands behind them.
+    3. It continues the state that was known before, where there is one.
+
+    Full tiles that are covered by another full tile are left to `check_tile`.
+
+    Raises:
+        LandbridgeError: LB-5002 when any of this does not hold.
+    """
+    try:
+        check_format(connection)
+        checkpoint = read_head(connection)
+        head = verify_checkpoint(checkpoint, (verifier,))
+        if head.origin != verifier.name:
+            raise damaged(f"the file is the log of {head.origin}")
+        tree = _load_tree(connection, head.size)
+        if tree.frontier.root() != head.root or has_entries_from(connection, head.size):
+            raise damaged("the entries are not those under the signed head")
+        if known is not None and known.size:
+            path = tree.consistency_path(known.size, head.size, partial(read_tile, connection))
+            verify_consistency(known.size, head.size, known.root, head.root, path)
+    except LandbridgeError as error:
+        raise refuse(Reason.LOG_DAMAGED, error.message) from error
+    return LogState(checkpoint, head.root, tree)
+
+
+def check_tile(connection: sqlite3.Connection, level: int, index: int) -> None:
+    """Hash what stands under a full tile anew and hold it against the tile.
+
+    Raises:
+        LandbridgeError: LB-5002 when it does not fit.
+    """
+    hashes = split_hashes(read_tile(connection, level, index))
+    start, end = index * TILE_WIDTH, (index + 1) * TILE_WIDTH
+    if level == 0:
+        found = [leaf_hash(entry) for entry in read_entries(connection, start, end)]
+    else:
+        found = [
+            tree_root(split_hashes(read_tile(connection, level - 1, below)))
+            for below in range(start, end)
+        ]
+    if found != hashes:
+        raise damaged(f"what stands under tile {level}/{index} is not what was hashed")
+
+
+def _load_tree(connection: sqlite3.Connection, size: int) -> TiledTree:
+    filled = size - size % TILE_WIDTH
+    tail = [leaf_hash(entry) for entry in read_entries(connection, filled, size)]
+    return TiledTree.load(size, partial(read_tile, connection), tail)

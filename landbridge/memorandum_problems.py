@@ -1,0 +1,107 @@
+"""What is wrong with a memorandum: all of it at once, each problem with its place."""
+
+import re
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, Final, TypeVar, get_args
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+from landbridge.errors import LandbridgeError, Reason, refuse
+from landbridge.places import Keys
+from landbridge.suggestion import did_you_mean
+
+Model = TypeVar("Model", bound=BaseModel)
+
+Locate = Callable[[Keys], str]
+"""Says where a key or its value stands."""
+
+_QUOTED: Final = re.compile(r"'([^']*)'")
+_EXPECTED: Final = {
+    "string_type": "must be text; put it in quotes",
+    "bool_type": "must be true or false",
+    "tuple_type": "must be a list",
+    "model_type": "must hold keys and values",
+    "string_pattern_mismatch": "must be written in lower-case letters, digits, '.', '-' and '_'",
+}
+
+
+def validate(model: type[Model], text: str | bytes, locate: Locate, locate_key: Locate) -> Model:
+    """Read JSON text into a model.
+
+    Raises:
+        LandbridgeError: LB-4101 that lists every problem with its place.
+    """
+    try:
+        return model.model_validate_json(text)
+    except ValidationError as error:
+        raise complain(
+            (
+                (locate_key if details["type"] == "extra_forbidden" else locate)(details["loc"]),
+                _say(details, model),
+            )
+            for details in error.errors(include_url=False)
+        ) from None
+
+
+def complain(problems: Iterable[tuple[str, str]]) -> LandbridgeError:
+    """Make one error of several problems, each a place and what is wrong there."""
+    found = list(dict.fromkeys(problems))
+    if len(found) == 1:
+        return refuse(Reason.MALFORMED_MEMORANDUM, found[0][1], where=found[0][0])
+    listed = "\n".join(f"{place}: {what}" for place, what in found)
+    return refuse(Reason.MALFORMED_MEMORANDUM, listed)
+
+
+def json_path(way: Keys) -> str:
+    """Write the way to a value as people write it: grants[0].fields[2]."""
+    path = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in way)
+    return path.removeprefix(".")
+
+
+def _say(details: ErrorDetails, model: type[BaseModel]) -> str:
+    kind, context = details["type"], details.get("ctx", {})
+    last = str(details["loc"][-1]) if details["loc"] else ""
+    if kind == "missing":
+        return f"the key {last!r} is missing"
+    if kind == "extra_forbidden":
+        return f"unknown key {last!r}{did_you_mean(last, _known_keys(model, details['loc'][:-1]))}"
+    if kind == "enum":
+        known = _QUOTED.findall(context["expected"])
+        near = did_you_mean(str(details["input"]), known)
+        return f"{details['input']!r} is not one of {', '.join(known)}{near}"
+    return _EXPECTED.get(kind) or _say_size(kind, context) or details["msg"]
+
+
+def _say_size(kind: str, context: dict[str, Any]) -> str:
+    if kind == "value_error":
+        return str(context["error"])
+    if kind == "too_short":
+        least = context["min_length"]
+        return (
+            f"needs at least {least}"
+            if least > 1
+            else "must not be empty: an empty list grants nothing"
+        )
+    if kind in {"too_long", "string_too_long"}:
+        return f"is longer than {context['max_length']}"
+    return ""
+
+
+def _known_keys(model: type[BaseModel], way: Keys) -> list[str]:
+    for step in way:
+        if isinstance(step, str):
+            annotation = next(
+                info.annotation
+                for name, info in model.model_fields.items()
+                if step in {name, info.alias}
+            )
+            model = next(_models_in(annotation))
+    return [info.alias or name for name, info in model.model_fields.items()]
+
+
+def _models_in(annotation: Any) -> Iterator[type[BaseModel]]:  # noqa: ANN401 - any annotation
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+    for argument in get_args(annotation):
+        yield from _models_in(argument)

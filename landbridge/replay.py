@@ -1,0 +1,59 @@
+"""Refuses what was answered before. Bounded memory; after a restart it is rebuilt from the log."""
+
+from collections.abc import Iterable
+
+from landbridge.errors import Reason, refuse
+from landbridge.v1 import log_pb2
+
+_Key = tuple[bytes, int, int]
+
+
+class ReplayGuard:
+    """Remembers each step of each query until the query's expiry.
+
+    Not thread-safe: its owner calls it under one lock.
+    """
+
+    def __init__(self, capacity: int = 200_000) -> None:
+        self._expiry: dict[_Key, int] = {}
+        self._capacity = capacity
+        self._next_sweep = 0
+
+    def admit(
+        self, query_digest: bytes, step: int, round_: int, *, expires_at: int, at: int
+    ) -> None:
+        """Admit one step of a query, once. Times are Unix milliseconds.
+
+        Raises:
+            LandbridgeError: LB-4004 when it was admitted before; LB-2003 when more unexpired
+                queries are remembered than memory is kept for.
+        """
+        if at >= self._next_sweep or len(self._expiry) >= self._capacity:
+            self._expiry = {key: expiry for key, expiry in self._expiry.items() if expiry > at}
+            self._next_sweep = at + 10_000
+        key = (query_digest, step, round_)
+        if key in self._expiry:
+            raise refuse(Reason.REPLAYED_QUERY, "this query was already answered at this step")
+        if len(self._expiry) >= self._capacity:
+            raise refuse(Reason.BUSY, f"{self._capacity} unexpired queries are remembered already")
+        self._expiry[key] = expires_at
+
+    def forget(self, query_digest: bytes, step: int, round_: int) -> None:
+        """Take back an admission whose answer never left."""
+        self._expiry.pop((query_digest, step, round_), None)
+
+    def restore(self, entries_backwards: Iterable[bytes], *, at: int, max_lifetime_ms: int) -> int:
+        """Admit again what the log shows as answered, newest first; return how many.
+
+        Reading stops at the first entry so old that every query of its time has expired.
+        """
+        restored = 0
+        for data in entries_backwards:
+            entry = log_pb2.LogEntry.FromString(data)
+            if entry.logged_at_unix_ms + max_lifetime_ms < at:
+                break
+            if entry.query_expires_at_unix_ms > at:
+                key = (entry.query_digest, entry.step, entry.round)
+                self._expiry[key] = entry.query_expires_at_unix_ms
+                restored += 1
+        return restored

@@ -1,0 +1,88 @@
+"""Gathers questions into batches for the responder, which works in threads of its own.
+
+Natural batching: what arrives while the responder works is the next batch. There is no timed
+window; a question that finds the responder idle starts at once, alone.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+from landbridge.errors import LandbridgeError, Reason, refuse
+from landbridge.v1 import envelope_pb2, query_pb2
+from node.responder import Responder
+
+Outcome = envelope_pb2.Envelope | LandbridgeError
+
+
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """A question that waits. The deadline is in the event loop's own time, in seconds."""
+
+    question: query_pb2.Question
+    deadline: float
+    deliver: Callable[[Outcome], None]
+
+
+class Dispatcher:
+    """Feeds the responder from one event loop.
+
+    `workers` batches may be in work at once, so that a slow statement holds back its own batch
+    alone; `capacity` questions may wait, and more are refused with LB-2003.
+    """
+
+    def __init__(
+        self, responder: Responder, *, workers: int = 1, capacity: int = 4096, batch: int = 128
+    ) -> None:
+        self._responder = responder
+        self._threads = ThreadPoolExecutor(workers, thread_name_prefix="responder")
+        self._idle = workers
+        self._capacity = capacity
+        self._batch = batch
+        self._waiting: deque[Pending] = deque()
+        self._running: set[asyncio.Task[None]] = set()
+
+    def submit(self, pending: Iterable[Pending]) -> None:
+        """Take questions; each is delivered its outcome on the event loop."""
+        for item in pending:
+            if len(self._waiting) >= self._capacity:
+                item.deliver(refuse(Reason.BUSY, f"{self._capacity} questions wait already"))
+            else:
+                self._waiting.append(item)
+        self._start()
+
+    def _start(self) -> None:
+        loop = asyncio.get_running_loop()
+        while self._idle and self._waiting:
+            now = loop.time()
+            batch: list[Pending] = []
+            while self._waiting and len(batch) < self._batch:
+                item = self._waiting.popleft()
+                if item.deadline <= now:
+                    item.deliver(refuse(Reason.LATE, "the deadline passed before it was answered"))
+                else:
+                    batch.append(item)
+            if batch:
+                self._idle -= 1
+                task = loop.create_task(self._work(batch))
+                self._running.add(task)
+                task.add_done_callback(self._running.discard)
+
+    async def _work(self, batch: list[Pending]) -> None:
+        questions = [item.question for item in batch]
+        loop = asyncio.get_running_loop()
+        try:
+            outcomes = await loop.run_in_executor(self._threads, self._responder.answer, questions)
+        finally:
+            self._idle += 1
+            self._start()
+        for item, outcome in zip(batch, outcomes, strict=True):
+            item.deliver(outcome)
+
+    async def drain(self) -> None:
+        """Answer all that waits, then stop the threads."""
+        while self._running:
+            await asyncio.wait(self._running)
+        self._threads.shutdown()

@@ -1,0 +1,143 @@
+"""Builds one agency's node from its files, and serves it."""
+
+from pathlib import Path
+
+import grpc
+
+from landbridge.agency import Role
+from landbridge.clock import Clock, system_clock
+from landbridge.envelope import BatchVerifier, EvidenceVerifier
+from landbridge.errors import LandbridgeError, Reason, refuse
+from landbridge.federation import Federation
+from landbridge.keys import KeyUse
+from landbridge.memorandum import Memorandum
+from landbridge.memorandum_folder import read_memoranda
+from landbridge.party import PartyFolder
+from landbridge.policy import Policy
+from landbridge.process_log import open_process_log
+from landbridge.replay import ReplayGuard
+from landbridge.rpc.credentials import SERVER_OPTIONS, ServerCertificates, TlsFiles
+from landbridge.rpc.guard import Guard
+from landbridge.rpc.serving import GRACE_S, HEALTH_METHODS, Health, bind, stop_signal
+from landbridge.v1 import node_service_pb2_grpc
+from node.catalogue import build_catalogue
+from node.config import NodeConfig, load_node_config
+from node.dispatcher import Dispatcher
+from node.executable import check_executable
+from node.responder import Responder
+from node.service import NodeService
+from node.sources.source import Source
+
+SERVICE = "landbridge.v1.NodeService"
+PERMITTED = {
+    f"/{SERVICE}/GetAnswer": frozenset({Role.GATEWAY}),
+    f"/{SERVICE}/StreamAnswers": frozenset({Role.GATEWAY}),
+    f"/{SERVICE}/GetCatalogue": frozenset({Role.GATEWAY, Role.ADMIN}),
+    **dict.fromkeys(HEALTH_METHODS, frozenset({Role.GATEWAY, Role.ADMIN})),
+}
+
+
+async def serve(
+    config_path: Path,
+    federation_path: Path,
+    *,
+    state: Path | None = None,
+    listen: str = "",
+    clock: Clock = system_clock,
+) -> None:
+    """Serve one agency's node until SIGTERM or SIGINT.
+
+    Raises:
+        LandbridgeError: LB-11xx for a wrong configuration, LB-4010 and LB-4011 for the party's
+            folder, LB-5001 and LB-5002 for its log.
+    """
+    federation = Federation.load(federation_path)
+    config = load_node_config(config_path, federation)
+    folder = state or (config.path.parent / config.node.state if config.node.state else None)
+    if folder is None:
+        raise refuse(
+            Reason.INVALID_CONFIGURATION,
+            "neither the configuration nor the command names the party's folder",
+            where=str(config_path),
+            next_step="give --state DIR or write [node] state",
+        )
+    party = PartyFolder.open(folder)
+    identity = party.identity(Role.NODE)
+    tls = TlsFiles.read(party.tls, federation.name, clock=clock)
+    if identity.agency != config.node.agency:
+        raise refuse(
+            Reason.INVALID_CONFIGURATION,
+            f"the folder belongs to {identity.agency}, the configuration to {config.node.agency}",
+            where=str(config_path),
+        )
+    telling = open_process_log(agency=identity.agency, role="node")
+    source = Source.open(config, federation, folder)
+    log = party.open_log(identity)
+    policy = Policy(_executable_memoranda(party, config, source, telling, clock()))
+    replay = ReplayGuard()
+    restored = replay.restore(
+        (entry for _, entry in log.entries_backwards()),
+        at=clock(),
+        max_lifetime_ms=federation.limits.max_query_lifetime_s * 1000,
+    )
+    bundle = party.bundle
+    responder = Responder(
+        agency=identity.agency,
+        federation=federation,
+        catalogue=build_catalogue(config, federation),
+        policy=policy,
+        source=source,
+        log=log,
+        pseudonyms=party.pseudonyms(),
+        queries=BatchVerifier(lambda key: bundle.verifying_key(key, KeyUse.QUERY, clock())),
+        evidence=EvidenceVerifier(lambda origin: bundle.log_key(origin, clock())),
+        replay=replay,
+        clock=clock,
+    )
+    dispatcher = Dispatcher(responder)
+    server = grpc.aio.server(
+        interceptors=[Guard(PERMITTED, lambda: bundle, clock=clock)],
+        options=SERVER_OPTIONS,
+    )
+    node_service_pb2_grpc.add_NodeServiceServicer_to_server(
+        NodeService(dispatcher, build_catalogue(config, federation)), server
+    )
+    health = Health(server, (SERVICE,))
+    address = listen or config.node.listen
+    port = bind(server, address, ServerCertificates(tls).credentials())
+    async with stop_signal() as stopping:
+        await server.start()
+        await health.serving(yes=True)
+        telling.info(
+            "node serves", address=address, port=port, log_size=log.size, replay_restored=restored
+        )
+        await stopping.wait()
+        await health.serving(yes=False)
+        await server.stop(GRACE_S)
+    await dispatcher.drain()
+    log.close()
+    source.close()
+    telling.info("node stopped")
+
+
+def _executable_memoranda(
+    party: PartyFolder, config: NodeConfig, source: Source, telling: object, at: int
+) -> list[Memorandum]:
+    """Take the memoranda that verify and that this node can execute exactly as written."""
+    taken: list[Memorandum] = []
+
+    def refused(path: Path, error: LandbridgeError) -> None:
+        telling.error(  # type: ignore[attr-defined]
+            "memorandum refused", file=path.name, code=error.code, why=str(error)
+        )
+
+    for memorandum in read_memoranda(
+        party.memoranda, party.bundle, at=at, agency=config.node.agency, refused=refused
+    ):
+        try:
+            check_executable(memorandum, config, source)
+        except LandbridgeError as error:
+            refused(party.memoranda / memorandum.id, error)
+        else:
+            taken.append(memorandum)
+    return taken

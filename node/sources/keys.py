@@ -1,0 +1,158 @@
+"""Keys: how identifiers are found in native columns, and whom a row found so is about.
+
+A row is found by a key that equals an identifier in one of the key's spellings. It is about the
+subject if that identifier is the one asked for. A row found by another identifier of the subject
+counts only if no more exact key of the row names someone else: a campus that shares an old code
+with the subject is not the subject.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from functools import lru_cache
+from typing import Any, Final
+
+from landbridge.errors import LandbridgeError
+from landbridge.subject import IdentifierScheme, SubjectId
+from node.node_file import KeyTable
+from node.sources.lookup import Lookup
+from node.sources.native import native_text
+from node.sources.parsers import split_cell
+from node.sources.tables import Kind
+
+_CACHED: Final = 16_384
+Spelled = tuple[object, str]
+"""A native value to search for, and its text."""
+
+
+class Key:
+    """One key of a dataset."""
+
+    def __init__(self, table: KeyTable, scheme: IdentifierScheme, kind: Kind) -> None:
+        self.scheme = table.scheme
+        self.column = table.column
+        self.covers_group = table.covers_group
+        self.separator = table.separator
+        self._scheme = scheme
+        self._spellings = table.spellings
+        self._convert = _CONVERT.get(kind, str)
+        self.spell: Callable[[str], tuple[Spelled, ...]] = lru_cache(_CACHED)(self._spell)
+        """Writes an identifier in every spelling of the column, from a cache."""
+        self.names_nobody: Callable[[str], bool] = lru_cache(_CACHED)(self._names_nobody)
+        """Tells whether a native text holds no identifier at all, from a cache."""
+
+    def items(self, native: object) -> Sequence[str]:
+        """Return the native texts of the identifiers in a cell."""
+        text = native_text(native)
+        if self.separator is not None:
+            return split_cell(text, self.separator)
+        return (text,)
+
+    def _spell(self, value: str) -> tuple[Spelled, ...]:
+        natives = (
+            self._convert(self._scheme.spell(value, spelling)) for spelling in self._spellings
+        )
+        found = dict.fromkeys(native for native in natives if native is not None)
+        return tuple((native, native_text(native)) for native in found)
+
+    def _names_nobody(self, text: str) -> bool:
+        if not text.strip():
+            return True
+        try:
+            self._scheme.normalise(text)
+        except LandbridgeError:
+            return True
+        return False
+
+
+def _to_integer(text: str) -> int | None:
+    return int(text) if text.isascii() and text.isdigit() else None
+
+
+def _to_numeric(text: str) -> Decimal | None:
+    return Decimal(text) if text.isascii() and text.isdigit() else None
+
+
+_CONVERT: Final[dict[Kind, Callable[[str], object]]] = {
+    Kind.INTEGER: _to_integer,
+    Kind.NUMERIC: _to_numeric,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """A key of a row that names one of a lookup's identifiers."""
+
+    slot: int
+    """Which lookup of the batch."""
+    subject: SubjectId
+    guards: tuple[int, ...]
+    """More exact keys, each of which must name nobody for this match to count."""
+
+
+class Search:
+    """What a batch of lookups searches for, key by key, in one statement.
+
+    Keys are known by their position in the dataset, the most exact first.
+    """
+
+    def __init__(self, keys: Sequence[Key], lookups: Sequence[Lookup]) -> None:
+        self._keys = keys
+        self._matches: list[dict[str, list[Match]]] = [{} for _ in keys]
+        self.natives: dict[int, list[object]] = {}
+        """For each key that is searched, the native values to find."""
+        self.guards: set[int] = set()
+        """Keys that must be read because a match may hang on them."""
+        for slot, lookup in enumerate(lookups):
+            self._add(slot, lookup)
+
+    def _add(self, slot: int, lookup: Lookup) -> None:
+        subjects = dict.fromkeys((lookup.asked, *lookup.aliases))
+        known = {subject.scheme for subject in subjects}
+        more_exact: tuple[int, ...] = ()
+        for position, key in enumerate(self._keys):
+            if key.scheme not in known:
+                continue
+            for subject in subjects:
+                if subject.scheme == key.scheme:
+                    free = lookup.broad or subject == lookup.asked
+                    guards = () if free else more_exact
+                    self.guards.update(guards)
+                    self._search(position, Match(slot, subject, guards))
+            more_exact = (*more_exact, position)
+
+    def _search(self, position: int, match: Match) -> None:
+        matches = self._matches[position]
+        for native, text in self._keys[position].spell(match.subject.value):
+            if text in matches:
+                matches[text].append(match)
+            else:
+                matches[text] = [match]
+                self.natives.setdefault(position, []).append(native)
+
+    def matches(
+        self, row: tuple[Any, ...], columns: Sequence[tuple[int, int]]
+    ) -> Iterator[tuple[int, SubjectId, bool]]:
+        """Tell which lookups a row belongs to, by which identifier, and whether for a group.
+
+        Args:
+            row: A row that the statement found.
+            columns: Position of each searched key, and position of its column in the row.
+        """
+        found: set[int] = set()
+        cells = {position: self._keys[position].items(row[at]) for position, at in columns}
+        for position, items in cells.items():
+            matches = self._matches[position]
+            for item in items:
+                # A column of fixed width pads what it holds.
+                for match in matches.get(item) or matches.get(item.rstrip(" ")) or ():
+                    if match.slot not in found and self._counts(match, cells):
+                        found.add(match.slot)
+                        yield match.slot, match.subject, self._keys[position].covers_group
+
+    def _counts(self, match: Match, cells: dict[int, Sequence[str]]) -> bool:
+        return all(
+            self._keys[guard].names_nobody(item)
+            for guard in match.guards
+            for item in cells[guard]
+        )

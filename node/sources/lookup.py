@@ -1,0 +1,23 @@
+"""What a node looks up in its sources for one question and one clause."""
+
+from dataclasses import dataclass
+
+from landbridge.condition import Condition
+from landbridge.subject import SubjectId
+
+
+@dataclass(frozen=True, slots=True)
+class Lookup:
+    """The records of one dataset on one subject, cut to fields and rows."""
+
+    dataset: str
+    fields: tuple[str, ...]
+    """Canonical fields; no other field's column is read."""
+    where: tuple[Condition, ...]
+    """Row conditions, all of which a record must meet."""
+    asked: SubjectId
+    """The identifier that the requester signed."""
+    aliases: tuple[SubjectId, ...]
+    """Other proven identifiers of the subject."""
+    broad: bool
+    """Whether any key that matches any identifier will do, as in a resolve step."""

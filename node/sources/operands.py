@@ -1,0 +1,136 @@
+"""Row conditions held against the fields that they compare.
+
+A condition that could hold for no record, or that compares what has no order, is a mistake in the
+memorandum: it is refused when the memorandum is loaded, never read in another sense.
+"""
+
+from collections.abc import Callable
+from contextlib import suppress
+from decimal import Decimal
+from typing import Final
+
+from landbridge.condition import Condition, Operator, Scalar
+from landbridge.errors import LandbridgeError, Reason, refuse
+from landbridge.subject import Schemes
+from landbridge.suggestion import did_you_mean
+from node.node_file import FieldTable, FieldType
+from node.sources.amounts import read_decimal
+from node.sources.moments import compile_timestamp, read_iso
+from node.sources.parsers import Quality, Reading, codes_of, empty_signs, write_scalar
+
+NULL_TESTS: Final = (Operator.IS_NULL, Operator.NOT_NULL)
+EQUALITY: Final = (Operator.EQ, Operator.NE, Operator.IN)
+_UNORDERED: Final = (FieldType.CODE, FieldType.IDENTIFIER, FieldType.BOOLEAN)
+_NUMBERS: Final = (FieldType.INTEGER, FieldType.DECIMAL, FieldType.MONEY)
+
+
+def check_operands(dataset: str, field: FieldTable, condition: Condition, schemes: Schemes) -> None:
+    """Check that a condition can mean something for a field.
+
+    Raises:
+        LandbridgeError: LB-1101.
+    """
+    if condition.operator in NULL_TESTS:
+        return
+    if field.separator is not None:
+        raise not_executable(
+            dataset, condition, "the field holds several values; test only for empty or filled"
+        )
+    if field.type in _UNORDERED and condition.operator not in EQUALITY:
+        raise not_executable(dataset, condition, f"values of type {field.type} have no order")
+    problem = _checker(field, schemes)
+    for operand in operands(condition):
+        what = problem(operand)
+        if what:
+            raise not_executable(dataset, condition, what)
+
+
+def operands(condition: Condition) -> tuple[Scalar, ...]:
+    """Return what a condition compares with."""
+    if condition.value is None:
+        return ()
+    return condition.value if isinstance(condition.value, tuple) else (condition.value,)
+
+
+def number(operand: Scalar) -> Decimal:
+    """Return a checked operand of a number field as the number that it is."""
+    return Decimal(str(operand))
+
+
+def comparable(field: FieldTable, reading: Reading) -> Scalar | Decimal | None:
+    """Return what `landbridge.condition.holds` compares: numbers as numbers, without currency."""
+    value = reading.value
+    if isinstance(value, tuple):
+        return "several"
+    if field.type in (FieldType.DECIMAL, FieldType.MONEY) and isinstance(value, str):
+        return Decimal(value.partition(" ")[0])
+    return None if reading.quality is Quality.EMPTY else value
+
+
+def not_executable(dataset: str, condition: Condition, why: str) -> LandbridgeError:
+    """Make the error for a condition that this node cannot execute exactly as it is written."""
+    return refuse(
+        Reason.INVALID_CONFIGURATION,
+        f"the row condition '{condition}' cannot be executed on dataset {dataset}: {why}",
+        next_step="amend the memorandum, or publish a field on which the condition can be executed",
+    )
+
+
+def _checker(field: FieldTable, schemes: Schemes) -> Callable[[Scalar], str]:
+    """Make the function that says what is wrong with an operand; empty where nothing is."""
+    checkers: dict[FieldType, Callable[[Scalar], str]] = {
+        **dict.fromkeys(_NUMBERS, _wrong_number),
+        FieldType.BOOLEAN: _wrong_boolean,
+        FieldType.DATE: _wrong_day,
+        FieldType.TIMESTAMP: _wrong_timestamp,
+        FieldType.TEXT: lambda operand: _wrong_text(operand, field),
+        FieldType.CODE: lambda operand: _wrong_code(operand, field),
+        FieldType.IDENTIFIER: lambda operand: _wrong_identifier(operand, field, schemes),
+    }
+    return checkers[field.type]
+
+
+def _wrong_boolean(operand: Scalar) -> str:
+    return "" if isinstance(operand, bool) else f"{operand!r} is neither true nor false"
+
+
+def _wrong_number(operand: Scalar) -> str:
+    if isinstance(operand, bool) or "," in str(operand) or read_decimal(str(operand)) is None:
+        return f"{operand!r} is not a number"
+    return ""
+
+
+def _wrong_day(operand: Scalar) -> str:
+    moment = read_iso(operand) if isinstance(operand, str) else None
+    if moment is None or moment.date().isoformat() != operand:
+        return f"{operand!r} is not a day written like 2026-01-31"
+    return ""
+
+
+def _wrong_timestamp(operand: Scalar) -> str:
+    if not isinstance(operand, str) or compile_timestamp(())(operand) != operand:
+        return f"{operand!r} is not a time written like 2026-01-31T09:00:00"
+    return ""
+
+
+def _wrong_identifier(operand: Scalar, field: FieldTable, schemes: Schemes) -> str:
+    with suppress(LandbridgeError):
+        if operand == schemes[field.scheme or ""].normalise(str(operand)):
+            return ""
+    return f"a value is not an identifier of {field.scheme} in its normal form"
+
+
+def _wrong_code(operand: Scalar, field: FieldTable) -> str:
+    known = set(codes_of(field).values())
+    if operand in known:
+        return ""
+    near = did_you_mean(str(operand), (write_scalar(code) for code in known))
+    return f"{operand!r} is not a code of {field.name}{near}"
+
+
+def _wrong_text(operand: Scalar, field: FieldTable) -> str:
+    if not isinstance(operand, str):
+        return f"{operand!r} is not text"
+    if operand != operand.strip() or operand in empty_signs(field):
+        return f"no value is {operand!r}: blanks around a text, and signs for empty, are left out"
+    return ""

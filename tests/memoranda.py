@@ -1,0 +1,91 @@
+"""Memoranda for tests: one right text, from which each test makes the wrong one it needs."""
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+from landbridge.errors import Reason, refuse
+from landbridge.keys import KeyUse, SigningKey
+from landbridge.memorandum import Memorandum
+
+TEXT = """\
+memorandum: ed-2026-01
+title: Review of institutions
+illustrative: true
+parties: [nces.ed, board.ny]
+legal_basis: "20 U.S.C. 1099b"
+valid: {from: 2026-01-01T00:00:00Z, until: 2027-12-31T00:00:00Z}
+link_sources: [nces.ed/institutions, va/crosswalk]
+grants:
+  - clause: "2.1"
+    provider: nces.ed
+    dataset: institutions
+    requesters: [board.ny]
+    fields: [name, city]
+    where:
+      - {field: status, in: [active, closed]}
+      - {field: closed_on, ge: 2015-01-01}
+    purposes: [approval-review]
+    subject_kinds: [legal-entity]
+  - clause: "2.2"
+    provider: nces.ed
+    dataset: institutions
+    requesters: [board.ny]
+    fields: [phone]
+    purposes: [approval-review, complaint]
+    subject_kinds: [legal-entity]
+    legal_basis: State law 12
+    valid: {from: 2026-06-01T00:00:00Z, until: 2026-12-31T00:00:00Z}
+"""
+
+
+def write_text(folder: Path, text: str = TEXT, name: str = "ed-2026-01.yaml") -> Path:
+    path = folder / name
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def make_memorandum(
+    grants: Sequence[Mapping[str, Any]],
+    *,
+    name: str = "m-1",
+    parties: Sequence[str] = ("p.a", "r.a"),
+    valid: tuple[str, str] = ("2026-01-01T00:00:00Z", "2027-01-01T00:00:00Z"),
+    link_sources: Sequence[str] = (),
+) -> Memorandum:
+    """Make a memorandum whose grants leave out what does not matter to the test."""
+    usual = {
+        "clause": "1",
+        "provider": "p.a",
+        "dataset": "d",
+        "requesters": ["r.a"],
+        "fields": ["f"],
+        "purposes": ["why"],
+        "subject_kinds": ["legal-entity"],
+    }
+    document = {
+        "memorandum": name,
+        "title": "Title",
+        "parties": list(parties),
+        "legal_basis": "Law",
+        "valid": {"from": valid[0], "until": valid[1]},
+        "link_sources": list(link_sources),
+        "grants": [{**usual, **grant} for grant in grants],
+    }
+    return Memorandum.from_json(Memorandum.model_validate_json(json.dumps(document)).to_json())
+
+
+class KeyRing:
+    """Keys for memoranda of several agencies, found by key id as in a trust bundle."""
+
+    def __init__(self, *agencies: str) -> None:
+        self.keys = {agency: SigningKey.generate(agency, KeyUse.MEMORANDUM) for agency in agencies}
+
+    def find(self, key_id: str) -> tuple[str, Ed25519PublicKey]:
+        for agency, key in self.keys.items():
+            if key.key_id == key_id:
+                return agency, key.public
+        raise refuse(Reason.UNTRUSTED_KEY, f"{key_id} is not in the bundle")

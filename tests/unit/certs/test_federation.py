@@ -1,0 +1,99 @@
+"""A whole federation's PKI in one step: folders, files, modes, the bundle in each."""
+
+import stat
+import time
+from pathlib import Path
+
+import pytest
+
+from certs.federation import PartyPlan, create_federation
+from landbridge.agency import Identity, Role
+from landbridge.errors import LandbridgeError, Reason
+from landbridge.keys import KeyUse, SigningKey, read_public
+from landbridge.trust import TrustBundle
+from tests.pki import FEDERATION, GATEWAY, REGISTRY, make_federation, shared_federation
+
+PRIVATE = {"tls/key.pem", "keys/log.key", "keys/memorandum.key", "pseudonym.key"}
+PUBLIC = {"tls/chain.pem", "tls/roots.pem", "trust-bundle.json", "anchor.pub"}
+
+
+def test_party_folder_holds_what_a_node_needs() -> None:
+    state = shared_federation().state(REGISTRY, Role.NODE)
+    files = {str(p.relative_to(state)): p for p in state.rglob("*") if p.is_file()}
+    assert files.keys() == PRIVATE | PUBLIC
+    for name in PRIVATE:
+        assert stat.S_IMODE(files[name].stat().st_mode) == 0o600, name
+    assert len(bytes.fromhex(files["pseudonym.key"].read_text())) == 32
+
+
+def test_folder_is_enough_to_trust_the_bundle_and_speak() -> None:
+    state = shared_federation().state(REGISTRY, Role.NODE)
+    anchor = read_public((state / "anchor.pub").read_text().strip())
+    bundle = TrustBundle.parse((state / "trust-bundle.json").read_bytes(), anchor)
+    for path in (state / "keys").iterdir():
+        key = SigningKey.load(path)
+        found = bundle.verifying_key(key.key_id, KeyUse(path.stem), shared_federation().clock())
+        assert found[0] == REGISTRY
+    assert bundle.roots_pem == (state / "tls/roots.pem").read_bytes()
+
+
+def test_party_without_a_log_has_no_pseudonym_key() -> None:
+    state = shared_federation().state("board.three", Role.REQUESTER)
+    assert not (state / "pseudonym.key").exists()
+    assert not (state / "keys" / "log.key").exists()
+
+
+def test_one_agency_in_two_roles_has_two_folders(tmp_path: Path) -> None:
+    plans = [
+        PartyPlan("va", Role.NODE, "Node", (KeyUse.LOG,), address="127.0.0.1:1"),
+        PartyPlan("va", Role.REQUESTER, "Requester", (KeyUse.QUERY,)),
+    ]
+    pki = create_federation(tmp_path, FEDERATION, plans)
+    assert pki.state("va", Role.NODE) != pki.state("va", Role.REQUESTER)
+    member = pki.publish().members["va"]
+    assert member.roles == {Role.NODE, Role.REQUESTER}
+    assert member.title == "Node"
+    assert [endpoint.address for endpoint in member.endpoints] == ["127.0.0.1:1"]
+
+
+def test_twelve_parties_take_less_than_a_second(tmp_path: Path) -> None:
+    plans = [
+        PartyPlan(f"agency{n}.ed", Role.NODE, "A", (KeyUse.LOG, KeyUse.MEMORANDUM))
+        for n in range(12)
+    ]
+    start = time.perf_counter()
+    create_federation(tmp_path, FEDERATION, plans)
+    assert time.perf_counter() - start < 1.0
+
+
+def test_addresses_may_come_later_and_stay(tmp_path: Path) -> None:
+    pki = make_federation(tmp_path)
+    gateway = Identity(GATEWAY, FEDERATION, Role.GATEWAY, "main")
+    assert pki.publish().endpoints(Role.GATEWAY) == ()
+    pki.publish(addresses={gateway: "[::1]:7443"})
+    assert (
+        pki.publish(denied=[("ab" * 20, 0x1F)]).endpoints(Role.GATEWAY)[0].address == "[::1]:7443"
+    )
+    (endpoint,) = pki.publish().endpoints(Role.GATEWAY)
+    assert endpoint.dns_name == gateway.dns_name
+
+
+def test_denied_certificates_stand_in_the_bundle(tmp_path: Path) -> None:
+    pki = make_federation(tmp_path)
+    assert pki.publish(denied=[("ab" * 20, 0x1F)]).denied == {("ab" * 20, 0x1F)}
+    assert pki.publish().denied == frozenset()
+
+
+@pytest.mark.parametrize(
+    "plans",
+    [
+        [PartyPlan("va", Role.NODE, "A", ()), PartyPlan("va", Role.NODE, "B", ())],
+        [PartyPlan("va", Role.NODE, "", ())],
+        [PartyPlan("va", Role.NODE, "A", (), address="nowhere")],
+        [PartyPlan("va", Role.NODE, "A", (), address="unix:/tmp/x")],
+    ],
+)
+def test_wrong_plans_are_refused(tmp_path: Path, plans: list[PartyPlan]) -> None:
+    with pytest.raises(LandbridgeError) as caught:
+        create_federation(tmp_path, FEDERATION, plans)
+    assert caught.value.reason is Reason.INVALID_CONFIGURATION

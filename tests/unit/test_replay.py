@@ -1,0 +1,67 @@
+"""Nothing is answered twice, within bounded memory."""
+
+import pytest
+
+from landbridge.errors import LandbridgeError, Reason
+from landbridge.replay import ReplayGuard
+from landbridge.v1 import log_pb2
+
+DIGEST = b"d" * 32
+
+
+def reason_of(guard: ReplayGuard, *, at: int = 0, step: int = 1, digest: bytes = DIGEST) -> Reason:
+    with pytest.raises(LandbridgeError) as caught:
+        guard.admit(digest, step, 1, expires_at=at + 60_000, at=at)
+    return caught.value.reason
+
+
+def test_a_step_of_a_query_is_admitted_once() -> None:
+    guard = ReplayGuard()
+    guard.admit(DIGEST, 1, 1, expires_at=60_000, at=0)
+    assert reason_of(guard) is Reason.REPLAYED_QUERY
+
+
+def test_other_steps_and_rounds_are_their_own() -> None:
+    guard = ReplayGuard()
+    for step, round_ in ((1, 1), (1, 2), (2, 1)):
+        guard.admit(DIGEST, step, round_, expires_at=60_000, at=0)
+    assert reason_of(guard, step=2) is Reason.REPLAYED_QUERY
+
+
+def test_a_forgotten_step_may_be_asked_again() -> None:
+    guard = ReplayGuard()
+    guard.admit(DIGEST, 1, 1, expires_at=60_000, at=0)
+    guard.forget(DIGEST, 1, 1)
+    guard.admit(DIGEST, 1, 1, expires_at=60_000, at=0)
+
+
+def test_a_full_memory_refuses_until_queries_expire() -> None:
+    guard = ReplayGuard(capacity=2)
+    guard.admit(b"1", 1, 1, expires_at=1_000, at=0)
+    guard.admit(b"2", 1, 1, expires_at=2_000, at=0)
+    assert reason_of(guard, digest=b"3") is Reason.BUSY
+    guard.admit(b"3", 1, 1, expires_at=9_000, at=1_500)
+    assert reason_of(guard, digest=b"2", at=1_600) is Reason.REPLAYED_QUERY
+
+
+def entry(digest: bytes, *, logged: int, expires: int) -> bytes:
+    return log_pb2.LogEntry(
+        query_digest=digest,
+        logged_at_unix_ms=logged,
+        query_expires_at_unix_ms=expires,
+        step=1,
+        round=1,
+    ).SerializeToString()
+
+
+def test_a_restart_restores_what_the_log_shows() -> None:
+    guard = ReplayGuard()
+    newest_first = [
+        entry(b"new", logged=9_000, expires=60_000),
+        entry(b"done", logged=8_000, expires=9_500),
+        entry(b"old", logged=1_000, expires=60_000),
+    ]
+    restored = guard.restore(newest_first, at=10_000, max_lifetime_ms=5_000)
+    assert restored == 1
+    assert reason_of(guard, digest=b"new", at=10_000) is Reason.REPLAYED_QUERY
+    guard.admit(b"old", 1, 1, expires_at=70_000, at=10_000)
