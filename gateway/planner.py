@@ -143,17 +143,13 @@ class Planner:
             return None
         nearest = decision.refusals[0] if decision.refusals else None
         reason = nearest.reason if nearest else Reason.NOT_COVERED
-        clause = (
-            f"memorandum {nearest.memorandum}, clause {nearest.clause}"
-            if nearest and nearest.memorandum
-            else ""
-        )
         return profile_pb2.Source(
             agency=candidate.agency,
             dataset=candidate.dataset,
             outcome=reason.value,  # type: ignore[arg-type]
-            detail=clause,
             not_asked=True,
+            memorandum=nearest.memorandum if nearest else "",
+            clause=nearest.clause if nearest else "",
         )
 
 

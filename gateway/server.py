@@ -1,5 +1,7 @@
 """Builds a gateway from its files, and serves it."""
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 import grpc
@@ -17,6 +19,7 @@ from landbridge.errors import LandbridgeError
 from landbridge.federation import Federation
 from landbridge.keys import KeyUse
 from landbridge.log.committer import Committer
+from landbridge.log.store import LogStore
 from landbridge.memorandum_folder import read_memoranda
 from landbridge.party import PartyFolder
 from landbridge.policy import Policy
@@ -42,14 +45,37 @@ PERMITTED = {
 }
 
 
-async def serve(
-    federation_path: Path,
-    *,
-    state: Path,
-    listen: str,
-    clock: Clock = system_clock,
-) -> None:
-    """Serve a gateway until SIGTERM or SIGINT.
+@dataclass(frozen=True, slots=True)
+class Gateway:
+    """A gateway that is built and can be started."""
+
+    server: grpc.aio.Server
+    health: Health
+    nodes: Mapping[str, NodeClient]
+    committer: Committer
+    log: LogStore
+    address: str
+    port: int
+
+    async def start(self) -> None:
+        """Begin to answer."""
+        await self.server.start()
+        await self.health.serving(yes=True)
+
+    async def stop(self) -> None:
+        """Take nothing new, finish what was taken, and close everything."""
+        await self.health.serving(yes=False)
+        await self.server.stop(GRACE_S)
+        for node in self.nodes.values():
+            await node.close()
+        await self.committer.close()
+        self.log.close()
+
+
+def build_gateway(
+    federation_path: Path, *, state: Path, listen: str, clock: Clock = system_clock
+) -> Gateway:
+    """Build a gateway; call it on the event loop that will run it.
 
     Raises:
         LandbridgeError: LB-11xx for a wrong configuration, LB-4010 and LB-4011 for the party's
@@ -65,14 +91,14 @@ async def serve(
     def refused(path: Path, error: LandbridgeError) -> None:
         telling.error("memorandum refused", file=path.name, code=error.code, why=str(error))
 
-    store = party.open_log(identity)
+    log = party.open_log(identity)
     replay = ReplayGuard()
     replay.restore(
-        (entry for _, entry in store.entries_backwards()),
+        (entry for _, entry in log.entries_backwards()),
         at=clock(),
         max_lifetime_ms=federation.limits.max_query_lifetime_s * 1000,
     )
-    log = Committer(store)
+    committer = Committer(log)
     nodes = {
         endpoint.agency: NodeClient(
             endpoint.agency, open_channel(endpoint.address, endpoint.dns_name, tls)
@@ -91,7 +117,7 @@ async def serve(
             max_records=federation.limits.max_records,
         ),
         queries=BatchVerifier(lambda key: bundle.verifying_key(key, KeyUse.QUERY, clock())),
-        log=log,
+        log=committer,
         pseudonyms=party.pseudonyms(),
         replay=replay,
         clock=clock,
@@ -105,15 +131,18 @@ async def serve(
     health = Health(server, (SERVICE,))
     reflection.enable_server_reflection((SERVICE, reflection.SERVICE_NAME), server)
     port = bind(server, listen, ServerCertificates(tls).credentials())
+    telling.info("gateway is built", address=listen, port=port, log_size=log.size)
+    return Gateway(server, health, nodes, committer, log, listen, port)
+
+
+async def serve(federation_path: Path, *, state: Path, listen: str) -> None:
+    """Serve a gateway until SIGTERM or SIGINT.
+
+    Raises:
+        LandbridgeError: as for `build_gateway`.
+    """
     async with stop_signal() as stopping:
-        await server.start()
-        await health.serving(yes=True)
-        telling.info("gateway serves", address=listen, port=port, log_size=store.size)
+        gateway = build_gateway(federation_path, state=state, listen=listen)
+        await gateway.start()
         await stopping.wait()
-        await health.serving(yes=False)
-        await server.stop(GRACE_S)
-    for node in nodes.values():
-        await node.close()
-    await log.close()
-    store.close()
-    telling.info("gateway stopped")
+        await gateway.stop()

@@ -37,7 +37,8 @@ Keys = Callable[[str], tuple[str, Ed25519PublicKey]]
 LogKeys = Callable[[str], tuple[str, Role, Ed25519PublicKey]]
 """From a log's origin to agency, role and key; raises LB-4002 for a log that is not trusted now."""
 
-_VERIFIED_HEADS = 4096
+REMEMBERED_HEADS = 4096
+"""Heads that verified and are not verified again; the oldest is forgotten first."""
 _MAX_SIZE = 1 << 63
 
 
@@ -91,8 +92,9 @@ class BatchVerifier:
     The key is asked for at every call, so that one that is no longer trusted is refused at once.
     """
 
-    def __init__(self, keys: Keys) -> None:
+    def __init__(self, keys: Keys, *, remembered: int = REMEMBERED_HEADS) -> None:
         self._keys = keys
+        self._remembered = remembered
         self._heads: OrderedDict[tuple[str, bytes, int, bytes], Ed25519PublicKey] = OrderedDict()
 
     def verify(self, envelope: Envelope, payload_type: str) -> str:
@@ -116,7 +118,7 @@ class BatchVerifier:
                 public.verify(signature, _batch_head(size, root))
             except InvalidSignature:
                 raise _bad_signature(f"the signature of {key_id[:200]} does not verify") from None
-            _remember(self._heads, head, public)
+            _remember(self._heads, head, public, self._remembered)
         return agency
 
 
@@ -141,8 +143,9 @@ class EvidenceVerifier:
     call, so that one that is no longer trusted is refused at once.
     """
 
-    def __init__(self, log_keys: LogKeys) -> None:
+    def __init__(self, log_keys: LogKeys, *, remembered: int = REMEMBERED_HEADS) -> None:
         self._log_keys = log_keys
+        self._remembered = remembered
         self._heads: OrderedDict[bytes, _Head] = OrderedDict()
 
     def verify(self, envelope: Envelope, payload_type: str) -> VerifiedEntry:
@@ -179,7 +182,7 @@ class EvidenceVerifier:
         public = self._log_keys(origin)[2]
         head = verify_checkpoint(checkpoint, (NoteVerifier(origin, public),))
         verified = (origin, head.size, head.root, public)
-        _remember(self._heads, checkpoint, verified)
+        _remember(self._heads, checkpoint, verified, self._remembered)
         return verified
 
 
@@ -187,9 +190,9 @@ _K = TypeVar("_K")
 _V = TypeVar("_V")
 
 
-def _remember(verified: OrderedDict[_K, _V], head: _K, signer: _V) -> None:
+def _remember(verified: OrderedDict[_K, _V], head: _K, signer: _V, limit: int) -> None:
     verified[head] = signer
-    if len(verified) > _VERIFIED_HEADS:
+    if len(verified) > limit:
         verified.popitem(last=False)
 
 

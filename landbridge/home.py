@@ -47,7 +47,7 @@ class _HomeFile(BaseModel):
     federation: str = Field(min_length=1)
     requester: str
     gateway: _GatewayTable
-    requesters: dict[str, _RequesterTable]
+    requesters: dict[str, _RequesterTable] = {}
 
 
 @dataclass(frozen=True, slots=True)

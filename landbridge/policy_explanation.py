@@ -135,6 +135,8 @@ def _steps(clause: Clause, request: AccessRequest, wanted: tuple[str, ...]) -> I
             f"the clause would have to be in force at {to_iso(request.at)}: it is in force "
             f"from {to_iso(clause.start)} until {to_iso(clause.end)}"
         )
+    if not wanted:
+        yield "the request would have to name at least one field"
     missing = [name for name in wanted if name not in grant.fields]
     if missing:
         yield f"the clause would have to release {', '.join(missing)}"

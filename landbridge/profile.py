@@ -5,6 +5,7 @@ document can derive it anew and compare (`landbridge.verification`).
 """
 
 import base64
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
@@ -54,6 +55,32 @@ def read_profile(envelope: envelope_pb2.Envelope) -> SignedProfile:
             for number, answer in enumerate(profile.answers, start=1)
         ),
     )
+
+
+def read_evidence(document: Mapping[str, Any]) -> SignedProfile:
+    """Read the signed profile that a document carries; of the rest, only its format is looked at.
+
+    Raises:
+        LandbridgeError: LB-4201 when the document is of another format or carries no profile.
+    """
+    if document.get("format") != {"name": FORMAT, "version": VERSION}:
+        raise refuse(
+            Reason.PROFILE_ALTERED,
+            f"the document is not of the format {FORMAT} version {VERSION}",
+            where="format",
+            next_step="verify it with the version of Landbridge that wrote it",
+        )
+    evidence = document.get("evidence")
+    try:
+        data = base64.b64decode(evidence, validate=True) if isinstance(evidence, str) else b""
+        envelope = envelope_pb2.Envelope.FromString(data)
+    except (ValueError, DecodeError):
+        envelope = envelope_pb2.Envelope()
+    if not envelope.payload:
+        raise refuse(
+            Reason.PROFILE_ALTERED, "the evidence is not a signed envelope", where="evidence"
+        )
+    return read_profile(envelope)
 
 
 def _parse(kind: type[_Parsed], data: bytes, what: str) -> _Parsed:

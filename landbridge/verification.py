@@ -7,13 +7,10 @@ The proofs stand in the document's `evidence`. What the document shows is derive
 that a changed value is found even where the evidence was left alone.
 """
 
-import base64
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Final
-
-from google.protobuf.message import DecodeError
 
 from landbridge.agency import Role
 from landbridge.assembler import VerifiedAnswer, assemble
@@ -30,7 +27,7 @@ from landbridge.envelope import (
 from landbridge.errors import LandbridgeError, Reason, refuse
 from landbridge.federation import Federation
 from landbridge.keys import KeyUse
-from landbridge.profile import FORMAT, VERSION, SignedProfile, read_profile, write_document
+from landbridge.profile import SignedProfile, read_evidence, write_document
 from landbridge.subject import SubjectId
 from landbridge.trust import TrustBundle
 from landbridge.v1 import envelope_pb2, log_pb2, query_pb2
@@ -61,13 +58,15 @@ def verify_profile(
     bundle: TrustBundle,
     *,
     federation: Federation | None = None,
+    asked: envelope_pb2.Envelope | None = None,
     passed: Callable[[Check], None] = lambda _: None,
 ) -> VerifiedProfile:
     """Verify a profile document. `passed` is told of each check as soon as it is made.
 
     1. Decode the evidence: the exact envelope that the gateway signed.
     2. The gateway's log holds the profile, and its signed head proves it.
-    3. The query is signed by its requester, and is the one that the gateway logged.
+    3. The query is signed by its requester, is the one that the gateway logged, and is the one that
+       was `asked`, where the asker itself verifies.
     4. Each answer stands in its agency's log, under a signed head, and answers this query.
     5. Links, sources, comparisons and completeness follow from the answers. This takes the
        federation's own terms; without `federation` the gateway's signature must do.
@@ -76,7 +75,7 @@ def verify_profile(
     Keys are held against the time at which the query and the profile say they were signed.
 
     Raises:
-        LandbridgeError: LB-4001, 4002, 4008 (proofs), LB-4007 (an answer to another query), LB-4201
+        LandbridgeError: LB-4001, 4002, 4008 (proofs), LB-4007 (answer to another question), LB-4201
             (what is shown or assembled is not what was signed; names the first place).
     """
     checks: list[Check] = []
@@ -86,7 +85,7 @@ def verify_profile(
         passed(checks[-1])
 
     # 1.
-    signed = _decode(document)
+    signed = read_evidence(document)
     profile, query = signed.profile, signed.query
     subject = query.subject
     note("evidence", f"{len(profile.answers)} answers on {subject.scheme}:{subject.value}")
@@ -94,7 +93,7 @@ def verify_profile(
     logs = EvidenceVerifier(lambda origin: bundle.log_key(origin, profile.assembled_at_unix_ms))
     note("gateway", _verify_gateway(signed, logs, bundle))
     # 3.
-    note("query", _verify_query(signed, bundle))
+    note("query", _verify_query(signed, bundle, asked))
     # 4.
     note("answers", _verify_answers(signed, logs))
     # 5.
@@ -105,27 +104,6 @@ def verify_profile(
     # 6.
     note("document", _compare(signed, document))
     return VerifiedProfile(signed, tuple(checks))
-
-
-def _decode(document: Mapping[str, Any]) -> SignedProfile:
-    if document.get("format") != {"name": FORMAT, "version": VERSION}:
-        raise refuse(
-            Reason.PROFILE_ALTERED,
-            f"the document is not of the format {FORMAT} version {VERSION}",
-            where="format",
-            next_step="verify it with the version of Landbridge that wrote it",
-        )
-    evidence = document.get("evidence")
-    try:
-        data = base64.b64decode(evidence, validate=True) if isinstance(evidence, str) else b""
-        envelope = envelope_pb2.Envelope.FromString(data)
-    except (ValueError, DecodeError):
-        envelope = envelope_pb2.Envelope()
-    if not envelope.payload:
-        raise refuse(
-            Reason.PROFILE_ALTERED, "the evidence is not a signed envelope", where="evidence"
-        )
-    return read_profile(envelope)
 
 
 def _verify_gateway(signed: SignedProfile, logs: EvidenceVerifier, bundle: TrustBundle) -> str:
@@ -155,7 +133,9 @@ def _verify_gateway(signed: SignedProfile, logs: EvidenceVerifier, bundle: Trust
     return f"signed at {at} as entry {holder.index} of the log {holder.origin}"
 
 
-def _verify_query(signed: SignedProfile, bundle: TrustBundle) -> str:
+def _verify_query(
+    signed: SignedProfile, bundle: TrustBundle, asked: envelope_pb2.Envelope | None
+) -> str:
     query = signed.query
     verifier = BatchVerifier(
         lambda key: bundle.verifying_key(key, KeyUse.QUERY, query.issued_at_unix_ms)
@@ -170,6 +150,8 @@ def _verify_query(signed: SignedProfile, bundle: TrustBundle) -> str:
             raise refuse(
                 Reason.BAD_SIGNATURE, f"the query is for the federation {query.federation!r}"
             )
+        if asked is not None and asked.payload != signed.profile.query.payload:
+            raise refuse(Reason.MISMATCHED_ANSWER, "the profile answers another query")
     at = to_iso(query.issued_at_unix_ms)
     return f"signed by {signer} at {at} for {query.purpose}, case {query.case_reference}"
 

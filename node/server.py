@@ -1,5 +1,6 @@
 """Builds one agency's node from its files, and serves it."""
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import grpc
@@ -10,6 +11,7 @@ from landbridge.envelope import BatchVerifier, EvidenceVerifier
 from landbridge.errors import LandbridgeError, Reason, refuse
 from landbridge.federation import Federation
 from landbridge.keys import KeyUse
+from landbridge.log.store import LogStore
 from landbridge.memorandum import Memorandum
 from landbridge.memorandum_folder import read_memoranda
 from landbridge.party import PartyFolder
@@ -37,15 +39,41 @@ PERMITTED = {
 }
 
 
-async def serve(
+@dataclass(frozen=True, slots=True)
+class Node:
+    """A node that is built and can be started."""
+
+    server: grpc.aio.Server
+    health: Health
+    dispatcher: Dispatcher
+    log: LogStore
+    source: Source
+    address: str
+    port: int
+
+    async def start(self) -> None:
+        """Begin to answer."""
+        await self.server.start()
+        await self.health.serving(yes=True)
+
+    async def stop(self) -> None:
+        """Take nothing new, finish what was taken, and close everything."""
+        await self.health.serving(yes=False)
+        await self.server.stop(GRACE_S)
+        await self.dispatcher.drain()
+        self.log.close()
+        self.source.close()
+
+
+def build_node(
     config_path: Path,
     federation_path: Path,
     *,
     state: Path | None = None,
     listen: str = "",
     clock: Clock = system_clock,
-) -> None:
-    """Serve one agency's node until SIGTERM or SIGINT.
+) -> Node:
+    """Build one agency's node; call it on the event loop that will run it.
 
     Raises:
         LandbridgeError: LB-11xx for a wrong configuration, LB-4010 and LB-4011 for the party's
@@ -53,15 +81,7 @@ async def serve(
     """
     federation = Federation.load(federation_path)
     config = load_node_config(config_path, federation)
-    folder = state or (config.path.parent / config.node.state if config.node.state else None)
-    if folder is None:
-        raise refuse(
-            Reason.INVALID_CONFIGURATION,
-            "neither the configuration nor the command names the party's folder",
-            where=str(config_path),
-            next_step="give --state DIR or write [node] state",
-        )
-    party = PartyFolder.open(folder)
+    party = PartyFolder.open(_folder(config, state))
     identity = party.identity(Role.NODE)
     tls = TlsFiles.read(party.tls, federation.name, clock=clock)
     if identity.agency != config.node.agency:
@@ -71,9 +91,9 @@ async def serve(
             where=str(config_path),
         )
     telling = open_process_log(agency=identity.agency, role="node")
-    source = Source.open(config, federation, folder)
+    source = Source.open(config, federation, party.folder)
+    catalogue = build_catalogue(config, federation)
     log = party.open_log(identity)
-    policy = Policy(_executable_memoranda(party, config, source, telling, clock()))
     replay = ReplayGuard()
     restored = replay.restore(
         (entry for _, entry in log.entries_backwards()),
@@ -84,8 +104,8 @@ async def serve(
     responder = Responder(
         agency=identity.agency,
         federation=federation,
-        catalogue=build_catalogue(config, federation),
-        policy=policy,
+        catalogue=catalogue,
+        policy=Policy(_executable_memoranda(party, config, source, telling, clock())),
         source=source,
         log=log,
         pseudonyms=party.pseudonyms(),
@@ -96,28 +116,46 @@ async def serve(
     )
     dispatcher = Dispatcher(responder)
     server = grpc.aio.server(
-        interceptors=[Guard(PERMITTED, lambda: bundle, clock=clock)],
-        options=SERVER_OPTIONS,
+        interceptors=[Guard(PERMITTED, lambda: bundle, clock=clock)], options=SERVER_OPTIONS
     )
     node_service_pb2_grpc.add_NodeServiceServicer_to_server(
-        NodeService(dispatcher, build_catalogue(config, federation)), server
+        NodeService(dispatcher, catalogue), server
     )
     health = Health(server, (SERVICE,))
     address = listen or config.node.listen
     port = bind(server, address, ServerCertificates(tls).credentials())
+    telling.info(
+        "node is built", address=address, port=port, log_size=log.size, replay_restored=restored
+    )
+    return Node(server, health, dispatcher, log, source, address, port)
+
+
+async def serve(
+    config_path: Path, federation_path: Path, *, state: Path | None = None, listen: str = ""
+) -> None:
+    """Serve one agency's node until SIGTERM or SIGINT.
+
+    Raises:
+        LandbridgeError: as for `build_node`.
+    """
     async with stop_signal() as stopping:
-        await server.start()
-        await health.serving(yes=True)
-        telling.info(
-            "node serves", address=address, port=port, log_size=log.size, replay_restored=restored
-        )
+        node = build_node(config_path, federation_path, state=state, listen=listen)
+        await node.start()
         await stopping.wait()
-        await health.serving(yes=False)
-        await server.stop(GRACE_S)
-    await dispatcher.drain()
-    log.close()
-    source.close()
-    telling.info("node stopped")
+        await node.stop()
+
+
+def _folder(config: NodeConfig, state: Path | None) -> Path:
+    if state is not None:
+        return state
+    if config.node.state is not None:
+        return config.path.parent / config.node.state
+    raise refuse(
+        Reason.INVALID_CONFIGURATION,
+        "neither the configuration nor the command names the party's folder",
+        where=str(config.path),
+        next_step="give --state DIR or write [node] state",
+    )
 
 
 def _executable_memoranda(

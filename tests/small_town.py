@@ -20,6 +20,7 @@ from landbridge.envelope import (
     sign_batch,
 )
 from landbridge.federation import Federation
+from landbridge.home import Home
 from landbridge.keys import KeyUse
 from landbridge.log.store import LogStore
 from landbridge.query import Wanted, write_query
@@ -213,8 +214,25 @@ class Town:
 
     def profile(self, wanted: Sequence[Wanted] = ()) -> envelope_pb2.Envelope:
         """Sign the profile that most tests read: something of everything."""
-        query = self.query(wanted)
+        return self.profile_for(self.query(wanted))
+
+    def profile_for(self, query: envelope_pb2.Envelope) -> envelope_pb2.Envelope:
+        """Sign that profile as the answer to a query."""
         return self.sign_profile(self.assemble(query, bakery_answers(self, query), BAKERY_ABSENT))
+
+    def write_home(self, folder: Path, address: str) -> Home:
+        """Write the home folder of somebody who asks as the board."""
+        home = Home(
+            folder=folder,
+            federation=self.federation_path,
+            gateway_address=address,
+            gateway_dns_name=self.parties["hall"].identity.dns_name,
+            requester="board",
+            requesters={"board": self.parties["board"].folder},
+        )
+        home.write()
+        home.bundle.write_bytes(self.bundle.document)
+        return home
 
 
 P1, P2 = SubjectId("permit", "P1"), SubjectId("permit", "P2")

@@ -6,7 +6,7 @@ import shlex
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
@@ -40,7 +40,7 @@ def demo(folder: Path = Path("examples/institutions"), /) -> int:
     """Start a federation folder as real processes and run the steps of its demo.toml.
 
     Every step names the exit code that it must have; the demo fails with the first that differs.
-    {work} in a step stands for a folder that goes with the demo.
+    {folder} in a step stands for the federation's folder, {work} for one that goes with the demo.
 
     Args:
         folder: The federation's folder.
@@ -60,18 +60,20 @@ def demo(folder: Path = Path("examples/institutions"), /) -> int:
                 _say(f"{number}. {step.say}")
                 if step.kill:
                     sandbox.stop(step.kill, kill=True)
-                _run(step, [word.replace("{work}", work) for word in step.run], work)
+                _run(step, {"work": work, "folder": str(folder)})
     _say(f"All {len(steps)} steps went as they should, in {time.monotonic() - started:.1f} s.")
     return 0
 
 
-def _run(step: _Step, arguments: Sequence[str], work: str) -> None:
+def _run(step: _Step, places: Mapping[str, str]) -> None:
     from landbridge.commands.main import run  # noqa: PLC0415  main loads this module
 
-    if not arguments:
+    if not step.run:
         return
-    shown = shlex.join(arguments).replace(work, "/tmp/demo")  # noqa: S108  only shown
-    sys.stdout.write(f"\n$ landbridge {shown}\n")
+    arguments = list(step.run)
+    for name, place in places.items():
+        arguments = [word.replace(f"{{{name}}}", place) for word in arguments]
+    sys.stdout.write(f"\n$ landbridge {shlex.join(arguments)}\n")
     sys.stdout.flush()
     code = run(arguments)
     sys.stdout.flush()

@@ -5,7 +5,7 @@ import re
 from landbridge.errors import Reason, refuse
 from landbridge.query import Wanted
 
-_DURATION = re.compile(r"(?P<number>\d{1,6}(?:\.\d{1,3})?)(?P<unit>ms|s|m|)")
+_DURATION = re.compile(r"(?P<number>[0-9]{1,6}(?:\.[0-9]{1,3})?)(?P<unit>ms|s|m|)")
 _SECONDS = {"ms": 0.001, "s": 1.0, "": 1.0, "m": 60.0}
 _WANTED = re.compile(r"(?P<agency>[^/:,\s]+)(?:/(?P<dataset>[^/:,\s]+)(?::(?P<fields>[^/:\s]+))?)?")
 

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Final
 from cyclopts import Parameter
 from rich.console import Console
 
-_WIDTH_OF_FILES: Final = 120
+_WIDTH_OF_FILES: Final = 160
 
 
 class Output(StrEnum):

@@ -80,24 +80,20 @@ async def _ask(  # noqa: PLR0913  what a query is made of
     purpose: str,
     case: str,
     wanted: list[Wanted],
-    timeout: float,  # noqa: ASYNC109  the client passes it on to the gateway
+    timeout: float,
 ) -> dict[str, Any]:
     bundle = open_bundle(home.bundle)
     client = Client.from_home(home.folder, requester)
     try:
         federation = client.federation
-        envelope = await client.ask(
-            federation.schemes.parse(subject),
-            federation.check_purpose(purpose),
-            case,
-            wanted,
-            timeout,
-        )
+        whom = federation.schemes.parse(subject)
+        (query,) = client.sign([whom], federation.check_purpose(purpose), case, wanted)
+        envelope = await client.send(query, timeout)
     finally:
         await client.close()
     document = profile_document(envelope)
     # Nothing is shown before every proof held: the gateway is not trusted for its word.
-    verify_profile(document, bundle, federation=federation)
+    verify_profile(document, bundle, federation=federation, asked=query)
     return document
 
 

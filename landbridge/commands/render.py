@@ -83,6 +83,12 @@ def shown(value: _Document) -> str:
     return _scalar(value["value"])
 
 
+def _native(value: _Document) -> str:
+    native = str(value.get("native", ""))
+    # Blanks at an end are all that differs from the canonical writing, and would not be seen.
+    return native if native == native.strip() else f'"{native}"'
+
+
 def _scalar(value: object) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
@@ -111,24 +117,28 @@ def _comparisons(comparisons: Iterable[_Document], console: Console) -> None:
     listed = list(comparisons)
     conflicts = [item for item in listed if item["status"] == "conflict"]
     if conflicts:
-        table = _table("TERM", "VALUE", "AS OF", "SOURCE", "RECORD", "CLAUSE")
+        table = _table("TERM AND VALUES", "AS OF", "SOURCE", "RECORD", "CLAUSE")
         for comparison in conflicts:
-            for place, value in enumerate(comparison["values"]):
+            table.add_row(_text(f"! {comparison['term']}", "yellow"))
+            for value in comparison["values"]:
                 table.add_row(
-                    _text(f"! {comparison['term']}" if place == 0 else "", "yellow"),
-                    _text(shown(value)),
+                    Padding(_text(shown(value)), (0, 0, 0, 2)),
                     _text(value.get("as_of", "")),
-                    _text(_source(value) + (" (authoritative)" if value["authoritative"] else "")),
+                    _text(_source(value) + _standing(value)),
                     _text(value["record"]),
                     _text(_clause(value)),
                 )
-            table.add_section()
         _heading("Conflicts: sources state different values", console)
         console.print(table)
     agreed = [item["term"] for item in listed if item["status"] == "agreement"]
     if agreed:
         console.print()
         console.print(_text(f"Sources agree on: {', '.join(agreed)}"))
+
+
+def _standing(value: _Document) -> str:
+    standing = " (authoritative)" if value["authoritative"] else ""
+    return standing + (" (one of several)" if value["coverage"] == "one-of-several" else "")
 
 
 def _section(section: _Document, console: Console) -> None:
@@ -145,7 +155,7 @@ def _section(section: _Document, console: Console) -> None:
         native = any("native" in value for value in record["values"])
         table = _table("FIELD", "VALUE", *(("NATIVE",) if native else ()), "CLAUSE")
         for value in record["values"]:
-            natively = (_text(value.get("native", ""), "dim"),) if native else ()
+            natively = (_text(_native(value), "dim"),) if native else ()
             table.add_row(
                 _text(value["field"]), _text(shown(value)), *natively, _text(_clause(value))
             )

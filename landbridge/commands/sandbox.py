@@ -58,12 +58,11 @@ class Sandbox:
 
     @property
     def requesters(self) -> list[str]:
-        """The agencies that ask."""
-        return [
-            agency.id
-            for agency in self.federation.agencies.values()
-            if Role.REQUESTER in agency.roles
+        """The agencies that ask; those that do nothing else come first."""
+        asking = [
+            agency for agency in self.federation.agencies.values() if Role.REQUESTER in agency.roles
         ]
+        return [agency.id for agency in sorted(asking, key=lambda agency: len(agency.roles))]
 
     def prepare(self) -> None:
         """Make keys, certificates, the trust bundle, signed memoranda and the home file.

@@ -7,7 +7,9 @@ from functools import partial
 
 from landbridge.errors import LandbridgeError, Reason, refuse
 from landbridge.log.checkpoint import verify_checkpoint
-from landbridge.log.database import (
+from landbridge.log.merkle import leaf_hash, tree_root, verify_consistency
+from landbridge.log.note import NoteVerifier
+from landbridge.log.tables import (
     check_format,
     damaged,
     has_entries_from,
@@ -15,8 +17,6 @@ from landbridge.log.database import (
     read_head,
     read_tile,
 )
-from landbridge.log.merkle import leaf_hash, tree_root, verify_consistency
-from landbridge.log.note import NoteVerifier
 from landbridge.log.tiles import TILE_HEIGHT, TILE_WIDTH, TiledTree, split_hashes
 
 
@@ -64,6 +64,8 @@ def load_state(
         tree = _load_tree(connection, head.size)
         if tree.frontier.root() != head.root or has_entries_from(connection, head.size):
             raise damaged("the entries are not those under the signed head")
+        if known is not None and head.size < known.size:
+            raise damaged(f"the file ends at {head.size}, and {known.size} entries were signed")
         if known is not None and known.size:
             path = tree.consistency_path(known.size, head.size, partial(read_tile, connection))
             verify_consistency(known.size, head.size, known.root, head.root, path)

@@ -1,7 +1,7 @@
 """A log on disk: appends batches durably and proves every entry (RFC 6962, C2SP tlog-checkpoint).
 
-1. In one transaction: see that the file still holds the head we know, add the entries, sign the new
-   head, write all of it.
+1. In one transaction: see that the file still holds the head we know (a connection made anew may
+   have met another file: then all is read again), add the entries, sign the new head, write it all.
 2. Only when the disk has it does memory follow, and only then does the caller get evidence.
 
 After any failure memory still holds the last durable state, and the next call starts from the file.
@@ -15,25 +15,19 @@ from threading import Lock
 from typing import Self
 
 from landbridge.errors import Reason, refuse
-from landbridge.keys import SigningKey
+from landbridge.keys import KeyUse, SigningKey
 from landbridge.log.checkpoint import Checkpoint
-from landbridge.log.database import (
-    LogDatabase,
-    create_log_file,
-    read_entries,
-    read_head,
-    read_tile,
-    write_batch,
-)
+from landbridge.log.database import LogDatabase, create_log_file, is_file_there
 from landbridge.log.evidence import Evidence
 from landbridge.log.merkle import EMPTY_ROOT
 from landbridge.log.note import NoteSigner
 from landbridge.log.state import LogState, check_tile, load_state
+from landbridge.log.tables import read_entries, read_head, read_tile, write_batch
 
 MAX_ENTRY_BYTES = 65_535
 """What the entry bundles of C2SP tlog-tiles can hold."""
 CHECKED_AT_OPEN = 1 << 18
-"""Entries that are hashed anew at start-up, the newest ones: about half a second of work."""
+"""Entries that are hashed anew at start-up, the newest ones: less than a second of work."""
 _PAGE = 1024
 
 
@@ -59,9 +53,14 @@ class LogStore:
         self._reader = LogDatabase(database.path)
         self._signer = signer
         self._appending = Lock()
-        with database.reading() as connection:
-            self._state = load_state(connection, signer.verifier)
-        self.check(self.size - CHECKED_AT_OPEN)
+        try:
+            with database.reading() as connection:
+                self._state = load_state(connection, signer.verifier)
+                self._trusted = connection
+            self.check(self.size - CHECKED_AT_OPEN)
+        except BaseException:
+            self.close()
+            raise
 
     @classmethod
     def open(cls, path: Path, origin: str, key: SigningKey) -> Self:
@@ -69,10 +68,13 @@ class LogStore:
 
         Raises:
             LandbridgeError: LB-5001 when the disk refuses; LB-5002 when the file does not hold what
-                its signed head says, or is the log of another origin or key.
+                its signed head says, or is the log of another origin or key; LB-1101 when the key
+                is not for logs.
         """
+        if key.use is not KeyUse.LOG:
+            raise refuse(Reason.INVALID_CONFIGURATION, f"the key {key.key_id} is not for logs")
         signer = NoteSigner(origin, key)
-        if not path.exists():
+        if not is_file_there(path):
             create_log_file(path, signer.sign(Checkpoint(origin, 0, EMPTY_ROOT).text()))
         return cls(LogDatabase(path), signer)
 
@@ -105,8 +107,9 @@ class LogStore:
         with self._appending:
             with self._writer.writing() as connection:
                 before = self._state
-                if read_head(connection) != before.checkpoint:
+                if connection is not self._trusted or read_head(connection) != before.checkpoint:
                     before = load_state(connection, self._signer.verifier, known=before)
+                    self._trusted = connection
                 tree, growth, tiles = before.tree.grow(leaves)
                 text = Checkpoint(self.origin, growth.size, growth.root).text()
                 checkpoint = self._signer.sign(text)
@@ -130,7 +133,7 @@ class LogStore:
             return read_entries(connection, index, index + 1)[0]
 
     def entries_backwards(self) -> Iterator[tuple[int, bytes]]:
-        """Give index and entry from the newest to the oldest, as the log is when this is called.
+        """Give index and entry, newest first, from the newest when the first is taken.
 
         Raises:
             LandbridgeError: LB-5001, LB-5002 as for `append`.

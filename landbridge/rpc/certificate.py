@@ -4,6 +4,7 @@ gRPC's own properties of a peer are not used: they cut names at NUL and mix DNS 
 TLS accepts far more than this profile (RFC 5280), so that everything is checked here again.
 """
 
+import warnings
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import lru_cache
@@ -11,6 +12,7 @@ from functools import lru_cache
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.utils import CryptographyDeprecationWarning
 from cryptography.x509.oid import ExtendedKeyUsageOID, ExtensionOID, SignatureAlgorithmOID
 
 from landbridge.agency import Identity, parse_identity
@@ -40,8 +42,9 @@ _EXTENSIONS = {
 _SIGNATURES = {SignatureAlgorithmOID.ECDSA_WITH_SHA256, SignatureAlgorithmOID.ECDSA_WITH_SHA384}
 _EXTENDED_USAGES = {ExtendedKeyUsageOID.CLIENT_AUTH, ExtendedKeyUsageOID.SERVER_AUTH}
 _BOTH_NAMES = 2
-# What cryptography raises on odd certificates.
+# What cryptography raises on odd certificates, or only warns of as yet: a serial below 1.
 _MALFORMED = (
+    CryptographyDeprecationWarning,
     ValueError,
     TypeError,
     UnsupportedAlgorithm,
@@ -73,8 +76,9 @@ def read_leaf(pem: bytes, federation: str) -> LeafCertificate:
         LandbridgeError: LB-4006 when the form is not right; LB-4005 when its URI is no identity.
     """
     try:
-        certificate = x509.load_pem_x509_certificate(pem)
-        return _leaf(certificate, federation)
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", CryptographyDeprecationWarning)
+            return _leaf(x509.load_pem_x509_certificate(pem), federation)
     except _MALFORMED as error:
         raise _refused(f"it cannot be read ({type(error).__name__})") from error
 

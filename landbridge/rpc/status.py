@@ -3,6 +3,7 @@
 from typing import Any, Never
 
 import grpc
+from google.protobuf.message import DecodeError
 from google.rpc.error_details_pb2 import ErrorInfo  # type: ignore[import-untyped]
 from google.rpc.status_pb2 import Status  # type: ignore[import-untyped]
 
@@ -22,20 +23,24 @@ _WITHOUT_DETAILS = {
     grpc.StatusCode.PERMISSION_DENIED: Reason.CALLER_REFUSED,
     grpc.StatusCode.UNAUTHENTICATED: Reason.CALLER_REFUSED,
 }
+# What gRPC's client says, in place of the true status, of a stream that ends while it writes.
+_ENDED_WHILE_WRITING = "Internal error from Core"
+_CLOSED = "it closed the connection; it may not accept this party's certificate"
 # Marks in gRPC's own texts, the most telling first, and what they come from.
 _CAUSES = (
     ("CERTIFICATE_VERIFY_FAILED", "its certificate is expired or not of this federation"),
-    ("not in peer certificate", "another party than the expected one answers at that address"),
-    ("ostname", "another party than the expected one answers at that address"),
+    ("Hostname Verification", "another party than the expected one answers at that address"),
     ("Connection refused", "nothing listens at that address"),
-    ("DNS resolution failed", "the host name of its address is not known"),
+    ("resol", "the host name of its address is not known"),
     ("ping timeout", "the connection went dead"),
     ("keepalive", "the connection went dead"),
-    ("Socket closed", "it closed the connection; it may not accept this party's certificate"),
-    ("Connection reset", "it closed the connection; it may not accept this party's certificate"),
-    ("Broken pipe", "it closed the connection; it may not accept this party's certificate"),
-    ("SSL", "no TLS connection could be made: is that a server of the federation?"),
-    ("No route to host", "there is no network route to that address"),
+    (_ENDED_WHILE_WRITING, "it ended the stream"),
+    ("Socket closed", _CLOSED),
+    ("Connection reset", _CLOSED),
+    ("Broken pipe", _CLOSED),
+    ("andshake", "no TLS connection could be made: is that a server of the federation?"),
+    ("unreachable", "there is no network route to that address"),
+    ("No route", "there is no network route to that address"),
     ("imed out", "nobody answers at that address"),
     ("imeout", "nobody answers at that address"),
 )
@@ -87,7 +92,7 @@ def _stated(error: grpc.aio.AioRpcError) -> tuple[ErrorInfo | None, str]:
             try:
                 status = Status.FromString(value)
                 found = any(detail.Unpack(info) for detail in status.details)
-            except ValueError:
+            except DecodeError:
                 return None, ""
             return (info, status.message) if found and info.domain == DOMAIN else (None, "")
     return None, ""
@@ -96,12 +101,13 @@ def _stated(error: grpc.aio.AioRpcError) -> tuple[ErrorInfo | None, str]:
 def _without_reason(error: grpc.aio.AioRpcError, peer: str) -> LandbridgeError:
     code, details = error.code(), _printable(error.details() or "")
     reason = _WITHOUT_DETAILS.get(code, Reason.SOURCE_FAILED)
+    if _ENDED_WHILE_WRITING in details:
+        reason = Reason.UNREACHABLE
     who = peer or "the peer"
     if reason is Reason.LATE:
         message = f"{who} did not answer before the deadline"
     elif reason is Reason.UNREACHABLE:
-        text = f"{details} {error.debug_error_string() or ''}"
-        cause = next((plain for mark, plain in _CAUSES if mark in text), details or code.name)
+        cause = next((plain for mark, plain in _CAUSES if mark in details), details or code.name)
         message = f"{who} could not be reached: {cause}"
     else:
         message = f"{who} ended the call with {code.name}: {details or 'it gave no cause'}"

@@ -128,6 +128,8 @@ class Source(_message.Message):
     DETAIL_FIELD_NUMBER: _builtins.int
     NOT_ASKED_FIELD_NUMBER: _builtins.int
     REASONS_FIELD_NUMBER: _builtins.int
+    MEMORANDUM_FIELD_NUMBER: _builtins.int
+    CLAUSE_FIELD_NUMBER: _builtins.int
     agency: _builtins.str
     """The agency."""
     dataset: _builtins.str
@@ -142,6 +144,10 @@ class Source(_message.Message):
     """One sentence for a reader where the outcome needs more than its code."""
     not_asked: _builtins.bool
     """Whether the gateway decided this without asking the node."""
+    memorandum: _builtins.str
+    """The memorandum that came nearest, where the gateway decided; empty where none names it."""
+    clause: _builtins.str
+    """The clause of that memorandum."""
     @_builtins.property
     def reasons(self) -> _containers.RepeatedScalarFieldContainer[_reason_pb2.ReasonCode.ValueType]:
         """Why the refused fields were refused."""
@@ -157,10 +163,12 @@ class Source(_message.Message):
         detail: _builtins.str = ...,
         not_asked: _builtins.bool = ...,
         reasons: _abc.Iterable[_reason_pb2.ReasonCode.ValueType] | None = ...,
+        memorandum: _builtins.str = ...,
+        clause: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["agency", b"agency", "dataset", b"dataset", "detail", b"detail", "not_asked", b"not_asked", "outcome", b"outcome", "reasons", b"reasons", "records", b"records", "refused_fields", b"refused_fields"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["agency", b"agency", "clause", b"clause", "dataset", b"dataset", "detail", b"detail", "memorandum", b"memorandum", "not_asked", b"not_asked", "outcome", b"outcome", "reasons", b"reasons", "records", b"records", "refused_fields", b"refused_fields"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

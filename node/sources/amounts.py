@@ -11,7 +11,6 @@ _NUMBER: Final = re.compile(
 )
 _SMALLEST: Final = -(2**63)
 _LARGEST: Final = 2**63 - 1
-_LONGEST: Final = 64
 _SIGNS: Final = {
     "USD": ("US$", "$"),
     "CAD": ("CA$", "$"),
@@ -35,20 +34,16 @@ _MINOR_DIGITS: Final = {
 def read_integer(text: str) -> int | None:
     """Read a whole number of 64 bits, thousands commas allowed; None where it is not one."""
     number = read_decimal(text)
-    if number is None or number != number.to_integral_value():
+    if number is None or not _SMALLEST <= number <= _LARGEST:
         return None
     whole = int(number)
-    return whole if _SMALLEST <= whole <= _LARGEST else None
+    return whole if whole == number else None
 
 
 def read_decimal(text: str) -> Decimal | None:
     """Read a decimal number, with or without thousands commas; None where it is not one."""
     match = _NUMBER.fullmatch(text)
-    if (
-        match is None
-        or len(text) > _LONGEST
-        or not (match["whole"] or len(match["rest"] or "") > 1)
-    ):
+    if match is None or (match["whole"] is None and match["rest"] in (None, ".")):
         return None
     return Decimal(text.replace(",", ""))
 

@@ -7,16 +7,15 @@ A value that is empty meets only `is-null`; one that is unreadable meets nothing
 """
 
 from collections.abc import Callable
-from typing import Any
 
 import sqlalchemy as sa
 
 from landbridge.condition import Condition, holds
 from landbridge.subject import Schemes
-from node.node_file import FieldTable
 from node.sources.database import HOLDS
+from node.sources.fields import PublishedField
 from node.sources.operands import check_operands, comparable
-from node.sources.parsers import Quality, Reading
+from node.sources.parsers import Quality
 from node.sources.postgresql_conditions import write_condition
 
 
@@ -28,39 +27,31 @@ class RowConditions:
         self._tests: dict[str, Callable[[object], bool]] = {}
 
     def compile(
-        self,
-        dataset: str,
-        field: FieldTable,
-        condition: Condition,
-        column: sa.Column[Any],
-        parse: Callable[[object], Reading],
-        dialect: str,
+        self, dataset: str, field: PublishedField, condition: Condition, *, dialect: str
     ) -> sa.ColumnElement[bool]:
         """Write a condition on a field's column.
 
         Raises:
             LandbridgeError: LB-1101 when it cannot be executed exactly as it is written.
         """
-        check_operands(dataset, field, condition, self._schemes)
+        check_operands(dataset, field.table, condition, self._schemes)
         if dialect != "sqlite":
-            return write_condition(dataset, field, condition, column)
+            return write_condition(dataset, field.table, condition, field.column)
         # The label is what a reader of the statement sees; each stands for one test.
         label = f"{dataset}: {condition}"
-        self._tests[label] = _compile_test(field, condition, parse)
-        return sa.func.__getattr__(HOLDS)(label, column, type_=sa.Boolean)
+        self._tests[label] = _compile_test(field, condition)
+        return getattr(sa.func, HOLDS)(label, field.column, type_=sa.Boolean)  # type: ignore[no-any-return]
 
     def hold(self, label: str, native: object) -> bool:
         """Test a native value; what SQLite calls for each row that a key has found."""
         return self._tests[label](native)
 
 
-def _compile_test(
-    field: FieldTable, condition: Condition, parse: Callable[[object], Reading]
-) -> Callable[[object], bool]:
+def _compile_test(field: PublishedField, condition: Condition) -> Callable[[object], bool]:
     def test(native: object) -> bool:
-        reading = parse(native)
+        reading = field.parse(native)
         if reading.quality is Quality.UNREADABLE:
             return False
-        return holds(condition, comparable(field, reading))
+        return holds(condition, comparable(field.table, reading))
 
     return test

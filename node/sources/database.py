@@ -28,6 +28,10 @@ _CONNECT_TIMEOUT_S: Final = 5
 _STATEMENTS: Final = 512
 
 
+class StatementFailedError(LandbridgeError):
+    """The database works and refused this statement: others may succeed."""
+
+
 class ReadOnlyDatabase:
     """Runs statements that read, each within a time limit. Thread-safe."""
 
@@ -63,7 +67,10 @@ class ReadOnlyDatabase:
         try:
             return session.read(sql, parameters)
         except self.failures as error:
-            raise self._failure(error) from error
+            if not session.is_lost(error):
+                raise self._failure(error) from error
+            self._drop(session)
+            raise self._unreachable() from error
 
     def close(self) -> None:
         """Close the connections of all threads."""
@@ -80,9 +87,7 @@ class ReadOnlyDatabase:
             try:
                 session = _Session(self.engine, self._timeout_s)
             except (sa.exc.SQLAlchemyError, self.failures) as error:
-                raise refuse(
-                    Reason.SOURCE_FAILED, "the agency's database cannot be reached", where=self.name
-                ) from error
+                raise self._unreachable() from error
             self._threads.session = session
             with self._lock:
                 self._sessions.append(session)
@@ -106,8 +111,13 @@ class ReadOnlyDatabase:
                 where=self.name,
                 next_step="ask again later; the agency may need an index on the key columns",
             )
-        return refuse(
+        return StatementFailedError(
             Reason.SOURCE_FAILED, "the agency's database failed to answer", where=self.name
+        )
+
+    def _unreachable(self) -> LandbridgeError:
+        return refuse(
+            Reason.SOURCE_FAILED, "the agency's database cannot be reached", where=self.name
         )
 
 

@@ -107,7 +107,7 @@ class Search:
             self._add(slot, lookup)
 
     def _add(self, slot: int, lookup: Lookup) -> None:
-        subjects = dict.fromkeys((lookup.asked, *lookup.aliases))
+        subjects = (lookup.asked, *lookup.aliases)
         known = {subject.scheme for subject in subjects}
         more_exact: tuple[int, ...] = ()
         for position, key in enumerate(self._keys):
@@ -115,20 +115,20 @@ class Search:
                 continue
             for subject in subjects:
                 if subject.scheme == key.scheme:
-                    free = lookup.broad or subject == lookup.asked
-                    guards = () if free else more_exact
-                    self.guards.update(guards)
-                    self._search(position, Match(slot, subject, guards))
+                    free = lookup.broad or not more_exact or subject == lookup.asked
+                    self._search(position, key, Match(slot, subject, () if free else more_exact))
             more_exact = (*more_exact, position)
 
-    def _search(self, position: int, match: Match) -> None:
+    def _search(self, position: int, key: Key, match: Match) -> None:
         matches = self._matches[position]
-        for native, text in self._keys[position].spell(match.subject.value):
-            if text in matches:
-                matches[text].append(match)
-            else:
+        self.guards.update(match.guards)
+        for native, text in key.spell(match.subject.value):
+            found = matches.get(text)
+            if found is None:
                 matches[text] = [match]
                 self.natives.setdefault(position, []).append(native)
+            else:
+                found.append(match)
 
     def matches(
         self, row: tuple[Any, ...], columns: Sequence[tuple[int, int]]
@@ -139,20 +139,8 @@ class Search:
             row: A row that the statement found.
             columns: Position of each searched key, and position of its column in the row.
         """
-        found: set[int] = set()
-        cells = {position: self._keys[position].items(row[at]) for position, at in columns}
-        for position, items in cells.items():
-            matches = self._matches[position]
-            for item in items:
-                # A column of fixed width pads what it holds.
-                for match in matches.get(item) or matches.get(item.rstrip(" ")) or ():
-                    if match.slot not in found and self._counts(match, cells):
-                        found.add(match.slot)
-                        yield match.slot, match.subject, self._keys[position].covers_group
-
-    def _counts(self, match: Match, cells: dict[int, Sequence[str]]) -> bool:
-        return all(
-            self._keys[guard].names_nobody(item)
-            for guard in match.guards
-            for item in cells[guard]
-        )
+        if len(columns) == 1 and self._keys[columns[0][0]].separator is None:
+            # The usual case: one key, hence nothing that a match could hang on.
+            ((position, at),) = columns
+            cells = {position: (native_text(row[at]),)}
+        ...

@@ -4,36 +4,39 @@ Text is compared as canonical values are: without blanks around it, by code poin
 dates are compared only where the column's own type is one.
 """
 
-from collections.abc import Callable, Iterable
+import operator
+from collections.abc import Callable
+from contextlib import suppress
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, Final
 
 import sqlalchemy as sa
 
-from landbridge.condition import Condition, Operator, Scalar, holds
+from landbridge.condition import Condition, Operator, holds
 from node.node_file import FieldTable, FieldType
-from node.sources.operands import NULL_TESTS, not_executable, operands
+from node.sources.operands import not_executable, operands
 from node.sources.parsers import codes_of, empty_signs
 from node.sources.tables import Kind, kind_of
 
 _Expression = sa.ColumnElement[bool]
+_Convert = Callable[[str], sa.ColumnElement[Any]]
+
 _BLANKS: Final = "".join(sign for sign in map(chr, range(1, 0x3001)) if sign.isspace())
-"""What Python strips and PostgreSQL by itself would not."""
-_TEXTUAL: Final = (Kind.TEXT, Kind.INTEGER, Kind.NUMERIC, Kind.BOOLEAN, Kind.NAMED)
+"""What Python strips; PostgreSQL by itself strips less."""
+_NUMERIC: Final = (Kind.INTEGER, Kind.NUMERIC)
+_TEXTUAL: Final = (Kind.TEXT, *_NUMERIC, Kind.BOOLEAN, Kind.NAMED)
 """Kinds whose cast to text is the text that readers see."""
 _CODED: Final = (FieldType.CODE, FieldType.BOOLEAN)
-_TYPED: Final[dict[tuple[FieldType, Kind], Callable[[str], object]]] = {
-    (FieldType.INTEGER, Kind.INTEGER): Decimal,
-    (FieldType.DECIMAL, Kind.INTEGER): Decimal,
-    (FieldType.DECIMAL, Kind.NUMERIC): Decimal,
-    (FieldType.MONEY, Kind.INTEGER): Decimal,
-    (FieldType.MONEY, Kind.NUMERIC): Decimal,
-    (FieldType.DATE, Kind.DATE): date.fromisoformat,
-    (FieldType.TIMESTAMP, Kind.TIMESTAMP): datetime.fromisoformat,
+_NOT_FINITE: Final = ("NaN", "Infinity", "-Infinity")
+_COMPARE: Final[dict[Operator, Callable[[Any, Any], Any]]] = {
+    Operator.EQ: operator.eq,
+    Operator.NE: operator.ne,
+    Operator.LT: operator.lt,
+    Operator.LE: operator.le,
+    Operator.GT: operator.gt,
+    Operator.GE: operator.ge,
 }
-"""Fields whose values a column's own type compares, and how an operand becomes such a value."""
-_NOT_NUMBERS: Final = ("NaN", "Infinity", "-Infinity")
 
 
 def write_condition(
@@ -45,53 +48,83 @@ def write_condition(
         LandbridgeError: LB-1101 when there is no exact expression.
     """
     kind = kind_of(column)
-    if kind in _TEXTUAL:
-        text = _text(column)
-        empty = sa.or_(column.is_(None), text.in_(sorted(empty_signs(field))))
-        if condition.operator is Operator.IS_NULL:
-            return empty
-        if field.type in _CODED and field.separator is None:
-            return sa.and_(sa.not_(empty), _write_coded(field, condition, text))
-        if field.type is FieldType.TEXT:
-            return sa.and_(sa.not_(empty), _write_compared(condition, text, str))
     convert = _TYPED.get((field.type, kind))
-    zoned = isinstance(column.type, sa.DateTime) and column.type.timezone
-    if convert is None or field.separator is not None or zoned:
+    text = _text(column) if kind in _TEXTUAL else None
+    if text is not None:
+        empty = sa.or_(column.is_(None), text.in_(sorted(empty_signs(field))))
+    else:
+        empty = sa.or_(column.is_(None), column.in_(_empty_moments(field, convert)))
+    if condition.operator is Operator.IS_NULL and (text is not None or convert is not None):
+        return empty
+    expression: _Expression | None = None
+    if field.separator is not None or getattr(column.type, "timezone", False):
+        expression = None
+    elif text is not None and field.type in _CODED:
+        natives = [native for native, code in codes_of(field).items() if holds(condition, code)]
+        expression = text.in_(natives)
+    elif text is not None and field.type is FieldType.TEXT:
+        expression = _compare(condition, text, sa.literal)
+    elif convert is not None:
+        finite = text.not_in(_NOT_FINITE) if text is not None else _is_finite(column)
+        expression = sa.and_(finite, _compare(condition, column, convert))
+    if expression is None:
         raise not_executable(
             dataset,
             condition,
-            f"the column {column.name!r} of type {column.type} cannot be compared as {field.type}",
+            f"values in the column {column.name!r} of type {column.type} cannot be compared as"
+            f" {field.type} there",
         )
-    return sa.and_(_is_value(field, column, kind), _write_compared(condition, column, convert))
+    return sa.and_(sa.not_(empty), expression)
 
 
 def _text(column: sa.Column[Any]) -> sa.ColumnElement[str]:
     return sa.func.btrim(sa.cast(column, sa.Text), _BLANKS, type_=sa.Text).collate("C")
 
 
-def _is_value(field: FieldTable, column: sa.Column[Any], kind: Kind) -> _Expression:
-    """Tell values apart from signs for empty and from what is no finite number."""
-    signs = sorted(empty_signs(field) - {""})
-    if kind in (Kind.INTEGER, Kind.NUMERIC):
-        return _text(column).not_in([*signs, *_NOT_NUMBERS])
-    if field.dates == () and signs:
-        return sa.func.to_char(column, "YYYY-MM-DD").not_in(signs)
-    return column.is_not(None)
+def _is_finite(column: sa.Column[Any]) -> _Expression:
+    return sa.func.isfinite(column, type_=sa.Boolean)
 
 
-def _write_coded(
-    field: FieldTable, condition: Condition, text: sa.ColumnElement[str]
-) -> _Expression:
-    natives = [native for native, code in codes_of(field).items() if holds(condition, code)]
-    return text.in_(natives)
-
-
-def _write_compared(
-    condition: Condition, column: sa.ColumnElement[Any], convert: Callable[[str], object]
-) -> _Expression:
-    if condition.operator in NULL_TESTS:
-        return column.is_not(None) if condition.operator is Operator.NOT_NULL else column.is_(None)
+def _compare(condition: Condition, column: sa.ColumnElement[Any], convert: _Convert) -> _Expression:
+    if condition.operator is Operator.NOT_NULL:
+        return column.is_not(None)
     values = [convert(str(operand)) for operand in operands(condition)]
     if condition.operator is Operator.IN:
         return column.in_(values)
-    return _COMPARE[condition.operator](column, values[0])
+    compared: _Expression = _COMPARE[condition.operator](column, values[0])
+    return compared
+
+
+def _empty_moments(field: FieldTable, convert: _Convert | None) -> list[sa.ColumnElement[Any]]:
+    """Return the days or times that stand for "empty"."""
+    found = []
+    for sign in sorted(empty_signs(field)):
+        with suppress(ValueError):
+            if convert is not None:
+                found.append(convert(sign))
+    return found
+
+
+def _number(text: str) -> sa.ColumnElement[Any]:
+    # By the type of a whole-number column the driver would round the operand.
+    return sa.literal(Decimal(text), sa.Numeric)
+
+
+def _day(text: str) -> sa.ColumnElement[Any]:
+    return sa.literal(date.fromisoformat(text), sa.Date)
+
+
+def _moment(text: str) -> sa.ColumnElement[Any]:
+    return sa.literal(datetime.fromisoformat(text), sa.DateTime)
+
+
+_TYPED: Final[dict[tuple[FieldType, Kind], _Convert]] = {
+    (FieldType.INTEGER, Kind.INTEGER): _number,
+    (FieldType.DECIMAL, Kind.INTEGER): _number,
+    (FieldType.DECIMAL, Kind.NUMERIC): _number,
+    (FieldType.MONEY, Kind.INTEGER): _number,
+    (FieldType.MONEY, Kind.NUMERIC): _number,
+    (FieldType.DATE, Kind.DATE): _day,
+    (FieldType.TIMESTAMP, Kind.TIMESTAMP): _moment,
+}
+"""Fields whose values the column's own type compares, and how an operand is written for it."""

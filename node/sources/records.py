@@ -51,28 +51,23 @@ def side_table(table: str, column: str, separator: str) -> str:
     return f"{table}~{column}~{separator}"
 
 
-def find_files(config: NodeConfig) -> list[RecordsFile]:
-    """Find the files that a node serves.
+def find_file(config: NodeConfig, number: int) -> RecordsFile:
+    """Find one of the files that a node serves, by its position in node.toml.
 
     Raises:
-        LandbridgeError: LB-1105 when one is not there.
+        LandbridgeError: LB-1105 when it is not there.
     """
-    if not config.files:
-        return []
-    folder = config.records_folder()
-    files = []
-    for number, table in enumerate(config.files):
-        path = folder / table.path
-        if not path.is_file():
-            raise refuse(
-                Reason.UNREADABLE_FILE,
-                f"the file is not there: {path}",
-                where=config.place("files", number, "path"),
-                next_step="put the file there, or correct `path` or `records` in node.toml",
-            )
-        datasets = [dataset for dataset in config.datasets if dataset.table == table.table]
-        files.append(RecordsFile(table, path, _single_keys(datasets), _list_keys(datasets)))
-    return files
+    table = config.files[number]
+    path = config.records_folder() / table.path
+    if not path.is_file():
+        raise refuse(
+            Reason.UNREADABLE_FILE,
+            f"the file is not there: {path}",
+            where=config.place("files", number, "path"),
+            next_step="put the file there, or correct `path` or `records` in node.toml",
+        )
+    datasets = [dataset for dataset in config.datasets if dataset.table == table.table]
+    return RecordsFile(table, path, _single_keys(datasets), _list_keys(datasets))
 
 
 def load_records(files: Sequence[RecordsFile], target: Path) -> None:

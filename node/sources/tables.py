@@ -58,8 +58,8 @@ class NativeTable:
     table: sa.Table
     file: str = ""
     """Name of the file that was loaded; empty for tables of the database."""
-    sides: Mapping[str, sa.Table] = field(default_factory=dict)
-    """For columns whose cells hold several identifiers: the identifiers with their rows."""
+    sides: Mapping[tuple[str, str], sa.Table] = field(default_factory=dict)
+    """By column and separator, where cells hold several identifiers: these with their rows."""
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -74,14 +74,12 @@ class NativeTable:
         table = self.table
         if self.file:
             named = [table.c[name] for name in record]
-            return Naming((table.c[LINE],), tuple(named) or (table.c[LINE],), _prefix(self, named))
+            line = (table.c[LINE],)
+            prefix = "" if named else f"{self.file}:"
+            return Naming(line, tuple(named) or line, prefix, is_native=True)
         key = tuple(table.primary_key.columns)
         named_by = tuple(table.c[name] for name in record) or key
-        return Naming(key or named_by, named_by, "") if named_by else None
-
-
-def _prefix(native: NativeTable, named: Sequence[sa.Column[Any]]) -> str:
-    return "" if named else f"{native.file}:"
+        return Naming(key or named_by, named_by, "", is_native=bool(key)) if named_by else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +89,8 @@ class Naming:
     order: tuple[sa.Column[Any], ...]
     columns: tuple[sa.Column[Any], ...]
     prefix: str
+    is_native: bool
+    """Whether the order is that of lines or of the primary key."""
 
     def compile(self, positions: Sequence[int]) -> Callable[[tuple[Any, ...]], str]:
         """Make the function that names a row whose naming columns stand at these positions."""
@@ -152,6 +152,16 @@ class DatabaseTables:
         for unique in inspector.get_unique_constraints(*at):
             leading += unique["column_names"][:1]
         return frozenset(name for name in leading if name is not None)
+
+    def may_write(self, table: sa.Table) -> bool:
+        """Say whether the database's user may change a table; PostgreSQL only."""
+        if self.database.dialect.name != "postgresql":
+            return False
+        name = self.database.dialect.identifier_preparer.format_table(table)
+        found = self.database.read(
+            "SELECT has_table_privilege(%(name)s, 'INSERT, UPDATE, DELETE')", {"name": name}
+        )
+        return bool(found[0][0])
 
 
 def missing_column(name: str, native: NativeTable) -> str:

@@ -1,20 +1,21 @@
 """Who can talk to whom: real servers, real TLS, real certificates, good and hostile."""
 
+import os
 import socket
 import ssl
-from collections.abc import Callable
-from datetime import timedelta
+import subprocess
+import sys
 from pathlib import Path
 
 import grpc
 import pytest
-from cryptography.hazmat.primitives.asymmetric import rsa
 
 from landbridge.agency import Identity, Role
 from landbridge.errors import LandbridgeError, Reason
 from landbridge.rpc.credentials import TlsFiles, open_channel
 from landbridge.rpc.status import from_rpc_error
-from tests.hostile import SERVER_AUTH, Recipe
+from tests.hostile import Recipe
+from tests.integration.hostile_callers import CALLER, PASSING_TLS, REFUSED_BY_TLS, hostile
 from tests.integration.tls_server import (
     NODE,
     call,
@@ -32,19 +33,11 @@ from tests.pki import (
     shared_federation,
 )
 
-CALLER = Identity(GATEWAY, FEDERATION, Role.GATEWAY, "main")
-HOST = f"{GATEWAY}.{FEDERATION}"
-
 
 async def refusal(channel: grpc.aio.Channel, method: str = "Unary") -> LandbridgeError:
     with pytest.raises(grpc.aio.AioRpcError) as caught:
         await call(channel, method)
     return from_rpc_error(caught.value, peer="the node")
-
-
-def hostile(folder: Path, **changes: object) -> TlsFiles:
-    recipe = Recipe.true_to(CALLER, **changes)
-    return raw_tls(recipe.write(folder / "tls", shared_federation().issuing))
 
 
 async def test_both_sides_accept_each_other() -> None:
@@ -58,32 +51,11 @@ async def test_certificate_made_by_hand_but_in_form_is_accepted(tmp_path: Path) 
         assert await call(channel, "Unary") == f"{CALLER.uri} x".encode()
 
 
-# TLS itself lets all of these in.
-PASSING_TLS: dict[str, Callable[[Path], TlsFiles]] = {
-    "NUL in the URI": lambda f: hostile(f, uris=(f"{CALLER.uri}\x00/evil",)),
-    "two URIs": lambda f: hostile(f, uris=(CALLER.uri, NODE.uri)),
-    "percent-encoding": lambda f: hostile(f, uris=(f"spiffe://{HOST}/g%61teway/main",)),
-    "no DNS name": lambda f: hostile(f, hosts=()),
-    "another's DNS name": lambda f: hostile(f, hosts=(NODE.dns_name,)),
-    "an authority's certificate": lambda f: hostile(f, ca=True),
-    "RSA key": lambda f: hostile(f, key=rsa.generate_private_key(65537, 2048)),
-    "no extended use": lambda f: hostile(f, extended=()),
-    "ten years": lambda f: hostile(f, life=timedelta(days=3650)),
-}
-
-
 @pytest.mark.parametrize("name", PASSING_TLS)
 async def test_guard_refuses_what_tls_lets_in(tmp_path: Path, name: str) -> None:
     async with serve() as node, node.channel(PASSING_TLS[name](tmp_path)) as channel:
         error = await refusal(channel)
     assert error.reason in {Reason.CERTIFICATE_REFUSED, Reason.CALLER_REFUSED}, error
-
-
-REFUSED_BY_TLS: dict[str, Callable[[Path], TlsFiles]] = {
-    "expired": lambda f: hostile(f, made_ago=timedelta(hours=25)),
-    "not yet valid": lambda f: hostile(f, made_ago=timedelta(hours=-1)),
-    "server use only": lambda f: hostile(f, extended=(SERVER_AUTH,)),
-}
 
 
 @pytest.mark.parametrize("name", REFUSED_BY_TLS)
@@ -92,17 +64,6 @@ async def test_handshake_refuses(tmp_path: Path, name: str) -> None:
         error = await refusal(channel)
     assert error.reason is Reason.UNREACHABLE
     assert "may not accept this party's certificate" in error.message
-
-
-@pytest.mark.parametrize("name", [*PASSING_TLS, *REFUSED_BY_TLS])
-def test_own_files_of_wrong_form_are_noticed_before_use(tmp_path: Path, name: str) -> None:
-    {**PASSING_TLS, **REFUSED_BY_TLS}[name](tmp_path)
-    if name == "server use only":
-        assert (tmp_path / "tls" / "chain.pem").exists()
-    with pytest.raises(LandbridgeError) as caught:
-        TlsFiles.read(tmp_path / "tls", FEDERATION)
-    assert caught.value.reason in {Reason.CERTIFICATE_REFUSED, Reason.CALLER_REFUSED}
-    assert caught.value.where == str(tmp_path / "tls" / "chain.pem")
 
 
 async def test_client_of_another_federation_is_refused(tmp_path: Path) -> None:
@@ -192,11 +153,29 @@ async def test_tls_1_2_cannot_be_agreed() -> None:
             shake_hands(node.port, context)
 
 
+def test_cipher_list_stands_before_grpc_can_be_imported() -> None:
+    """gRPC reads the list at its import, which sorts before ours in every file."""
+    script = (
+        "import landbridge, os, sys;"
+        "print(os.environ['GRPC_SSL_CIPHER_SUITES'], 'grpc' in sys.modules)"
+    )
+    environment = {**os.environ, "GRPC_SSL_CIPHER_SUITES": "ECDHE-ECDSA-AES128-GCM-SHA256"}
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.split() == ["ECDHE-RSA-AES256-GCM-SHA384", "False"]
+
+
 async def test_insecure_port_serves_nobody() -> None:
-    async with serve() as node:
-        port = node.server.add_insecure_port("127.0.0.1:0")
-        async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
-            error = await refusal(channel)
+    async with (
+        serve() as node,
+        grpc.aio.insecure_channel(f"127.0.0.1:{node.insecure_port}") as channel,
+    ):
+        error = await refusal(channel)
     assert error.reason is Reason.CERTIFICATE_REFUSED
     assert "TLS 1.3" in error.message
 
@@ -231,36 +210,3 @@ async def test_channel_finds_a_server_that_comes_back() -> None:
         answer = await channel.unary_unary(name)(b"x", timeout=5, wait_for_ready=True)
         assert answer.endswith(b" x")
     await channel.close()
-
-
-def test_files_that_do_not_belong_together_are_refused(tmp_path: Path) -> None:
-    issuing = shared_federation().issuing
-    folder = Recipe.true_to(NODE).write(tmp_path / "a", issuing)
-    other = Recipe.true_to(NODE).write(tmp_path / "b", issuing)
-    (other / "key.pem").replace(folder / "key.pem")
-    with pytest.raises(LandbridgeError, match="not the key of") as caught:
-        TlsFiles.read(folder, FEDERATION)
-    assert caught.value.reason is Reason.INVALID_CONFIGURATION
-
-
-@pytest.mark.parametrize("roots", [b"", b"garbage", "leaf"])
-def test_roots_must_be_authorities(tmp_path: Path, roots: bytes | str) -> None:
-    folder = Recipe.true_to(NODE).write(tmp_path / "tls", shared_federation().issuing)
-    content = (folder / "chain.pem").read_bytes() if isinstance(roots, str) else roots
-    (folder / "roots.pem").write_bytes(content)
-    with pytest.raises(LandbridgeError, match=r"roots\.pem"):
-        TlsFiles.read(folder, FEDERATION)
-
-
-def test_exposed_tls_key_is_refused(tmp_path: Path) -> None:
-    folder = Recipe.true_to(NODE).write(tmp_path / "tls", shared_federation().issuing)
-    (folder / "key.pem").chmod(0o640)
-    with pytest.raises(LandbridgeError) as caught:
-        TlsFiles.read(folder, FEDERATION)
-    assert caught.value.reason is Reason.KEY_EXPOSED
-
-
-def test_missing_tls_file_is_named(tmp_path: Path) -> None:
-    with pytest.raises(LandbridgeError) as caught:
-        TlsFiles.read(tmp_path, FEDERATION)
-    assert caught.value.where == str(tmp_path / "chain.pem")

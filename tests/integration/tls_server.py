@@ -1,12 +1,13 @@
 """A guarded server on the loopback, with one method of each call kind, for tests of TLS."""
 
+import asyncio
 import contextlib
-import itertools
 from collections.abc import AsyncIterable, AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import grpc
+from grpc_reflection.v1alpha import reflection
 
 from landbridge.agency import Identity, Role
 from landbridge.clock import Clock, system_clock
@@ -17,6 +18,7 @@ from landbridge.rpc.credentials import (
     open_channel,
 )
 from landbridge.rpc.guard import Context, Guard, caller
+from landbridge.rpc.serving import HEALTH_METHODS, Health
 from landbridge.trust import TrustBundle
 from tests.pki import BOARD, COUNCIL, FEDERATION, GATEWAY, REGISTRY, shared_federation
 
@@ -25,6 +27,9 @@ METHODS = ("Unary", "Gather", "Generate", "Write", "Converse")
 PERMITTED = {
     **{f"/test.Service/{method}": GATEWAYS for method in METHODS},
     "/test.Service/Nobody": frozenset(),
+    "/test.Service/Plain": GATEWAYS,
+    **dict.fromkeys(HEALTH_METHODS, GATEWAYS),
+    "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo": GATEWAYS,
 }
 STATES = {
     GATEWAY: (GATEWAY, Role.GATEWAY),
@@ -82,6 +87,10 @@ async def _converse(requests: AsyncIterable[bytes], _: Context) -> AsyncIterator
         yield request
 
 
+def _plain(request: bytes, _: Context) -> bytes:
+    return request
+
+
 HANDLERS = {
     "Unary": grpc.unary_unary_rpc_method_handler(_unary),
     "Gather": grpc.stream_unary_rpc_method_handler(_gather),
@@ -89,6 +98,7 @@ HANDLERS = {
     "Write": grpc.unary_stream_rpc_method_handler(_write),
     "Converse": grpc.stream_stream_rpc_method_handler(_converse),
     "Nobody": grpc.unary_unary_rpc_method_handler(_unary),
+    "Plain": grpc.unary_unary_rpc_method_handler(_plain),
     "Unlisted": grpc.unary_unary_rpc_method_handler(_unary),
 }
 
@@ -97,8 +107,8 @@ HANDLERS = {
 class Guarded:
     """A running server, with what a test may change in it."""
 
-    server: grpc.aio.Server
     port: int
+    insecure_port: int
     certificates: ServerCertificates
     bundle: TrustBundle
     now_ms_ahead: int = 0
@@ -130,24 +140,35 @@ async def serve(
     server.add_generic_rpc_handlers(
         (grpc.method_handlers_generic_handler("test.Service", HANDLERS),)
     )
+    health = Health(server, ("test.Service",))
+    reflection.enable_server_reflection(("test.Service",), server)
     port = server.add_secure_port(address, certificates.credentials())
-    guarded = Guarded(server, port, certificates, shared_bundle())
+    insecure_port = server.add_insecure_port("127.0.0.1:0")
+    guarded = Guarded(port, insecure_port, certificates, shared_bundle())
     await server.start()
+    await health.serving(yes=True)
     try:
         yield guarded
     finally:
         await server.stop(None)
 
 
+async def _messages() -> AsyncIterator[bytes]:
+    # A refusal comes before anything is sent: gRPC's client forgets the status of a call that ends
+    # while it writes.
+    await asyncio.sleep(0.05)
+    for _ in range(2):
+        yield b"x"
+
+
 async def call(channel: grpc.aio.Channel, method: str, timeout: float = 5.0) -> bytes:
     """Call a method of any kind with b"x"; return all that comes, joined."""
     name = f"/test.Service/{method}"
-    messages = itertools.repeat(b"x", 2)
     if method in ("Generate", "Write"):
         return b"".join([part async for part in channel.unary_stream(name)(b"x", timeout=timeout)])
     if method == "Gather":
-        return await channel.stream_unary(name)(messages, timeout=timeout)
+        return await channel.stream_unary(name)(_messages(), timeout=timeout)
     if method == "Converse":
-        stream = channel.stream_stream(name)(messages, timeout=timeout)
+        stream = channel.stream_stream(name)(_messages(), timeout=timeout)
         return b"".join([part async for part in stream])
     return await channel.unary_unary(name)(b"x", timeout=timeout)

@@ -46,8 +46,10 @@ def conditions_and_values(draw: st.DrawFn) -> tuple[Condition, Scalar | None]:
     bound: Scalar | tuple[Scalar, ...] | None = None
     if operator is Operator.IN:
         bound = tuple(draw(st.lists(kind, min_size=1, max_size=3)))
+    elif operator in ORDERS and isinstance(value, int):
+        bound = draw(INTEGERS)
     elif operator in ORDERS:
-        bound = draw(INTEGERS if isinstance(value, int) else TEXTS)
+        bound = draw(TEXTS)
     elif operator in (Operator.EQ, Operator.NE):
         bound = draw(kind)
     return Condition("v", operator, bound), value

@@ -47,6 +47,8 @@ class Settings(Table):
     options: Options = Options()
     datasets: list[Dataset] = Field(default_factory=list)
     agencies: dict[str, Options] = Field(default_factory=dict)
+    either: int | Options = 0
+    listed: list[Annotated[Options, checked(str)]] = Field(default_factory=list)
 
 
 @pytest.fixture
@@ -111,6 +113,7 @@ def test_every_problem_is_told_in_the_order_of_the_file(write: Write) -> None:
         ("options = 3", "2:11: a table is expected"),
         ("options.timeout_ms = 3", "2:22: 3 is odd (add one)"),
         ("options.timeout_ms = 2.5", "2:22: a whole number is expected"),
+        ("listed = [{lisen = 'a'}]", "2:12: unknown key 'lisen'; did you mean 'listen'?"),
         ("qqqqqq = 3", "2:1: unknown key 'qqqqqq'"),
         (
             '[[datasets]]\nname = "a"\n  [datasets.options]\n  lissten = "x"',
@@ -126,6 +129,14 @@ def test_place_of_a_problem(write: Write, text: str, expected: str) -> None:
     assert problems(write(f'title = "T"\n{text}\n')) == [expected]
 
 
+def test_problems_of_alternatives_are_placed_without_a_guess(write: Write) -> None:
+    path = write('title = "T"\neither = { timeout = 2 }\n')
+    assert problems(path) == [
+        "2:10: a whole number is expected",
+        "2:10: unknown key 'timeout'",
+    ]
+
+
 def test_missing_key_is_placed_at_the_header_of_its_table(write: Write) -> None:
     path = write(
         'title = "T"\n[[datasets]]\nname = "a"\n[[datasets.fields]]\nname = "f"\n'
@@ -135,8 +146,8 @@ def test_missing_key_is_placed_at_the_header_of_its_table(write: Write) -> None:
 
 
 def test_text_that_looks_like_a_header_does_not_mislead(write: Write) -> None:
-    path = write('title = """\n[options]\n"""\n[options]\ntimeout_ms = 1\n')
-    assert problems(path) == ["5:14: 1 is odd (add one)"]
+    path = write('title = """\n[options]\n[not a header\n"""\n[options]\ntimeout_ms = 1\n')
+    assert problems(path) == ["6:14: 1 is odd (add one)"]
 
 
 @pytest.mark.parametrize(

@@ -61,6 +61,12 @@ OFFENCES = {
         "landbridge/utils.py",
         "",
     ),
+    "gateway: entry, face, job, steps": ("gateway/planner.py", "import gateway.service"),
+    "node: entry, face, job, steps": ("node/config.py", "import node.responder"),
+    "certs: federations above parties above certificates": (
+        "certs/profiles.py",
+        "import certs.authority",
+    ),
     "the domain knows neither gRPC nor protobuf nor logging": (
         "landbridge/condition.py",
         "import grpc",

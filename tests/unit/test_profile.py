@@ -2,6 +2,7 @@
 
 import base64
 import json
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -16,9 +17,9 @@ from landbridge.reasons import REASONS, Reason
 from landbridge.v1 import answer_pb2, envelope_pb2, profile_pb2
 from tests.small_town import BAKERY_ABSENT, SUBJECT, Town, answered, column, record, text
 
-SCHEMA = json.loads(
-    (Path(__file__).parents[2] / "docs" / "schemas" / "profile.schema.json").read_text()
-)
+DOCS = Path(__file__).parents[2] / "docs"
+SCHEMA = json.loads((DOCS / "schemas" / "profile.schema.json").read_text())
+DOCUMENTATION = (DOCS / "profile.md").read_text()
 
 
 @pytest.fixture(scope="module")
@@ -66,6 +67,26 @@ def test_every_object_of_the_schema_is_strict() -> None:
     found = list(objects(SCHEMA))
     assert len(found) > 10
     assert all(node["additionalProperties"] is False for node in found)
+
+
+def test_the_example_of_the_documentation_has_the_form(document: dict[str, Any]) -> None:
+    (block,) = re.findall(r"```json\n(.*?)```", DOCUMENTATION, re.DOTALL)
+    check_schema({**document, "sections": [json.loads(block)]})
+
+
+def test_the_documentation_names_every_key_and_word() -> None:
+    named = set(re.findall(r"`([a-z_-]+)`", DOCUMENTATION))
+    definitions, parts = SCHEMA["$defs"], SCHEMA["properties"]
+    words = {
+        *parts,
+        *definitions["coverage"]["enum"],
+        *definitions["type"]["enum"],
+        *definitions["quality"]["enum"],
+        *parts["gaps"]["items"]["properties"]["kind"]["enum"],
+        *parts["completeness"]["properties"]["state"]["enum"],
+        *parts["comparisons"]["items"]["properties"]["status"]["enum"],
+    }
+    assert words - named == set()
 
 
 @pytest.mark.parametrize(

@@ -113,6 +113,12 @@ def test_number_modules_check_form_and_check_digits(text: str, reason: Reason) -
     assert caught.value.reason is reason
 
 
+def test_wrong_length_is_told_as_such() -> None:
+    with pytest.raises(LandbridgeError, match="its length does not fit") as caught:
+        scheme(stdnum="ean").normalise("12345")
+    assert caught.value.reason is Reason.MALFORMED_IDENTIFIER
+
+
 def test_number_modules_bring_their_own_normal_form() -> None:
     assert SCHEMES.parse("us-ein:36-2062311") == SubjectId("us-ein", "362062311")
     assert SCHEMES.parse("lei: 213800kud8lajwsq9d15 ") == SubjectId("lei", "213800KUD8LAJWSQ9D15")
@@ -217,6 +223,7 @@ def test_schemes_are_a_mapping_in_the_order_of_the_file() -> None:
     assert SCHEMES["us-ein"] is EIN
     assert EIN.group
     assert not OPE.group
+    assert repr(OPE) == "<IdentifierScheme us-ope-id>"
     assert OPE.spellings == ("plain", "quoted", "unpadded", "base-unpadded")
     assert SCHEMES.get("other") is None
 

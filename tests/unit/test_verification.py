@@ -212,6 +212,15 @@ def test_the_query_must_be_its_requesters(town: Town) -> None:
     assert (error.reason, error.where[:12]) == (Reason.UNTRUSTED_KEY, "trust bundle")
 
 
+def test_the_asker_gets_the_answer_to_its_own_query(town: Town) -> None:
+    query = town.query()
+    own, other = (profile_document(town.profile_for(q)) for q in (query, town.query()))
+    assert verify_profile(own, town.bundle, asked=query).checks
+    with pytest.raises(LandbridgeError) as caught:
+        verify_profile(other, town.bundle, asked=query)
+    assert (caught.value.reason, caught.value.where) == (Reason.MISMATCHED_ANSWER, "query")
+
+
 def other_comparison(profile: profile_pb2.Profile) -> None:
     for comparison in profile.comparisons:
         comparison.status = profile_pb2.COMPARISON_STATUS_AGREEMENT

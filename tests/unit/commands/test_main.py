@@ -160,7 +160,7 @@ def test_an_interrupt_ends_quietly(
     assert capsys.readouterr().err == ""
 
 
-def test_a_closed_or_full_stdout_gives_no_traceback() -> None:
+def test_a_closed_stdout_gives_no_traceback() -> None:
     read, write = os.pipe()
     os.close(read)
     with os.fdopen(write, "wb") as closed:

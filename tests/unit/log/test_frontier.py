@@ -1,4 +1,4 @@
-"""A tree that grows in batches is the tree that the definition gives, and every new leaf is proven."""
+"""A tree that grows in batches is the tree of the definition, and every new leaf is proven."""
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -32,6 +32,7 @@ def test_random_batches_give_the_recursive_root_and_paths(counts: list[int]) -> 
         start = size
 
 
+@settings(deadline=None)
 @given(st.integers(0, 80), st.integers(1, 80))
 def test_a_batch_names_each_subtree_that_it_completed_once(before: int, count: int) -> None:
     leaves = [leaf_hash(b"%d" % number) for number in range(before + count)]

@@ -96,6 +96,7 @@ def test_every_pair_of_sizes_up_to_forty_leaves() -> None:
 sizes = st.integers(1, LARGEST)
 
 
+@settings(deadline=None)
 @given(st.data())
 def test_an_altered_inclusion_proof_is_refused(data: st.DataObject) -> None:
     size = data.draw(sizes)
@@ -123,6 +124,7 @@ def test_an_altered_inclusion_proof_is_refused(data: st.DataObject) -> None:
         assert caught.value.reason is Reason.BAD_LOG_EVIDENCE
 
 
+@settings(deadline=None)
 @given(st.data())
 def test_an_altered_consistency_proof_is_refused(data: st.DataObject) -> None:
     new = data.draw(sizes)
@@ -159,7 +161,7 @@ def test_a_node_cannot_pose_as_an_entry() -> None:
     assert leaf_hash(b"\x01" + left + right) != tree_root([left, right])
 
 
-@settings(max_examples=20)
+@settings(max_examples=20, deadline=None)
 @given(st.lists(st.binary(max_size=8), max_size=LARGEST))
 def test_the_root_is_the_recursive_definition(entries: list[bytes]) -> None:
     assert tree_root([leaf_hash(entry) for entry in entries]) == generate.mth(entries)

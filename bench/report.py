@@ -1,0 +1,48 @@
+"""Prints what was measured, for people."""
+
+import sys
+from collections.abc import Mapping
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+
+def print_tables(document: Mapping[str, Any]) -> None:
+    """Print the rows and the memory as tables on stdout."""
+    console = Console(width=None if sys.stdout.isatty() else 120, highlight=False)
+    table = Table(title=f"Throughput: {document['nodes']} nodes, {document['rounds']} rounds")
+    table.add_column("shape")
+    for title in ("in flight", "qps (spread)", "p50 ms", "p99 ms", "x floor (spread)", "p50 x"):
+        table.add_column(title, justify="right")
+    table.add_column("cpu us: client, gateway, nodes", justify="right")
+    for row in document["rows"]:
+        low, high = row["qps_spread"]
+        least, most = row["ratio_spread"]
+        table.add_row(
+            row["shape"],
+            str(row["in_flight"]),
+            f"{row['qps']:.0f} ({low:.0f}-{high:.0f})",
+            f"{row['p50_ms']:.1f}",
+            f"{row['p99_ms']:.1f}",
+            f"{row['ratio_to_floor']:.2f} ({least:.2f}-{most:.2f})",
+            f"{row['p50_ratio_to_floor']:.2f}",
+            ", ".join(str(spent) for spent in row["cpu_us"].values()),
+        )
+    console.print(table)
+    memory = document["memory"]
+    if memory["queries"]:
+        console.print(_memory_table(memory))
+    weights = ", ".join(f"{name} {size}" for name, size in document["sizes"].items())
+    console.print(f"{document['verified']} profiles verified. Sizes: {weights}.")
+
+
+def _memory_table(memory: Mapping[str, Any]) -> Table:
+    table = Table(title=f"Resident memory, MiB, over {memory['queries']} streamed queries")
+    table.add_column("process")
+    for title in ("idle", "after each fifth", "growth"):
+        table.add_column(title, justify="right")
+    for name, figures in (("gateway", memory["gateway"]), ("largest of nodes", memory["nodes"])):
+        steps = ", ".join(f"{reading:.1f}" for reading in figures["after_mib"])
+        table.add_row(name, f"{figures['idle_mib']:.1f}", steps, f"{figures['growth_mib']:.1f}")
+    return table

@@ -1,0 +1,186 @@
+"""`python -m bench throughput`: the whole job beside the bare fan-out, in interleaved rounds."""
+
+import itertools
+import os
+import platform
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, Self
+
+import grpc
+
+from bench.federation import Plan, subjects_in_random_order, write_federation
+from bench.floor import ANSWER_BYTES, FloorServers
+from bench.load import SAMPLE, Measured, drive
+from bench.memory import measure_memory
+from bench.processes import ProcessorTime
+from bench.rows import Point, to_rows
+from bench.sample import ProfileCheck, sizes
+from bench.shapes import FLOOR, SHAPES, STREAM, UNARY, floor, stream, unary
+from landbridge.agency import Role
+from landbridge.client import Client
+from landbridge.commands.sandbox import Sandbox
+from landbridge.home import Home
+from landbridge.party import PartyFolder
+from landbridge.subject import SubjectId
+from landbridge.v1 import envelope_pb2
+
+_US: Final = 1_000_000
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What to measure. `seconds` is the length of one point's window."""
+
+    plan: Plan
+    rounds: int = 3
+    seconds: float = 5.0
+    in_flight: tuple[int, ...] = (1, 16, 64)
+    memory_queries: int = 50_000
+
+
+async def measure_throughput(settings: Settings, say: Say) -> dict[str, Any]:
+    """Run the rounds, then the memory measurement on fresh processes; return the document.
+
+    Raises:
+        LandbridgeError: the first query that failed, or profile that did not verify.
+    """
+    load_before = os.getloadavg()[0]
+    with tempfile.TemporaryDirectory(prefix="landbridge-bench-") as work:
+        folder = Path(work) / "federation"
+        write_federation(folder, settings.plan)
+        subjects = itertools.cycle(subjects_in_random_order(settings.plan))
+        async with Rig(folder, Path(work) / "home", settings, say) as rig:
+            points = await rig.run_rounds(subjects)
+            verified, weights = rig.check.verified, rig.weights
+        memory: dict[str, Any] = {"queries": 0}
+        if settings.memory_queries:
+            with Sandbox(folder, Path(work) / "fresh") as sandbox:
+                await sandbox.wait_ready()
+                check = profile_check(sandbox)
+                memory = await measure_memory(
+                    sandbox, subjects, queries=settings.memory_queries, check=check, say=say
+                )
+                verified += check.verified
+    return {
+        "rows": to_rows(points),
+        "memory": memory,
+        "rounds": settings.rounds,
+        "seconds": settings.seconds,
+        "nodes": settings.plan.nodes,
+        "subjects": settings.plan.subjects,
+        "verified": verified,
+        "sizes": {**weights, "floor_answer_bytes": ANSWER_BYTES},
+        "machine": {
+            "cores": os.cpu_count(),
+            "load_before": round(load_before, 2),
+            "python": platform.python_version(),
+            "grpc": grpc.__version__,
+        },
+    }
+
+
+def profile_check(sandbox: Sandbox) -> ProfileCheck:
+    """Make the check of a sandbox's profiles, from what a requester holds."""
+    party = PartyFolder.open(sandbox.state(sandbox.requesters[0], Role.REQUESTER))
+    return ProfileCheck(party.bundle, sandbox.federation, len(sandbox.providers))
+
+
+class Rig:
+    """Everything that the rounds need, running: the federation, the floor, and their clients."""
+
+    def __init__(self, folder: Path, home: Path, settings: Settings, say: Say) -> None:
+        self._settings = settings
+        self._say = say
+        self._stack = AsyncExitStack()
+        self._sandbox = Sandbox(folder, home)
+        self.weights: dict[str, int] = {}
+
+    async def __aenter__(self) -> Self:
+        """Start all processes and wait until they answer."""
+        try:
+            await self._start()
+        except BaseException:
+            await self._stack.aclose()
+            raise
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        """Stop them all."""
+        await self._stack.aclose()
+
+    async def _start(self) -> None:
+        sandbox, enter = self._sandbox, self._stack.enter_context
+        enter(sandbox)
+        servers = enter(FloorServers(sandbox))
+        await sandbox.wait_ready()
+        self.check = profile_check(sandbox)
+        _, state = Home.read(sandbox.home_folder).state_of()
+        channel = servers.open_channel(state / "tls")
+        self._stack.push_async_callback(channel.close)
+        client = Client.from_home(sandbox.home_folder)
+        self._stack.push_async_callback(client.close)
+        nodes = self._settings.plan.nodes
+        self._floor = floor(channel, nodes)
+        self._profiles = {UNARY: unary(client), STREAM: stream(client)}
+        gateway = servers.gateway
+        ours = {
+            "client": [os.getpid()],
+            "gateway": [sandbox.processes[sandbox.gateway].pid],
+            "nodes": [sandbox.processes[agency].pid for agency in sandbox.providers],
+        }
+        bare = {
+            "client": [os.getpid()],
+            "gateway": [gateway.pid] if gateway else [],
+            "nodes": [node.pid for node in servers.nodes],
+        }
+        self._times = {FLOOR: ProcessorTime(bare), UNARY: ProcessorTime(ours)}
+        self._times[STREAM] = self._times[UNARY]
+
+    async def run_rounds(self, subjects: Iterator[SubjectId]) -> list[Point]:
+        """Measure every shape at every number in flight, once a round."""
+        points: list[Point] = []
+        for round_ in range(1, self._settings.rounds + 1):
+            kept: list[envelope_pb2.Envelope] = []
+            for in_flight in self._settings.in_flight:
+                for place in range(len(SHAPES)):
+                    shape = SHAPES[(round_ + place) % len(SHAPES)]
+                    points.append(await self._measure(round_, shape, in_flight, subjects, kept))
+                    self._say(str(points[-1]))
+            self.check.check(kept)
+            self.weights = sizes(kept[0])
+            self._say(f"round {round_}: {len(kept)} profiles (1 in {SAMPLE}) verify and are whole")
+        return points
+
+    async def _measure(
+        self,
+        round_: int,
+        shape: str,
+        in_flight: int,
+        subjects: Iterator[SubjectId],
+        kept: list[envelope_pb2.Envelope],
+    ) -> Point:
+        seconds = self._settings.seconds
+        self._times[shape].since_last()
+        measured: Measured[Any]
+        if shape == FLOOR:
+            measured = await drive(self._floor, subjects, in_flight=in_flight, seconds=seconds)
+        else:
+            ask = self._profiles[shape]
+            profiles = await drive(ask, subjects, in_flight=in_flight, seconds=seconds)
+            kept.extend(profiles.kept)
+            measured = profiles
+        used = self._times[shape].since_last()
+        return Point(
+            round_,
+            shape,
+            in_flight,
+            qps=measured.qps,
+            p50_ms=measured.p50,
+            p99_ms=measured.p99,
+            cpu_us={name: spent / measured.asked * _US for name, spent in used.items()},
+        )

@@ -1,0 +1,102 @@
+"""The tables of a log's file: what is read from them and written to them within one connection.
+
+`entry` holds every entry, `tile` every full tile, `head` the one signed checkpoint.
+"""
+
+import sqlite3
+from collections.abc import Iterable, Sequence
+
+from landbridge.errors import LandbridgeError, Reason, refuse
+from landbridge.log.tiles import TILE_BYTES, Tile
+
+_APPLICATION = 0x4C424C47
+"""Marks the file as a log of ours, to `file` as well: LBLG."""
+_FORMAT = 1
+_SCHEMA = (
+    "CREATE TABLE entry (position INTEGER PRIMARY KEY, body BLOB NOT NULL) STRICT",
+    """CREATE TABLE tile (level INTEGER, position INTEGER, hashes BLOB NOT NULL,
+       PRIMARY KEY (level, position)) STRICT, WITHOUT ROWID""",
+    "CREATE TABLE head (one INTEGER PRIMARY KEY CHECK (one = 1), checkpoint BLOB NOT NULL) STRICT",
+    f"PRAGMA application_id = {_APPLICATION}",
+    f"PRAGMA user_version = {_FORMAT}",
+)
+
+
+def create_tables(connection: sqlite3.Connection, checkpoint: bytes) -> None:
+    """Make the tables of an empty log and write its head."""
+    for statement in _SCHEMA:
+        connection.execute(statement)
+    connection.execute("INSERT INTO head VALUES (1, ?)", (checkpoint,))
+
+
+def check_format(connection: sqlite3.Connection) -> None:
+    """Check that the file is a log that this version can read.
+
+    Raises:
+        LandbridgeError: LB-5002 when it is not.
+    """
+    application = connection.execute("PRAGMA application_id").fetchone()[0]
+    version = connection.execute("PRAGMA user_version").fetchone()[0]
+    if (application, version) != (_APPLICATION, _FORMAT):
+        raise damaged(f"the file is not a log of format {_FORMAT}")
+
+
+def read_head(connection: sqlite3.Connection) -> bytes:
+    """Return the stored checkpoint."""
+    row = connection.execute("SELECT checkpoint FROM head").fetchone()
+    return _blob(row, "the signed head")
+
+
+def read_tile(connection: sqlite3.Connection, level: int, index: int) -> bytes:
+    """Return a full tile."""
+    row = connection.execute(
+        "SELECT hashes FROM tile WHERE level = ? AND position = ?", (level, index)
+    ).fetchone()
+    hashes = _blob(row, f"tile {level}/{index}")
+    if len(hashes) != TILE_BYTES:
+        raise damaged(f"tile {level}/{index} is not full")
+    return hashes
+
+
+def read_entries(connection: sqlite3.Connection, start: int, end: int) -> list[bytes]:
+    """Return the entries from one position up to, and without, another."""
+    rows = connection.execute(
+        "SELECT body, position FROM entry WHERE position >= ? AND position < ? ORDER BY position",
+        (start, end),
+    ).fetchall()
+    if [position for _, position in rows] != list(range(start, end)):
+        raise damaged(f"entries between {start} and {end} are missing")
+    return [_blob(row, f"entry {row[1]}") for row in rows]
+
+
+def has_entries_from(connection: sqlite3.Connection, start: int) -> bool:
+    """Tell whether anything stands at or after a position, or before the first."""
+    query = "SELECT 1 FROM entry WHERE position >= ? OR position < 0 LIMIT 1"
+    return connection.execute(query, (start,)).fetchone() is not None
+
+
+def write_batch(
+    connection: sqlite3.Connection,
+    start: int,
+    entries: Sequence[bytes],
+    tiles: Iterable[Tile],
+    checkpoint: bytes,
+) -> None:
+    """Write entries, the tiles that they filled, and the head over them."""
+    connection.executemany("INSERT INTO entry VALUES (?, ?)", enumerate(entries, start))
+    connection.executemany(
+        "INSERT INTO tile VALUES (?, ?, ?)",
+        [(tile.level, tile.index, tile.hashes) for tile in tiles],
+    )
+    connection.execute("UPDATE head SET checkpoint = ?", (checkpoint,))
+
+
+def damaged(message: str) -> LandbridgeError:
+    """Make the error for a file that does not hold what was signed; the caller raises it."""
+    return refuse(Reason.LOG_DAMAGED, message)
+
+
+def _blob(row: tuple[object, ...] | None, what: str) -> bytes:
+    if row is None or not isinstance(row[0], bytes):
+        raise damaged(f"{what} is missing")
+    return row[0]

@@ -1,0 +1,100 @@
+"""Checking that a node can serve what it is configured to serve, before it does.
+
+    for finding in check(Path("agencies/fsa.ed/node.toml"), Path("federation.toml")):
+        print(finding.verdict, finding.place, finding.message)
+
+Nothing is written but a temporary copy of the files, and nothing stops at the first fault.
+"""
+
+import tempfile
+from contextlib import ExitStack
+from pathlib import Path
+
+from landbridge.errors import LandbridgeError
+from landbridge.federation import Federation
+from node.config import NodeConfig, load_node_config
+from node.sources.binding import bind
+from node.sources.inspection import Finding, Verdict, inspect_database, inspect_dataset
+from node.sources.opening import RECORDS, open_database, open_loaded
+from node.sources.records import RecordsFile, find_file, load_records
+from node.sources.tables import DatabaseTables
+
+__all__ = ["Finding", "Verdict", "check"]
+
+
+def check(config_path: Path, federation_path: Path) -> list[Finding]:
+    """Look at everything that a node would serve, and say what fits and what does not."""
+    try:
+        federation = Federation.load(federation_path)
+        config = load_node_config(config_path, federation)
+    except LandbridgeError as error:
+        return [_failure(error, str(config_path))]
+    findings = [Finding(Verdict.PASS, str(config_path), "the configuration has its form")]
+    with tempfile.TemporaryDirectory(prefix="landbridge-check-") as folder, ExitStack() as opened:
+        database = _open_database(config, findings, opened)
+        records, broken = _open_files(config, Path(folder), findings, opened)
+        found, problems = bind(config, database, records)
+        for problem in problems:
+            table = config.datasets[int(problem.keys[1])].table
+            # Whatever hangs on a file or database that could not be opened is said already.
+            if table not in broken and (database or config.node.database is None):
+                findings.append(
+                    Finding(
+                        Verdict.FAIL,
+                        config.place(*problem.keys),
+                        problem.message,
+                        "correct node.toml, or the table",
+                    )
+                )
+        for bound in found:
+            tables = records if bound.native.file else database
+            if tables is not None:
+                findings += inspect_dataset(bound, tables, federation.schemes)
+    return findings
+
+
+def _open_database(
+    config: NodeConfig, findings: list[Finding], opened: ExitStack
+) -> DatabaseTables | None:
+    try:
+        tables = open_database(config, _never)
+        if tables is not None:
+            opened.callback(tables.database.close)
+            findings.append(inspect_database(tables.database, config.place("node", "database")))
+    except LandbridgeError as error:
+        findings.append(_failure(error, str(config.path)))
+        return None
+    return tables
+
+
+def _open_files(
+    config: NodeConfig, folder: Path, findings: list[Finding], opened: ExitStack
+) -> tuple[DatabaseTables | None, set[str]]:
+    """Load each file by itself first, so that one that is broken hides no other."""
+    whole: list[RecordsFile] = []
+    broken: set[str] = set()
+    for number, table in enumerate(config.files):
+        try:
+            file = find_file(config, number)
+            load_records([file], folder / f"{number}.sqlite")
+            whole.append(file)
+        except LandbridgeError as error:
+            findings.append(_failure(error, table.path))
+            broken.add(table.table)
+    if not whole:
+        return None, broken
+    load_records(whole, folder / RECORDS)
+    tables = open_loaded(config, folder / RECORDS, _never)
+    opened.callback(tables.database.close)
+    return tables, broken
+
+
+def _never(_label: str, _native: object) -> bool:
+    """Stand in for row conditions, of which a check runs none."""
+    return False
+
+
+def _failure(error: LandbridgeError, place: str) -> Finding:
+    return Finding(
+        Verdict.FAIL, error.where or place, f"{error.code} {error.message}", error.next_step
+    )

@@ -1,0 +1,56 @@
+"""A canonical field and the native column that it is read from."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+
+from landbridge.subject import Schemes
+from landbridge.v1 import answer_pb2
+from node.node_file import FieldTable
+from node.sources.native import native_text
+from node.sources.parsers import Reading, compile_parser
+from node.sources.tables import Kind, kind_of
+from node.sources.values import Writer, compile_as_of_writer, compile_writer
+
+
+@dataclass(frozen=True, slots=True)
+class PublishedField:
+    """A field, its column, and the functions that read and write its values."""
+
+    table: FieldTable
+    column: sa.Column[Any]
+    parse: Callable[[object], Reading]
+    write: Writer
+    description: answer_pb2.Column
+
+    @classmethod
+    def compile(
+        cls, table: FieldTable, column: sa.Column[Any], schemes: Schemes
+    ) -> "PublishedField":
+        """Make the functions of a field once, for every value to come."""
+        parse = compile_parser(table, schemes)
+        return cls(
+            table=table,
+            column=column,
+            parse=parse,
+            write=_hashable(column, compile_writer(parse)),
+            description=answer_pb2.Column(
+                field=table.name,
+                term=table.term or "",
+                type=table.type.number,  # type: ignore[arg-type]
+                scheme=table.scheme or "",
+            ),
+        )
+
+    def as_of_writer(self, dataset_as_of: str) -> Writer:
+        """Make the function that writes the field's day as the day that a record describes."""
+        return _hashable(self.column, compile_as_of_writer(self.parse, dataset_as_of))
+
+
+def _hashable(column: sa.Column[Any], write: Writer) -> Writer:
+    """Let a cached function take the values of a column that drivers give as lists or mappings."""
+    if kind_of(column) is not Kind.OTHER:
+        return write
+    return lambda native: write(native_text(native))

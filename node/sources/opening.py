@@ -1,0 +1,87 @@
+"""Opening what a node serves: the agency's database, and the files that are loaded for it."""
+
+from pathlib import Path
+from typing import Final
+
+import sqlalchemy as sa
+
+from landbridge.errors import LandbridgeError, Reason, refuse
+from landbridge.suggestion import did_you_mean
+from node.config import NodeConfig
+from node.sources.database import Holds, ReadOnlyDatabase, open_postgresql, open_sqlite
+from node.sources.records import find_file, load_records
+from node.sources.tables import DatabaseTables
+
+RECORDS: Final = "records.sqlite"
+"""The node's own SQLite file of loaded files, in its working folder."""
+_KNOWN: Final = ("sqlite", "postgresql")
+
+
+def open_database(config: NodeConfig, holds: Holds) -> DatabaseTables | None:
+    """Open the agency's database; None where only files are served.
+
+    Raises:
+        LandbridgeError: LB-1101 for an environment variable that is not set, LB-1104 for a URL that
+            cannot be used or a database that does not answer.
+    """
+    written = config.database_url()
+    if written is None:
+        return None
+    where = config.place("node", "database")
+    try:
+        database = _connect(sa.make_url(written), config, holds, where)
+    except sa.exc.ArgumentError:
+        # SQLAlchemy's own message repeats the URL, and with it the password.
+        raise _unusable("the text is not a database URL", where) from None
+    except ModuleNotFoundError as error:
+        raise _unusable(
+            f"the driver {error.name!r} is not installed", where, "install landbridge[postgres]"
+        ) from None
+    tables = DatabaseTables(database, config.node.schema_name)
+    try:
+        # Asks the server, so that a wrong address or password is seen at the start.
+        _ = tables.names
+    except LandbridgeError as error:
+        database.close()
+        raise _unusable(error.message, where) from error.__cause__
+    return tables
+
+
+def open_records(config: NodeConfig, work: Path, holds: Holds) -> DatabaseTables | None:
+    """Load the files that are configured, and open what was loaded; None where there are none.
+
+    Raises:
+        LandbridgeError: LB-1105 when a file is not there or does not have its form.
+    """
+    if not config.files:
+        return None
+    files = [find_file(config, number) for number in range(len(config.files))]
+    target = work / RECORDS
+    load_records(files, target)
+    return open_loaded(config, target, holds)
+
+
+def open_loaded(config: NodeConfig, target: Path, holds: Holds) -> DatabaseTables:
+    """Open the file into which files were loaded."""
+    return DatabaseTables(open_sqlite(target, config.node.statement_timeout_ms, holds))
+
+
+def _connect(url: sa.URL, config: NodeConfig, holds: Holds, where: str) -> ReadOnlyDatabase:
+    timeout_ms = config.node.statement_timeout_ms
+    backend = url.get_backend_name()
+    if backend == "postgresql":
+        return open_postgresql(url, timeout_ms)
+    if backend != "sqlite":
+        raise _unusable(
+            f"databases of {backend!r} are not supported{did_you_mean(backend, _KNOWN)}",
+            where,
+            f"use one of: {', '.join(_KNOWN)}; or publish the tables as files",
+        )
+    path = config.path.parent / (url.database or "")
+    if not path.is_file():
+        raise _unusable(f"there is no SQLite file {path}", where)
+    return open_sqlite(path, timeout_ms, holds)
+
+
+def _unusable(message: str, where: str, next_step: str = "") -> LandbridgeError:
+    return refuse(Reason.DATABASE_UNREACHABLE, message, where=where, next_step=next_step)

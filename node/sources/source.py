@@ -1,0 +1,127 @@
+"""A node's sources: every dataset of the agency, opened read only.
+
+    source = Source.open(config, federation, work)
+    records = source.fetch([lookup])[0]
+
+Only granted columns are selected, and only granted rows are found: both stand in the statement that
+the database runs. No text of a statement comes from the wire.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from landbridge.condition import Condition
+from landbridge.errors import LandbridgeError, Reason, refuse
+from landbridge.federation import Federation
+from landbridge.v1 import answer_pb2
+from node.config import NodeConfig
+from node.sources.binding import Bound, bind, refuse_problems
+from node.sources.conditions import RowConditions
+from node.sources.database import ReadOnlyDatabase
+from node.sources.dataset import DatasetReader, Outcome
+from node.sources.lookup import Lookup
+from node.sources.opening import open_database, open_records
+
+
+class Source:
+    """Reads the records of an agency's datasets. Thread-safe."""
+
+    def __init__(
+        self, datasets: Sequence[DatasetReader], databases: Sequence[ReadOnlyDatabase]
+    ) -> None:
+        self.databases = tuple(databases)
+        self._datasets = {dataset.table.name: dataset for dataset in datasets}
+
+    @classmethod
+    def open(cls, config: NodeConfig, federation: Federation, work: Path) -> "Source":
+        """Load the files, open the database, and check every table and column.
+
+        Args:
+            config: What the agency serves.
+            federation: Its schemes read the identifiers; its limits bound the answers.
+            work: Folder for the node's own SQLite file of loaded files.
+
+        Raises:
+            LandbridgeError: LB-1102, LB-1103 for tables and columns that are not there, LB-1104 for
+                the database, LB-1105 for files; nothing stays open.
+        """
+        conditions = RowConditions(federation.schemes)
+        opened = []
+        try:
+            database = open_database(config, conditions.hold)
+            opened += [database] if database else []
+            records = open_records(config, work, conditions.hold)
+            opened += [records] if records else []
+            found, problems = bind(config, database, records)
+            refuse_problems(config, problems)
+            readers = [_reader(bound, federation, conditions) for bound in found]
+        except BaseException:
+            for tables in opened:
+                tables.database.close()
+            raise
+        return cls(readers, [tables.database for tables in opened])
+
+    def fetch(self, lookups: Sequence[Lookup]) -> list[Outcome]:
+        """Read every lookup; one outcome a lookup, in order.
+
+        Records come in the order of lines or primary keys, and at most one more of them than an
+        answer may hold. Lookups of the same dataset, fields and conditions share one statement.
+        A lookup that fails gives its error, and does not disturb the others: LB-2002 for a
+        statement that took too long, LB-2004 for one that failed, LB-2005 for identifiers that are
+        no keys, LB-1008 for too many records.
+        """
+        outcomes: list[Outcome] = [[]] * len(lookups)
+        groups: dict[tuple[object, ...], list[int]] = {}
+        for position, lookup in enumerate(lookups):
+            shape = (lookup.dataset, lookup.fields, lookup.where)
+            groups.setdefault(shape, []).append(position)
+        for positions in groups.values():
+            first = lookups[positions[0]]
+            found = self._read(first, [lookups[position] for position in positions])
+            for position, outcome in zip(positions, found, strict=True):
+                outcomes[position] = outcome
+        return outcomes
+
+    def columns(self, dataset: str, fields: tuple[str, ...]) -> list[answer_pb2.Column]:
+        """Describe what the values of a record are, in the order of the fields.
+
+        Raises:
+            LandbridgeError: LB-1006, LB-1007 for what is not published.
+        """
+        reader = self._dataset(dataset)
+        return [reader.field(name).description for name in fields]
+
+    def check_condition(self, dataset: str, condition: Condition) -> None:
+        """Check that the database can execute a row condition exactly as it is written.
+
+        Raises:
+            LandbridgeError: LB-1101 when it cannot; LB-1006, LB-1007 for what is not published.
+        """
+        self._dataset(dataset).check_condition(condition)
+
+    def close(self) -> None:
+        """Close every connection."""
+        for database in self.databases:
+            database.close()
+
+    def _read(self, first: Lookup, lookups: Sequence[Lookup]) -> list[Outcome]:
+        try:
+            return self._dataset(first.dataset).read(first.fields, first.where, lookups)
+        except LandbridgeError as error:
+            return [error] * len(lookups)
+
+    def _dataset(self, name: str) -> DatasetReader:
+        if name not in self._datasets:
+            raise refuse(Reason.UNKNOWN_DATASET, f"the dataset {name!r} is not published here")
+        return self._datasets[name]
+
+
+def _reader(bound: Bound, federation: Federation, conditions: RowConditions) -> DatasetReader:
+    return DatasetReader(
+        table=bound.dataset,
+        native=bound.native,
+        naming=bound.naming,
+        schemes=federation.schemes,
+        conditions=conditions,
+        max_records=federation.limits.max_records,
+    )

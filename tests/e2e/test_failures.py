@@ -1,0 +1,136 @@
+"""Real processes, really killed, stalled and out of disk: no answer is lost, none is untraced."""
+
+import asyncio
+import os
+import resource
+import signal
+import sqlite3
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from landbridge.agency import Role
+from landbridge.client import Client
+from landbridge.commands.sandbox import Sandbox
+from landbridge.errors import Reason
+from landbridge.log.checkpoint import verify_checkpoint
+from landbridge.log.note import NoteVerifier
+from landbridge.profile import profile_document
+from landbridge.trust import TrustBundle
+from landbridge.v1 import profile_pb2
+from landbridge.verification import verify_profile
+from tests.market import BAKERY, FOOD, PURPOSE, REGISTER, TAX, outcomes, write_market
+
+
+@pytest.fixture(scope="module")
+def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
+    top = tmp_path_factory.mktemp("market")
+    with Sandbox(write_market(top), top / "home") as running:
+        asyncio.run(running.wait_ready())
+        yield running
+
+
+async def ask(sandbox: Sandbox, *, timeout: float = 3.0) -> profile_pb2.Profile:
+    client = Client.from_home(sandbox.home_folder)
+    try:
+        envelope = await client.ask(BAKERY, PURPOSE, "F-1", timeout=timeout)
+    finally:
+        await client.close()
+    bundle = TrustBundle.parse((sandbox.home_folder / "trust-bundle.json").read_bytes(), None)
+    verify_profile(profile_document(envelope), bundle, federation=sandbox.federation)
+    return profile_pb2.Profile.FromString(envelope.payload)
+
+
+def process(sandbox: Sandbox, agency: str) -> subprocess.Popen[bytes]:
+    return sandbox.processes[agency]
+
+
+async def restart(sandbox: Sandbox, agency: str) -> None:
+    sandbox.start(agency)
+    await sandbox.wait_ready()
+    async with asyncio.timeout(20):
+        while outcomes(await ask(sandbox))[agency] == Reason.UNREACHABLE:
+            await asyncio.sleep(0.1)
+
+
+def log_size(path: Path) -> int:
+    """Count the entries, as another process sees them on the disk."""
+    with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as database:
+        (table,) = database.execute(
+            "SELECT name FROM sqlite_master WHERE type = 'table' AND name LIKE '%entr%'"
+        ).fetchone()
+        size: int = database.execute(f'SELECT count(*) FROM "{table}"').fetchone()[0]
+    return size
+
+
+@pytest.mark.parametrize("agency", [REGISTER, TAX, FOOD])
+async def test_any_node_may_be_killed(sandbox: Sandbox, agency: str) -> None:
+    sandbox.stop(agency, kill=True)
+    started = time.monotonic()
+    profile = await ask(sandbox)
+    assert time.monotonic() - started < 3.0
+    assert outcomes(profile)[agency] == Reason.UNREACHABLE
+    assert profile.completeness.answered >= (1 if agency == REGISTER else 2)
+    await restart(sandbox, agency)
+    assert set(outcomes(await ask(sandbox)).values()) == {Reason.ANSWERED}
+
+
+@pytest.mark.parametrize("agency", [REGISTER, TAX, FOOD])
+async def test_any_node_may_stall(sandbox: Sandbox, agency: str) -> None:
+    stalled = process(sandbox, agency)
+    os.kill(stalled.pid, signal.SIGSTOP)
+    try:
+        started = time.monotonic()
+        profile = await ask(sandbox, timeout=2.0)
+        assert time.monotonic() - started < 2.5
+        assert outcomes(profile)[agency] == Reason.LATE
+    finally:
+        os.kill(stalled.pid, signal.SIGCONT)
+    assert set(outcomes(await ask(sandbox)).values()) == {Reason.ANSWERED}
+
+
+async def test_the_entry_is_there_after_a_kill_right_behind_the_answer(sandbox: Sandbox) -> None:
+    profile = await ask(sandbox)
+    sandbox.stop(FOOD, kill=True)
+    (envelope,) = [
+        answer for answer in profile.answers if f"{FOOD}.market".encode() in answer.log.checkpoint
+    ]
+    state = sandbox.state(FOOD, Role.NODE)
+    bundle = TrustBundle.parse((sandbox.home_folder / "trust-bundle.json").read_bytes(), None)
+    origin = f"{FOOD}.market.example/node/main"
+    _, _, public = bundle.log_key(origin, int(time.time() * 1000))
+    head = verify_checkpoint(envelope.log.checkpoint, [NoteVerifier(origin, public)])
+    assert head.size > envelope.log.index
+    assert log_size(state / "log.sqlite") >= head.size
+    await restart(sandbox, FOOD)
+    assert outcomes(await ask(sandbox))[FOOD] == Reason.ANSWERED
+
+
+async def test_a_full_disk_stops_one_nodes_answers_until_there_is_room(sandbox: Sandbox) -> None:
+    """The kernel refuses the log's writes, as a full disk does; then it lets them through again."""
+    full = process(sandbox, FOOD).pid
+    unlimited = resource.prlimit(full, resource.RLIMIT_FSIZE)
+    resource.prlimit(full, resource.RLIMIT_FSIZE, (0, unlimited[1]))
+    try:
+        profile = await ask(sandbox)
+        assert outcomes(profile)[FOOD] == Reason.LOG_UNAVAILABLE
+        assert outcomes(profile)[TAX] == Reason.ANSWERED
+    finally:
+        resource.prlimit(full, resource.RLIMIT_FSIZE, unlimited)
+    assert outcomes(await ask(sandbox))[FOOD] == Reason.ANSWERED
+    assert process(sandbox, FOOD).poll() is None
+
+
+async def test_a_gateway_that_is_stopped_finishes_what_it_took(sandbox: Sandbox) -> None:
+    asking = asyncio.create_task(ask(sandbox))
+    await asyncio.sleep(0.3)
+    sandbox.processes[sandbox.gateway].send_signal(signal.SIGTERM)
+    profile = await asking
+    assert profile.completeness.sources == 3
+    assert sandbox.processes[sandbox.gateway].wait(20) == 0
+    await asyncio.to_thread(sandbox.start, sandbox.gateway)
+    await sandbox.wait_ready()

@@ -1,0 +1,42 @@
+"""The example federation, loaded once for all tests that look at it."""
+
+from functools import cache
+from pathlib import Path
+
+from landbridge.federation import Federation
+from landbridge.memorandum import Memorandum
+from node.config import NodeConfig, load_node_config
+from node.node_file import DatasetTable
+
+ROOT = Path(__file__).parents[1]
+EXAMPLE = ROOT / "examples/institutions"
+EXCERPT = EXAMPLE / "excerpt"
+
+
+@cache
+def federation() -> Federation:
+    return Federation.load(EXAMPLE / "federation.toml")
+
+
+@cache
+def nodes() -> dict[str, NodeConfig]:
+    """The configuration of every node, by agency."""
+    return {
+        path.parent.name: load_node_config(path, federation())
+        for path in sorted(EXAMPLE.glob("agencies/*/node.toml"))
+    }
+
+
+@cache
+def datasets() -> dict[str, DatasetTable]:
+    """Every dataset, by agency/dataset."""
+    return {
+        f"{agency}/{dataset.name}": dataset
+        for agency, node in nodes().items()
+        for dataset in node.datasets
+    }
+
+
+@cache
+def memoranda() -> tuple[Memorandum, ...]:
+    return tuple(Memorandum.from_yaml(path) for path in sorted(EXAMPLE.glob("memoranda/*.yaml")))

@@ -1,0 +1,283 @@
+"""The gateway among nodes that are down, late, or lie: each failure is a gap, never more."""
+
+import asyncio
+import time
+from pathlib import Path
+
+import pytest
+
+from landbridge.envelope import ANSWER_TYPE, digest, evidence_to_proto, sign_batch
+from landbridge.errors import LandbridgeError, Reason
+from landbridge.keys import KeyUse, SigningKey
+from landbridge.log.store import LogStore
+from landbridge.subject import SubjectId
+from landbridge.v1 import answer_pb2, log_pb2, profile_pb2, query_pb2
+from landbridge.v1.node_service_pb2 import StreamedAnswer
+from tests.market import BAKERY, FOOD, MILL, PURPOSE, REGISTER, TAX, Market, market, outcomes
+from tests.relay import Alter, Relay
+
+Altered = StreamedAnswer | None
+
+
+async def profile_with(top: Path, alter: Alter, *, timeout: float = 2.0) -> profile_pb2.Profile:
+    """Ask for a profile while the food inspection's node is under somebody's control."""
+    async with market(top, relays={FOOD: Relay(alter)}) as running:
+        return await running.profile(timeout=timeout)
+
+
+def only_food_fails(profile: profile_pb2.Profile, reason: Reason) -> None:
+    found = outcomes(profile)
+    assert found.pop(FOOD) == reason
+    assert found == {REGISTER: Reason.ANSWERED, TAX: Reason.ANSWERED}
+    assert profile.completeness.failed == 1
+
+
+async def test_all_sources_answer_and_the_profile_verifies(tmp_path: Path) -> None:
+    async with market(tmp_path) as running:
+        profile = await running.profile()
+        assert set(outcomes(profile).values()) == {Reason.ANSWERED}
+        empty = await running.profile(MILL)
+        assert outcomes(empty) == {
+            REGISTER: Reason.ANSWERED,
+            TAX: Reason.NO_RECORD,
+            FOOD: Reason.NO_RECORD,
+        }
+
+
+async def test_the_stream_gives_the_same_answers_as_the_unary_call(tmp_path: Path) -> None:
+    async with market(tmp_path) as running:
+        streamed, sent = await asyncio.gather(
+            running.client.stream(running.query()), running.client.send(running.query())
+        )
+        values = [
+            [
+                dataset.extracts
+                for envelope in profile_pb2.Profile.FromString(item.payload).answers
+                for dataset in answer_pb2.Answer.FromString(envelope.payload).datasets
+            ]
+            for item in (streamed, sent)
+        ]
+        assert values[0] == values[1]
+
+
+async def test_a_batch_of_queries_under_one_signature_is_answered_one_by_one(
+    tmp_path: Path,
+) -> None:
+    async with market(tmp_path) as running:
+        unknown = SubjectId("company-number", "00000999")
+        queries = running.client.sign([BAKERY, MILL, unknown] * 10, PURPOSE, "M-2")
+        profiles = [
+            profile_pb2.Profile.FromString(envelope.payload)
+            for envelope in await asyncio.gather(*map(running.client.stream, queries))
+        ]
+        assert [outcomes(profile)[REGISTER] for profile in profiles] == [
+            Reason.ANSWERED,
+            Reason.ANSWERED,
+            Reason.NO_RECORD,
+        ] * 10
+
+
+async def test_a_node_that_is_down_is_a_gap(tmp_path: Path) -> None:
+    async with market(tmp_path, without=(FOOD,)) as running:
+        profile = await running.profile()
+        only_food_fails(profile, Reason.UNREACHABLE)
+
+
+async def test_a_node_that_comes_back_is_asked_again(tmp_path: Path) -> None:
+    async with market(tmp_path) as running:
+        await running.nodes.pop(FOOD).stop()
+        only_food_fails(await running.profile(), Reason.UNREACHABLE)
+        from node.server import build_node  # noqa: PLC0415
+
+        food = running.gateway.nodes[FOOD]
+        address = next(
+            endpoint.address
+            for endpoint in running.bundle.members[FOOD].endpoints
+        )
+        node = build_node(
+            running.sandbox.folder / "agencies" / FOOD / "node.toml",
+            running.sandbox.folder / "federation.toml",
+            state=running.sandbox.state(FOOD, running.bundle.members[FOOD].endpoints[0].role),
+            listen=address,
+        )
+        await node.start()
+        running.nodes[FOOD] = node
+        async with asyncio.timeout(20):
+            while not food.connected:
+                await asyncio.sleep(0.05)
+        assert outcomes(await running.profile())[FOOD] == Reason.ANSWERED
+
+
+async def test_a_silent_node_is_late_and_the_profile_keeps_its_deadline(tmp_path: Path) -> None:
+    async def swallow(_: StreamedAnswer) -> Altered:
+        return None
+
+    async with market(tmp_path, relays={FOOD: Relay(swallow)}) as running:
+        started = time.monotonic()
+        profile = await running.profile(timeout=1.0)
+        assert time.monotonic() - started < 1.5
+        only_food_fails(profile, Reason.LATE)
+
+
+async def test_an_answer_that_comes_too_late_is_dropped(tmp_path: Path) -> None:
+    async def dawdle(answer: StreamedAnswer) -> Altered:
+        await asyncio.sleep(1.2)
+        return answer
+
+    async with market(tmp_path, relays={FOOD: Relay(dawdle)}) as running:
+        only_food_fails(await running.profile(timeout=1.0), Reason.LATE)
+        await asyncio.sleep(0.6)
+        assert running.gateway.nodes[FOOD].connected
+
+
+async def test_an_altered_value_is_refused(tmp_path: Path) -> None:
+    async def tamper(streamed: StreamedAnswer) -> Altered:
+        answer = answer_pb2.Answer.FromString(streamed.answer.payload)
+        answer.datasets[0].extracts[0].records[0].values[1].text = "Spotless"
+        streamed.answer.payload = answer.SerializeToString()
+        return streamed
+
+    only_food_fails(await profile_with(tmp_path, tamper), Reason.BAD_SIGNATURE)
+
+
+@pytest.mark.parametrize("part", ["entry", "checkpoint"])
+async def test_altered_evidence_is_refused(tmp_path: Path, part: str) -> None:
+    async def tamper(streamed: StreamedAnswer) -> Altered:
+        data = bytearray(getattr(streamed.answer.log, part))
+        data[-2] ^= 1
+        setattr(streamed.answer.log, part, bytes(data))
+        return streamed
+
+    profile = await profile_with(tmp_path, tamper)
+    assert outcomes(profile)[FOOD] in (Reason.BAD_LOG_EVIDENCE, Reason.BAD_SIGNATURE)
+    assert outcomes(profile)[TAX] == Reason.ANSWERED
+
+
+async def test_an_answer_without_any_proof_is_refused(tmp_path: Path) -> None:
+    async def strip(streamed: StreamedAnswer) -> Altered:
+        streamed.answer.ClearField("log")
+        return streamed
+
+    only_food_fails(await profile_with(tmp_path, strip), Reason.BAD_SIGNATURE)
+
+
+async def test_the_answer_to_another_query_is_refused(tmp_path: Path) -> None:
+    first: list[StreamedAnswer] = []
+
+    async def repeat(streamed: StreamedAnswer) -> Altered:
+        first.append(streamed)
+        return StreamedAnswer(
+            correlation_id=streamed.correlation_id, answer=first[0].answer
+        )
+
+    async with market(tmp_path, relays={FOOD: Relay(repeat)}) as running:
+        assert outcomes(await running.profile())[FOOD] == Reason.ANSWERED
+        only_food_fails(await running.profile(), Reason.MISMATCHED_ANSWER)
+
+
+def forge(running: Market, agency: str, answer: answer_pb2.Answer) -> StreamedAnswer:
+    """Sign an answer as a node would, with the keys of an agency and a log of its own."""
+    role = running.bundle.members[agency].endpoints[0].role
+    key = SigningKey.load(running.sandbox.state(agency, role) / "keys" / f"{KeyUse.LOG}.key")
+    origin = running.identity(agency, role).uri.removeprefix("spiffe://")
+    log = LogStore.open(running.sandbox.home_folder / f"forged-{agency}.sqlite", origin, key)
+    payload = answer.SerializeToString()
+    entry = log_pb2.LogEntry(payload_digest=digest(ANSWER_TYPE, payload))
+    (evidence,) = log.append([entry.SerializeToString()])
+    log.close()
+    forged = StreamedAnswer()
+    forged.answer.payload_type = ANSWER_TYPE
+    forged.answer.payload = payload
+    forged.answer.log.CopyFrom(evidence_to_proto(evidence))
+    return forged
+
+
+@pytest.mark.parametrize(
+    ("signer", "change", "reason"),
+    [
+        (TAX, "nothing", Reason.MISMATCHED_ANSWER),
+        (FOOD, "agency", Reason.MISMATCHED_ANSWER),
+        (FOOD, "step", Reason.MISMATCHED_ANSWER),
+        (FOOD, "datasets", Reason.MISMATCHED_ANSWER),
+        (FOOD, "columns", Reason.MISMATCHED_ANSWER),
+        (FOOD, "too many", Reason.OVERSIZED_ANSWER),
+    ],
+)
+async def test_a_node_that_signs_what_it_should_not(
+    tmp_path: Path, signer: str, change: str, reason: Reason
+) -> None:
+    relay = Relay(_as_it_is)
+    async with market(tmp_path, relays={FOOD: relay}) as running:
+
+        async def lie(streamed: StreamedAnswer) -> Altered:
+            answer = answer_pb2.Answer.FromString(streamed.answer.payload)
+            extract = answer.datasets[0].extracts[0]
+            if change == "agency":
+                answer.agency = TAX
+            elif change == "step":
+                answer.step = query_pb2.STEP_RESOLVE
+            elif change == "datasets":
+                answer.datasets.add(dataset="more")
+            elif change == "columns":
+                del extract.columns[0]
+            elif change == "too many":
+                extract.records.extend([extract.records[0]] * 600)
+            forged = forge(running, signer, answer)
+            forged.correlation_id = streamed.correlation_id
+            return forged
+
+        relay.alter = lie
+        only_food_fails(await running.profile(), reason)
+
+
+async def _as_it_is(streamed: StreamedAnswer) -> Altered:
+    return streamed
+
+
+async def test_a_repeated_query_is_refused(tmp_path: Path) -> None:
+    async with market(tmp_path) as running:
+        query = running.query()
+        await running.client.send(query)
+        assert await refused(running, query) is Reason.REPLAYED_QUERY
+
+
+async def refused(running: Market, query: object) -> Reason:
+    with pytest.raises(LandbridgeError) as caught:
+        await running.client.send(query)  # type: ignore[arg-type]
+    return caught.value.reason
+
+
+async def test_a_broken_signature_is_refused(tmp_path: Path) -> None:
+    async with market(tmp_path) as running:
+        query = running.query()
+        message = query_pb2.Query.FromString(query.payload)
+        message.subject.value = "00000520"
+        query.payload = message.SerializeToString()
+        assert await refused(running, query) is Reason.BAD_SIGNATURE
+
+
+async def test_a_query_signed_with_a_key_of_another_use_is_refused(tmp_path: Path) -> None:
+    async with market(tmp_path) as running:
+        role = next(iter(running.bundle.members["city"].roles))
+        seal = running.key("city", role, KeyUse.MEMORANDUM)
+        good = running.query()
+        (query,) = sign_batch(good.payload_type, [good.payload], seal)
+        assert await refused(running, query) is Reason.UNTRUSTED_KEY
+
+
+async def test_the_gateways_log_holds_an_entry_for_each_profile_and_no_value(
+    tmp_path: Path,
+) -> None:
+    async with market(tmp_path) as running:
+        before = running.gateway.log.size
+        await running.profile()
+        assert running.gateway.log.size == before + 1
+        data = running.gateway.log.entry(before)
+        entry = log_pb2.LogEntry.FromString(data)
+        assert (entry.requester, entry.purpose, entry.case_reference) == ("city", PURPOSE, "M-1")
+        accesses = {access.agency: access for access in entry.accesses}
+        assert accesses[TAX].clause == "1.2"
+        assert list(accesses[TAX].released) == ["taxpayer", "arrears"]
+        assert list(accesses[TAX].refused) == ["since"]
+        for secret in (b"00000417", b"9911", b"1250.00", b"Harbour"):
+            assert secret not in data

@@ -1,0 +1,257 @@
+"""The node against a gateway that cannot be trusted: only what is signed and proven is answered."""
+
+import sqlite3
+from pathlib import Path
+
+import pytest
+from sqlalchemy import event
+from sqlalchemy.engine import Engine
+
+from landbridge.agency import Role
+from landbridge.envelope import ANSWER_TYPE, QUERY_TYPE, sign_batch
+from landbridge.errors import LandbridgeError, Reason
+from landbridge.keys import KeyUse
+from landbridge.query import write_query
+from landbridge.rpc.credentials import open_channel
+from landbridge.rpc.status import from_rpc_error
+from landbridge.subject import SubjectId
+from landbridge.v1 import (
+    answer_pb2,
+    envelope_pb2,
+    log_pb2,
+    node_service_pb2,
+    node_service_pb2_grpc,
+    query_pb2,
+    subject_pb2,
+)
+from tests.market import BAKERY, FOOD, MILL, PURPOSE, REGISTER, TAX, Market, market
+
+import grpc
+
+OTHERS_TAX_NUMBER = SubjectId("tax-number", "9922")
+TAX_NUMBER = SubjectId("tax-number", "9911")
+
+
+def question(
+    query: envelope_pb2.Envelope,
+    dataset: str,
+    *,
+    step: query_pb2.Step.ValueType = query_pb2.STEP_COLLECT,
+    alias: SubjectId | None = None,
+    links: tuple[envelope_pb2.Envelope, ...] = (),
+) -> query_pb2.Question:
+    asked = query_pb2.Question(query=query, step=step, round=1, datasets=[dataset], links=links)
+    if alias:
+        asked.aliases.append(subject_pb2.SubjectId(scheme=alias.scheme, value=alias.value))
+    return asked
+
+
+async def ask(running: Market, agency: str, asked: query_pb2.Question) -> envelope_pb2.Envelope:
+    """Ask a node directly, as the gateway that holds the gateway's keys."""
+    endpoint = running.bundle.members[agency].endpoints[0]
+    channel = open_channel(
+        endpoint.address, endpoint.dns_name, running.tls("exchange", Role.GATEWAY)
+    )
+    async with channel:
+        stub: node_service_pb2_grpc.NodeServiceAsyncStub = node_service_pb2_grpc.NodeServiceStub(
+            channel
+        )
+        try:
+            response = await stub.GetAnswer(
+                node_service_pb2.GetAnswerRequest(question=asked), timeout=5
+            )
+        except grpc.aio.AioRpcError as error:
+            raise from_rpc_error(error) from error
+    return response.answer
+
+
+async def answer_of(
+    running: Market, agency: str, asked: query_pb2.Question
+) -> answer_pb2.DatasetAnswer:
+    envelope = await ask(running, agency, asked)
+    return answer_pb2.Answer.FromString(envelope.payload).datasets[0]
+
+
+async def refused(running: Market, agency: str, asked: query_pb2.Question) -> Reason:
+    with pytest.raises(LandbridgeError) as caught:
+        await ask(running, agency, asked)
+    return caught.value.reason
+
+
+async def resolve(running: Market, query: envelope_pb2.Envelope) -> envelope_pb2.Envelope:
+    return await ask(
+        running, REGISTER, question(query, "companies", step=query_pb2.STEP_RESOLVE)
+    )
+
+
+async def test_a_plain_call_is_answered_and_refused_the_second_time(tmp_path: Path) -> None:
+    async with market(tmp_path) as running:
+        asked = question(running.query(), "companies")
+        assert (await answer_of(running, REGISTER, asked)).outcome == Reason.ANSWERED
+        assert await refused(running, REGISTER, asked) is Reason.REPLAYED_QUERY
+
+
+async def test_a_replay_is_refused_after_a_restart_too(tmp_path: Path) -> None:
+    from node.server import build_node  # noqa: PLC0415
+
+    async with market(tmp_path) as running:
+        asked = question(running.query(), "companies")
+        await ask(running, REGISTER, asked)
+        await running.nodes.pop(REGISTER).stop()
+        endpoint = running.bundle.members[REGISTER].endpoints[0]
+        running.nodes[REGISTER] = build_node(
+            running.sandbox.folder / "agencies" / REGISTER / "node.toml",
+            running.sandbox.folder / "federation.toml",
+            state=running.sandbox.state(REGISTER, Role.NODE),
+            listen=endpoint.address,
+        )
+        await running.nodes[REGISTER].start()
+        assert await refused(running, REGISTER, asked) is Reason.REPLAYED_QUERY
+
+
+async def test_a_forged_requester_is_refused(tmp_path: Path) -> None:
+    """A node's own keys cannot speak for a requester, and neither can the gateway's."""
+    async with market(tmp_path) as running:
+        good = running.query()
+        for agency, role, use in (
+            (TAX, Role.NODE, KeyUse.LOG),
+            ("exchange", Role.GATEWAY, KeyUse.LOG),
+        ):
+            (forged,) = sign_batch(QUERY_TYPE, [good.payload], running.key(agency, role, use))
+            assert (
+                await refused(running, REGISTER, question(forged, "companies"))
+                is Reason.UNTRUSTED_KEY
+            )
+
+
+async def test_a_subject_changed_on_the_way_is_refused(tmp_path: Path) -> None:
+    async with market(tmp_path) as running:
+        query = running.query()
+        message = query_pb2.Query.FromString(query.payload)
+        message.subject.value = MILL.value
+        query.payload = message.SerializeToString()
+        assert (
+            await refused(running, REGISTER, question(query, "companies")) is Reason.BAD_SIGNATURE
+        )
+
+
+async def test_a_stale_query_is_refused(tmp_path: Path) -> None:
+    async with market(tmp_path) as running:
+        payload = write_query(
+            federation=running.sandbox.federation,
+            requester="city",
+            subject=BAKERY,
+            purpose=PURPOSE,
+            case_reference="M-1",
+            at=1_700_000_000_000,
+        )
+        key = running.key("city", Role.REQUESTER, KeyUse.QUERY)
+        (query,) = sign_batch(QUERY_TYPE, [payload], key)
+        assert await refused(running, REGISTER, question(query, "companies")) is Reason.STALE_QUERY
+
+
+async def test_an_alias_is_read_only_with_its_proof(tmp_path: Path) -> None:
+    async with market(tmp_path) as running:
+        query = running.query()
+        proof = await resolve(running, query)
+        proven = question(query, "arrears", alias=TAX_NUMBER, links=(proof,))
+        assert (await answer_of(running, TAX, proven)).outcome == Reason.ANSWERED
+
+
+async def test_a_stolen_gateway_cannot_ask_for_another_subject(tmp_path: Path) -> None:
+    async with market(tmp_path) as running:
+        query = running.query()
+        bare = question(query, "arrears", alias=OTHERS_TAX_NUMBER)
+        assert (await answer_of(running, TAX, bare)).outcome == Reason.UNPROVEN_ALIAS
+
+        query = running.query()
+        proof = await resolve(running, query)
+        foreign = question(query, "arrears", alias=OTHERS_TAX_NUMBER, links=(proof,))
+        assert (await answer_of(running, TAX, foreign)).outcome == Reason.UNPROVEN_ALIAS
+
+        query = running.query(MILL)
+        others = question(query, "arrears", alias=TAX_NUMBER, links=(proof,))
+        assert await refused(running, TAX, others) is Reason.MISMATCHED_ANSWER
+
+
+async def test_links_of_a_dataset_that_nobody_accepts_prove_nothing(tmp_path: Path) -> None:
+    """A stolen node key makes no other node read further: the memoranda name the link sources."""
+    from tests.integration.test_gateway import forge  # noqa: PLC0415
+
+    async with market(tmp_path) as running:
+        query = running.query()
+        genuine = answer_pb2.Answer.FromString((await resolve(running, query)).payload)
+        genuine.agency = FOOD
+        genuine.datasets[0].dataset = "findings"
+        forged = forge(running, FOOD, genuine).answer
+        asked = question(query, "arrears", alias=TAX_NUMBER, links=(forged,))
+        assert (await answer_of(running, TAX, asked)).outcome == Reason.UNPROVEN_ALIAS
+
+
+async def test_altered_link_evidence_is_refused(tmp_path: Path) -> None:
+    async with market(tmp_path) as running:
+        query = running.query()
+        proof = await resolve(running, query)
+        proof.payload = proof.payload.replace(b"9911", b"9922")
+        asked = question(query, "arrears", alias=OTHERS_TAX_NUMBER, links=(proof,))
+        assert await refused(running, TAX, asked) is Reason.BAD_SIGNATURE
+
+
+async def test_an_ungranted_field_never_reaches_the_sql(tmp_path: Path) -> None:
+    """SQLite itself tells what it received: only granted columns, and the row condition."""
+    received: list[str] = []
+
+    def trace(connection: sqlite3.Connection, _: object) -> None:
+        connection.set_trace_callback(received.append)
+
+    event.listen(Engine, "connect", trace)
+    try:
+        async with market(tmp_path) as running:
+            received.clear()
+            profile = await running.profile()
+    finally:
+        event.remove(Engine, "connect", trace)
+    assert profile.completeness.answered == 3
+    reads = [text for text in received if text.startswith("SELECT")]
+    assert any("Arrears" in text for text in reads)
+    assert not any("Since" in text for text in received)
+    (findings,) = [text for text in reads if "visited" in text]
+    assert "closed" in findings.partition("WHERE")[2]
+
+
+async def test_an_unknown_dataset_or_field_is_named(tmp_path: Path) -> None:
+    async with market(tmp_path) as running:
+        asked = question(running.query(), "nonsense")
+        assert await refused(running, REGISTER, asked) is Reason.UNKNOWN_DATASET
+
+
+async def test_every_answer_stands_in_the_nodes_log_with_a_pseudonym(tmp_path: Path) -> None:
+    async with market(tmp_path) as running:
+        query = running.query()
+        envelope = await ask(running, REGISTER, question(query, "companies"))
+        log = running.nodes[REGISTER].log
+        assert log.entry(envelope.log.index) == envelope.log.entry
+        entry = log_pb2.LogEntry.FromString(envelope.log.entry)
+        assert (entry.requester, entry.purpose) == ("city", PURPOSE)
+        (access,) = entry.accesses
+        assert (access.memorandum, access.clause) == ("stalls-2026", "1.1")
+        assert BAKERY.value.encode() not in envelope.log.entry
+        assert envelope.payload_type == ANSWER_TYPE
+
+
+async def test_a_caller_that_is_no_gateway_is_refused(tmp_path: Path) -> None:
+    async with market(tmp_path) as running:
+        endpoint = running.bundle.members[REGISTER].endpoints[0]
+        channel = open_channel(
+            endpoint.address, endpoint.dns_name, running.tls("city", Role.REQUESTER)
+        )
+        async with channel:
+            stub: node_service_pb2_grpc.NodeServiceAsyncStub = (
+                node_service_pb2_grpc.NodeServiceStub(channel)
+            )
+            request = node_service_pb2.GetAnswerRequest(
+                question=question(running.query(), "companies")
+            )
+            with pytest.raises(grpc.aio.AioRpcError) as caught:
+                await stub.GetAnswer(request, timeout=5)
+            assert from_rpc_error(caught.value).reason is Reason.CALLER_REFUSED

@@ -1,0 +1,146 @@
+"""The federation of docs/federation.md, in one process: real servers, TLS, databases and logs."""
+
+import asyncio
+import re
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from gateway.server import Gateway, build_gateway
+from landbridge.agency import Identity, Role
+from landbridge.client import Client
+from landbridge.commands.sandbox import Sandbox
+from landbridge.keys import KeyUse, SigningKey
+from landbridge.profile import profile_document
+from landbridge.rpc.credentials import TlsFiles, open_channel
+from landbridge.subject import SubjectId
+from landbridge.trust import TrustBundle
+from landbridge.v1 import envelope_pb2, profile_pb2
+from landbridge.verification import verify_profile
+from node.server import Node, build_node
+from tests.relay import Relay
+
+PAGE: Final = Path(__file__).parents[1] / "docs" / "federation.md"
+FILES: Final = re.compile(r"^`(market/\S+)`\n```\w+\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+BAKERY: Final = SubjectId("company-number", "00000417")
+MILL: Final = SubjectId("company-number", "00000520")
+REGISTER: Final = "register.gov"
+TAX: Final = "tax.gov"
+FOOD: Final = "food.gov"
+PURPOSE: Final = "stall-permit"
+
+
+def write_market(top: Path) -> Path:
+    """Write the page's files; return the federation's folder."""
+    for name, text in FILES.findall(PAGE.read_text()):
+        path = top / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    return top / "market"
+
+
+@dataclass(slots=True)
+class Market:
+    """The running federation."""
+
+    sandbox: Sandbox
+    nodes: dict[str, Node]
+    gateway: Gateway
+    client: Client
+    bundle: TrustBundle
+
+    def identity(self, agency: str, role: Role) -> Identity:
+        name = self.sandbox.federation.gateway.name if role is Role.GATEWAY else "main"
+        return Identity(agency, self.sandbox.federation.name, role, name)
+
+    def tls(self, agency: str, role: Role) -> TlsFiles:
+        return TlsFiles.read(
+            self.sandbox.state(agency, role) / "tls", self.sandbox.federation.name
+        )
+
+    def key(self, agency: str, role: Role, use: KeyUse) -> SigningKey:
+        return SigningKey.load(self.sandbox.state(agency, role) / "keys" / f"{use}.key")
+
+    def query(self, subject: SubjectId = BAKERY) -> envelope_pb2.Envelope:
+        return self.client.sign([subject], PURPOSE, "M-1")[0]
+
+    async def profile(
+        self, subject: SubjectId = BAKERY, *, timeout: float = 5.0
+    ) -> profile_pb2.Profile:
+        """Ask for a profile and verify it as the command line does."""
+        envelope = await self.client.ask(subject, PURPOSE, "M-1", timeout=timeout)
+        verify_profile(
+            profile_document(envelope), self.bundle, federation=self.sandbox.federation
+        )
+        return profile_pb2.Profile.FromString(envelope.payload)
+
+
+def outcomes(profile: profile_pb2.Profile) -> dict[str, int]:
+    """Return each source's outcome, by agency."""
+    return {source.agency: source.outcome for source in profile.sources}
+
+
+def port_of(address: str) -> str:
+    return address.rpartition(":")[2]
+
+
+def free_address() -> str:
+    with socket.socket() as opened:
+        opened.bind(("127.0.0.1", 0))
+        return f"127.0.0.1:{opened.getsockname()[1]}"
+
+
+@asynccontextmanager
+async def market(
+    top: Path, *, without: tuple[str, ...] = (), relays: dict[str, Relay] | None = None
+) -> AsyncIterator[Market]:
+    """Run the market; a relay stands in for a node, with that node's own keys, and forwards."""
+    sandbox = Sandbox(write_market(top), top / "home")
+    sandbox.prepare()
+    federation = sandbox.folder / "federation.toml"
+    bundle = TrustBundle.parse((sandbox.home_folder / "trust-bundle.json").read_bytes(), None)
+    addresses = {endpoint.agency: endpoint.address for endpoint in bundle.endpoints(Role.NODE)}
+    (front,) = bundle.endpoints(Role.GATEWAY)
+    nodes: dict[str, Node] = {}
+    relays = relays or {}
+    for agency, address in addresses.items():
+        if agency in without:
+            continue
+        listen = free_address() if agency in relays else address
+        node = build_node(
+            sandbox.folder / "agencies" / agency / "node.toml",
+            federation,
+            state=sandbox.state(agency, Role.NODE),
+            listen=listen,
+        )
+        await node.start()
+        nodes[agency] = node
+        if agency in relays:
+            caller = TlsFiles.read(
+                sandbox.state("exchange", Role.GATEWAY) / "tls", sandbox.federation.name
+            )
+            server = TlsFiles.read(
+                sandbox.state(agency, Role.NODE) / "tls", sandbox.federation.name
+            )
+            dns_name = server.leaf.identity.dns_name
+            await relays[agency].start(server, address, open_channel(listen, dns_name, caller))
+    gateway = build_gateway(
+        federation, state=sandbox.state("exchange", Role.GATEWAY), listen=front.address
+    )
+    await gateway.start()
+    client = Client.from_home(sandbox.home_folder)
+    try:
+        async with asyncio.timeout(20):
+            while not all(gateway.nodes[agency].connected for agency in nodes):
+                await asyncio.sleep(0.02)
+        yield Market(sandbox, nodes, gateway, client, bundle)
+    finally:
+        await client.close()
+        for relay in relays.values():
+            await relay.stop()
+        await gateway.stop()
+        for node in nodes.values():
+            await node.stop()
