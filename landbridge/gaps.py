@@ -101,7 +101,8 @@ def _gaps_of(
         unstated.insert(0, outcome)
     for reason in dict.fromkeys(unstated):
         if reason not in stated:
-            written[reason, "", ""] = _gap(source, reason, answer_pb2.Refusal())
+            decided = answer_pb2.Refusal(memorandum=source.memorandum, clause=source.clause)
+            written[reason, "", ""] = _gap(source, reason, decided)
     return list(written.values())
 
 

@@ -51,6 +51,12 @@ def _check_date_form(form: str) -> None:
         raise _unfit(f"{form!r} does not read a whole date", "write it like '%m/%d/%Y'")
 
 
+def _check_some(items: tuple[object, ...]) -> None:
+    # Pydantic's own limit would complain of every list in which an entry is wrong.
+    if not items:
+        raise _unfit("the list is empty", "give it at least one entry")
+
+
 Name = Annotated[str, checked(_check_name)]
 Text = Annotated[str, Field(min_length=1)]
 
@@ -93,7 +99,7 @@ class NodeTable(_Table):
     SQLite path starts at this file's folder."""
     schema_name: Annotated[Text | None, Field(alias="schema")] = None
     """The schema that holds the tables, where the database has several."""
-    records: Annotated[tuple[Text, ...], Field(min_length=1)] = (".",)
+    records: Annotated[tuple[Text, ...], checked(_check_some)] = (".",)
     """Folders for `[[files]]`, relative to this file: the first that exists is taken. One with a
     `${NAME}` that is not set is passed over."""
     statement_timeout_ms: int = Field(default=2000, ge=10, le=600_000)
@@ -128,7 +134,7 @@ class KeyTable(_Table):
     """The identifier scheme."""
     column: Text
     """The native column."""
-    spellings: Annotated[tuple[Text, ...], Field(min_length=1)] = (PLAIN,)
+    spellings: Annotated[tuple[Text, ...], checked(_check_some)] = (PLAIN,)
     """The spellings of the scheme that occur in the column."""
     covers_group: bool = False
     """Whether one key stands for a group of subjects."""
@@ -182,9 +188,9 @@ class DatasetTable(_Table):
     """Columns that name a record; by default the line of a file, the primary key of a table."""
     source: str = ""
     """Publisher and edition."""
-    keys: Annotated[tuple[KeyTable, ...], Field(min_length=1)]
+    keys: Annotated[tuple[KeyTable, ...], checked(_check_some)]
     """Keys by which it can be asked, the most exact first."""
-    fields: Annotated[tuple[FieldTable, ...], Field(min_length=1)]
+    fields: Annotated[tuple[FieldTable, ...], checked(_check_some)]
     """Its fields."""
 
 
@@ -193,4 +199,4 @@ class NodeFile(_Table):
 
     node: NodeTable
     files: tuple[FileTable, ...] = ()
-    datasets: Annotated[tuple[DatasetTable, ...], Field(min_length=1)]
+    datasets: Annotated[tuple[DatasetTable, ...], checked(_check_some)]

@@ -1,5 +1,6 @@
 """The example federation, loaded once for all tests that look at it."""
 
+import os
 from functools import cache
 from pathlib import Path
 
@@ -8,9 +9,16 @@ from landbridge.memorandum import Memorandum
 from node.config import NodeConfig, load_node_config
 from node.node_file import DatasetTable
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).resolve().parents[1]
 EXAMPLE = ROOT / "examples/institutions"
 EXCERPT = EXAMPLE / "excerpt"
+
+
+@cache
+def whole() -> Path | None:
+    """The folder of the whole records; None on a machine that has only the excerpt."""
+    folder = Path(os.environ.get("LANDBRIDGE_RECORDS") or ROOT.parent / "shared/data").resolve()
+    return folder if folder != EXCERPT and (folder / "ed_nces_ipeds").is_dir() else None
 
 
 @cache

@@ -121,7 +121,8 @@ class Search:
 
     def _search(self, position: int, key: Key, match: Match) -> None:
         matches = self._matches[position]
-        self.guards.update(match.guards)
+        if match.guards:
+            self.guards.update(match.guards)
         for native, text in key.spell(match.subject.value):
             found = matches.get(text)
             if found is None:
@@ -139,8 +140,21 @@ class Search:
             row: A row that the statement found.
             columns: Position of each searched key, and position of its column in the row.
         """
-        if len(columns) == 1 and self._keys[columns[0][0]].separator is None:
-            # The usual case: one key, hence nothing that a match could hang on.
-            ((position, at),) = columns
-            cells = {position: (native_text(row[at]),)}
-        ...
+        found: set[int] = set()
+        cells = [(position, self._keys[position].items(row[at])) for position, at in columns]
+        for position, items in cells:
+            matches = self._matches[position]
+            for item in items:
+                # A column of fixed width pads what it holds.
+                for match in matches.get(item) or matches.get(item.rstrip(" ")) or ():
+                    if match.slot not in found and (
+                        not match.guards or self._counts(match, dict(cells))
+                    ):
+                        found.add(match.slot)
+                        yield match.slot, match.subject, self._keys[position].covers_group
+
+    def _counts(self, match: Match, cells: dict[int, Sequence[str]]) -> bool:
+        """Tell whether no more exact key of the row names someone else."""
+        return all(
+            self._keys[guard].names_nobody(item) for guard in match.guards for item in cells[guard]
+        )

@@ -4,7 +4,6 @@ The files are read a second time by tests/e2e/oracle.py, and their cells by test
 neither of which knows Landbridge.
 """
 
-import os
 import random
 import tomllib
 from collections.abc import Iterator, Mapping
@@ -24,10 +23,9 @@ from node.sources.source import Source
 from tests.e2e.canonical import UNREADABLE, expected
 from tests.e2e.oracle import NativeRecord, Oracle
 from tests.e2e.registers import DAPIP, EIN, FACILITY, OPE, UNITID
-from tests.example import EXAMPLE, EXCERPT, ROOT, federation, memoranda
+from tests.example import EXAMPLE, EXCERPT, federation, memoranda, whole
 
-WHOLE = Path(os.environ.get("LANDBRIDGE_RECORDS") or ROOT.parent / "shared/data")
-FOLDERS = [EXCERPT, *([WHOLE] if (WHOLE / "ed_nces_ipeds").is_dir() else [])]
+FOLDERS = [folder for folder in (EXCERPT, whole()) if folder]
 QUALITIES = {
     answer_pb2.QUALITY_UNSPECIFIED: "",
     answer_pb2.QUALITY_EMPTY: "empty",
@@ -210,11 +208,11 @@ def test_row_conditions_of_the_memoranda_cut_in_the_database(registers: Register
     for unitid in drawn(registers.oracle):
         for agency, dataset, where in clauses():
             fields = DATASETS[agency, dataset]
-            whole = registers.read(agency, dataset, UNITID, unitid)
+            everything = registers.read(agency, dataset, UNITID, unitid)
             cut = registers.read(agency, dataset, UNITID, unitid, where)
             kept = [
                 record
-                for record in whole
+                for record in everything
                 if all(
                     meets(
                         condition,
@@ -228,6 +226,6 @@ def test_row_conditions_of_the_memoranda_cut_in_the_database(registers: Register
             ]
             assert cut == kept, (unitid, dataset, where)
             released += len(cut)
-            withheld += len(whole) - len(cut)
+            withheld += len(everything) - len(cut)
     assert released
     assert withheld

@@ -1,5 +1,6 @@
 """The example federation fits together: members, identifier schemes, datasets, files, terms."""
 
+import runpy
 from pathlib import Path
 from typing import Any
 
@@ -7,7 +8,7 @@ import pytest
 
 from landbridge.agency import Role
 from node.node_file import FieldType
-from tests.example import EXAMPLE, ROOT, datasets, federation, nodes
+from tests.example import EXAMPLE, EXCERPT, ROOT, datasets, federation, nodes, whole
 
 REQUESTERS = {"board.ny", "first-lender"}
 
@@ -125,3 +126,12 @@ def test_identifiers_of_others_do_not_link() -> None:
     ):
         kinds = {field.name: field.type for field in datasets()[dataset].fields}
         assert kinds[field_name] is FieldType.TEXT
+
+
+@pytest.mark.parametrize("folder", [folder for folder in (EXCERPT, whole()) if folder])
+def test_the_excerpt_is_what_its_script_writes(folder: Path, tmp_path: Path) -> None:
+    """Also of the excerpt itself, so that the script is held everywhere."""
+    script = runpy.run_path(str(EXAMPLE / "write_excerpt.py"))
+    script["write_excerpt"](folder, tmp_path)
+    for path in EXCERPT.glob("*/*"):
+        assert (tmp_path / path.relative_to(EXCERPT)).read_bytes() == path.read_bytes(), path.name
