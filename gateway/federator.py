@@ -13,7 +13,7 @@ from landbridge.clock import Clock
 from landbridge.envelope import PROFILE_TYPE, QUERY_TYPE, BatchVerifier, digest, evidence_to_proto
 from landbridge.errors import LandbridgeError, Reason
 from landbridge.federation import Federation
-from landbridge.links import FollowedIdentifiers, StatedLink, stated_links
+from landbridge.links import FollowedIdentifiers, LinkingRecord, linking_records
 from landbridge.log.committer import Committer
 from landbridge.log.pseudonym import Pseudonyms
 from landbridge.query import Query, check_query, read_query
@@ -35,7 +35,7 @@ class _Inquiry:
     query_digest: bytes
     plan: Plan
     followed: FollowedIdentifiers
-    resolved: list[tuple[VerifiedAnswer, tuple[StatedLink, ...]]] = field(default_factory=list)
+    resolved: list[tuple[VerifiedAnswer, tuple[LinkingRecord, ...]]] = field(default_factory=list)
     collected: list[VerifiedAnswer] = field(default_factory=list)
     not_answered: list[profile_pb2.Source] = field(default_factory=list)
 
@@ -135,9 +135,9 @@ class Federator:
             answers, _ = await self._ask(
                 inquiry, query_pb2.STEP_RESOLVE, round_, datasets, deadline
             )
-            links = [(answer, tuple(stated_links(answer.answer))) for answer in answers]
-            inquiry.resolved.extend(links)
-            steps = inquiry.followed.add_round(link for _, stated in links for link in stated)
+            read = [(answer, tuple(linking_records(answer.answer))) for answer in answers]
+            inquiry.resolved.extend(read)
+            steps = inquiry.followed.add_round(record for _, found in read for record in found)
 
     async def _collect(self, inquiry: _Inquiry, deadline: float) -> None:
         datasets, unreachable = inquiry.plan.collect(inquiry.followed)
@@ -262,11 +262,13 @@ def _proofs(inquiry: _Inquiry, aliases: Iterable[SubjectId]) -> list[envelope_pb
     grown = True
     while grown:
         grown = False
-        for position, (answer, links) in enumerate(inquiry.resolved):
-            if position in chosen or not any(link.linked in needed for link in links):
+        for position, (answer, records) in enumerate(inquiry.resolved):
+            known = {
+                record.known for record in records if not needed.isdisjoint(record.identifiers)
+            }
+            if position in chosen or not known:
                 continue
             chosen[position] = answer.envelope
-            known = {link.known for link in links if link.linked in needed}
             needed |= known - {inquiry.query.subject}
             grown = True
     return [chosen[position] for position in sorted(chosen)]

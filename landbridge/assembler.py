@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from landbridge.comparison import compare
 from landbridge.errors import Reason
 from landbridge.federation import Federation
-from landbridge.links import FollowedIdentifiers, StatedLink, stated_links
+from landbridge.links import FollowedIdentifiers, LinkingRecord, linking_records
 from landbridge.subject import SubjectId
 from landbridge.v1 import answer_pb2, envelope_pb2, profile_pb2, query_pb2, subject_pb2
 
@@ -81,10 +81,10 @@ def follow(
     answers: Iterable[answer_pb2.Answer], asked: SubjectId, federation: Federation
 ) -> FollowedIdentifiers:
     """Follow the links of resolve answers, round by round."""
-    rounds: dict[int, list[StatedLink]] = {}
+    rounds: dict[int, list[LinkingRecord]] = {}
     for answer in answers:
         if answer.step == query_pb2.STEP_RESOLVE:
-            rounds.setdefault(answer.round, []).extend(stated_links(answer))
+            rounds.setdefault(answer.round, []).extend(linking_records(answer))
     followed = FollowedIdentifiers(asked, federation.schemes, federation.limits.max_links)
     for number in sorted(rounds):
         followed.add_round(rounds[number])
@@ -99,7 +99,9 @@ def _links(
     stated = dict.fromkeys(followed.links)
     for answer in answers:
         if answer.step == query_pb2.STEP_COLLECT:
-            stated.update(dict.fromkeys(stated_links(answer)))
+            for record in linking_records(answer):
+                if not record.covers_group:
+                    stated.update(dict.fromkeys(record.links()))
     ids: dict[str, set[str]] = {asked.scheme: {asked.value}}
     for link in stated:
         if link.known in asked_by:

@@ -70,9 +70,7 @@ def compare(
         )
 
 
-def _columns(
-    answers: Sequence[answer_pb2.Answer], terms: Mapping[str, Term]
-) -> Iterator[_Column]:
+def _columns(answers: Sequence[answer_pb2.Answer], terms: Mapping[str, Term]) -> Iterator[_Column]:
     for a, answer in enumerate(answers):
         if answer.step != query_pb2.STEP_COLLECT:
             continue

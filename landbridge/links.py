@@ -1,9 +1,10 @@
 """Which other identifiers are the subject's own: the rule that gateway and nodes share.
 
-An identifier scheme is settled in the first round in which any accepted source links to it; what
-later rounds add to a settled scheme is shown, and not followed. So a campus that shares a tax
-number or an old code with the subject is never slipped in. Identifiers of a group (one number for
-many subjects) may be asked for, and are never a step to further identifiers.
+A scheme is settled in the first round in which a record about the subject links to it; what later
+rounds add to a settled scheme is shown, and not followed. A record that names another subject in a
+scheme that is settled already is shown, and nothing in it is followed: so no sister campus that
+shares a tax number or an old code is slipped in. Identifiers of a group (one number for many
+subjects) may be asked for, and are never a step to further identifiers.
 """
 
 from collections.abc import Iterable, Iterator
@@ -26,8 +27,26 @@ class StatedLink:
     record: str
 
 
-def stated_links(answer: answer_pb2.Answer) -> Iterator[StatedLink]:
-    """Read every link that the records of an answer state."""
+@dataclass(frozen=True, slots=True)
+class LinkingRecord:
+    """A record, the identifier by which it was found, and all that stand in it."""
+
+    known: SubjectId
+    covers_group: bool
+    identifiers: tuple[SubjectId, ...]
+    agency: str
+    dataset: str
+    record: str
+
+    def links(self) -> Iterator[StatedLink]:
+        """State each link of this record."""
+        for linked in self.identifiers:
+            if linked != self.known:
+                yield StatedLink(self.known, linked, self.agency, self.dataset, self.record)
+
+
+def linking_records(answer: answer_pb2.Answer) -> Iterator[LinkingRecord]:
+    """Read the records of an answer that hold identifiers."""
     for dataset in answer.datasets:
         for extract in dataset.extracts:
             columns = [
@@ -38,26 +57,25 @@ def stated_links(answer: answer_pb2.Answer) -> Iterator[StatedLink]:
             if not columns:
                 continue
             for record in extract.records:
-                if record.covers_group:
-                    continue
-                about = SubjectId(record.about.scheme, record.about.value)
                 values = record.values
-                for position, scheme in columns:
-                    value = values[position]
-                    texts = (
-                        [item.text for item in value.list.items]
-                        if value.HasField("list")
-                        else [value.text]
-                    )
-                    for text in texts:
-                        if text and (scheme != about.scheme or text != about.value):
-                            yield StatedLink(
-                                about,
-                                SubjectId(scheme, text),
-                                answer.agency,
-                                dataset.dataset,
-                                record.record,
-                            )
+                yield LinkingRecord(
+                    SubjectId(record.about.scheme, record.about.value),
+                    record.covers_group,
+                    tuple(
+                        SubjectId(scheme, text)
+                        for position, scheme in columns
+                        for text in _texts(values[position])
+                    ),
+                    answer.agency,
+                    dataset.dataset,
+                    record.record,
+                )
+
+
+def _texts(value: answer_pb2.Value) -> list[str]:
+    if value.HasField("list"):
+        return [item.text for item in value.list.items if item.text]
+    return [value.text] if value.text else []
 
 
 class FollowedIdentifiers:
@@ -72,15 +90,18 @@ class FollowedIdentifiers:
         self._max_links = max_links
         self._steps = {asked}
 
-    def add_round(self, links: Iterable[StatedLink]) -> tuple[SubjectId, ...]:
-        """Settle the schemes that this round's links reach first; return what may be asked next."""
+    def add_round(self, records: Iterable[LinkingRecord]) -> tuple[SubjectId, ...]:
+        """Settle the schemes that this round's records reach; return what may be asked next."""
         found: dict[str, dict[SubjectId, None]] = {}
-        for link in links:
-            if link.known not in self._steps:
+        for record in records:
+            if record.known not in self._steps or self._is_of_wider_group(record):
                 continue
-            self.links.append(link)
-            if link.linked.scheme not in self.by_scheme:
-                found.setdefault(link.linked.scheme, {})[link.linked] = None
+            self.links.extend(record.links())
+            if self._names_another(record):
+                continue
+            for linked in record.identifiers:
+                if linked.scheme not in self.by_scheme:
+                    found.setdefault(linked.scheme, {})[linked] = None
         steps: list[SubjectId] = []
         for scheme, ids in found.items():
             if len(ids) > self._max_links:
@@ -92,6 +113,19 @@ class FollowedIdentifiers:
                 steps.extend(self.by_scheme[scheme])
         self._steps.update(steps)
         return tuple(steps)
+
+    def _is_of_wider_group(self, record: LinkingRecord) -> bool:
+        """Whether the record's key is coarser than the identifier by which it was found."""
+        return record.covers_group and not self._schemes[record.known.scheme].group
+
+    def _names_another(self, record: LinkingRecord) -> bool:
+        for scheme in {linked.scheme for linked in record.identifiers}:
+            settled = self.by_scheme.get(scheme)
+            if settled and not any(
+                linked in settled for linked in record.identifiers if linked.scheme == scheme
+            ):
+                return True
+        return False
 
     @property
     def aliases(self) -> tuple[SubjectId, ...]:

@@ -8,19 +8,22 @@ from node.node_file import DatasetTable, FieldType
 
 def build_catalogue(config: NodeConfig, federation: Federation) -> catalogue_pb2.Catalogue:
     """Describe every dataset: keys, fields, types, terms, and whether it links identifiers."""
-    del federation
     return catalogue_pb2.Catalogue(
-        agency=config.node.agency, datasets=[_describe(dataset) for dataset in config.datasets]
+        agency=config.node.agency,
+        datasets=[_describe(dataset, federation) for dataset in config.datasets],
     )
 
 
-def _describe(dataset: DatasetTable) -> catalogue_pb2.Dataset:
+def _describe(dataset: DatasetTable, federation: Federation) -> catalogue_pb2.Dataset:
     return catalogue_pb2.Dataset(
         name=dataset.name,
         title=dataset.title,
         subject_kind=dataset.subject_kind.number,  # type: ignore[arg-type]
         keys=[
-            catalogue_pb2.Key(scheme=key.scheme, covers_group=key.covers_group)
+            catalogue_pb2.Key(
+                scheme=key.scheme,
+                covers_group=key.covers_group or federation.schemes[key.scheme].group,
+            )
             for key in dataset.keys
         ],
         fields=[

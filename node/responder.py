@@ -17,7 +17,7 @@ from landbridge.envelope import (
 )
 from landbridge.errors import LandbridgeError, Reason, refuse
 from landbridge.federation import Federation
-from landbridge.links import IDENTIFIER, FollowedIdentifiers, StatedLink, stated_links
+from landbridge.links import IDENTIFIER, FollowedIdentifiers, LinkingRecord, linking_records
 from landbridge.log.pseudonym import Pseudonyms
 from landbridge.log.store import LogStore
 from landbridge.policy import AccessRequest, Allowance, Decision, FieldRefusal, Policy, authorize
@@ -160,7 +160,7 @@ class Responder:
         accepted = self._policy.link_sources(
             self._agency, query.requester, query.purpose, self._clock()
         )
-        rounds: dict[int, list[StatedLink]] = {}
+        rounds: dict[int, list[LinkingRecord]] = {}
         for envelope in question.links:
             verified = self._evidence.verify(envelope, ANSWER_TYPE)
             try:
@@ -174,7 +174,9 @@ class Responder:
             ):
                 raise refuse(Reason.MISMATCHED_ANSWER, "a link answers another query")
             rounds.setdefault(answer.round, []).extend(
-                link for link in stated_links(answer) if f"{link.agency}/{link.dataset}" in accepted
+                record
+                for record in linking_records(answer)
+                if f"{record.agency}/{record.dataset}" in accepted
             )
         followed = FollowedIdentifiers(
             query.subject, self._federation.schemes, self._federation.limits.max_links

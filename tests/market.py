@@ -13,12 +13,15 @@ from gateway.server import Gateway, build_gateway
 from landbridge.agency import Identity, Role
 from landbridge.client import Client
 from landbridge.commands.sandbox import Sandbox
+from landbridge.envelope import ANSWER_TYPE, digest, evidence_to_proto
 from landbridge.keys import KeyUse, SigningKey
+from landbridge.log.store import LogStore
 from landbridge.profile import profile_document
 from landbridge.rpc.credentials import TlsFiles, open_channel
 from landbridge.subject import SubjectId
 from landbridge.trust import TrustBundle
-from landbridge.v1 import envelope_pb2, profile_pb2
+from landbridge.v1 import answer_pb2, envelope_pb2, log_pb2, profile_pb2
+from landbridge.v1.node_service_pb2 import StreamedAnswer
 from landbridge.verification import verify_profile
 from node.server import Node, build_node
 from tests.relay import Relay
@@ -57,9 +60,7 @@ class Market:
         return Identity(agency, self.sandbox.federation.name, role, name)
 
     def tls(self, agency: str, role: Role) -> TlsFiles:
-        return TlsFiles.read(
-            self.sandbox.state(agency, role) / "tls", self.sandbox.federation.name
-        )
+        return TlsFiles.read(self.sandbox.state(agency, role) / "tls", self.sandbox.federation.name)
 
     def key(self, agency: str, role: Role, use: KeyUse) -> SigningKey:
         return SigningKey.load(self.sandbox.state(agency, role) / "keys" / f"{use}.key")
@@ -67,24 +68,52 @@ class Market:
     def query(self, subject: SubjectId = BAKERY) -> envelope_pb2.Envelope:
         return self.client.sign([subject], PURPOSE, "M-1")[0]
 
+    async def restart(self, agency: str) -> None:
+        """Build and start a node that was stopped, and wait until the gateway has reached it."""
+        self.nodes[agency] = build_node(
+            self.sandbox.folder / "agencies" / agency / "node.toml",
+            self.sandbox.folder / "federation.toml",
+            state=self.sandbox.state(agency, Role.NODE),
+            listen=self.bundle.members[agency].endpoints[0].address,
+        )
+        await self.nodes[agency].start()
+        await self.connected()
+
+    async def connected(self) -> None:
+        """Wait until the gateway has reached every running node."""
+        async with asyncio.timeout(20):
+            while not all(self.gateway.nodes[agency].connected for agency in self.nodes):  # noqa: ASYNC110
+                await asyncio.sleep(0.02)
+
     async def profile(
         self, subject: SubjectId = BAKERY, *, timeout: float = 5.0
     ) -> profile_pb2.Profile:
         """Ask for a profile and verify it as the command line does."""
         envelope = await self.client.ask(subject, PURPOSE, "M-1", timeout=timeout)
-        verify_profile(
-            profile_document(envelope), self.bundle, federation=self.sandbox.federation
-        )
+        verify_profile(profile_document(envelope), self.bundle, federation=self.sandbox.federation)
         return profile_pb2.Profile.FromString(envelope.payload)
+
+
+def forge(running: Market, agency: str, answer: answer_pb2.Answer) -> StreamedAnswer:
+    """Sign an answer as a node would, with the keys of an agency and a log of its own."""
+    role = running.bundle.members[agency].endpoints[0].role
+    key = SigningKey.load(running.sandbox.state(agency, role) / "keys" / f"{KeyUse.LOG}.key")
+    origin = running.identity(agency, role).uri.removeprefix("spiffe://")
+    log = LogStore.open(running.sandbox.home_folder / f"forged-{agency}.sqlite", origin, key)
+    payload = answer.SerializeToString()
+    entry = log_pb2.LogEntry(payload_digest=digest(ANSWER_TYPE, payload))
+    (evidence,) = log.append([entry.SerializeToString()])
+    log.close()
+    forged = StreamedAnswer()
+    forged.answer.payload_type = ANSWER_TYPE
+    forged.answer.payload = payload
+    forged.answer.log.CopyFrom(evidence_to_proto(evidence))
+    return forged
 
 
 def outcomes(profile: profile_pb2.Profile) -> dict[str, int]:
     """Return each source's outcome, by agency."""
     return {source.agency: source.outcome for source in profile.sources}
-
-
-def port_of(address: str) -> str:
-    return address.rpartition(":")[2]
 
 
 def free_address() -> str:
@@ -133,10 +162,9 @@ async def market(
     await gateway.start()
     client = Client.from_home(sandbox.home_folder)
     try:
-        async with asyncio.timeout(20):
-            while not all(gateway.nodes[agency].connected for agency in nodes):
-                await asyncio.sleep(0.02)
-        yield Market(sandbox, nodes, gateway, client, bundle)
+        running = Market(sandbox, nodes, gateway, client, bundle)
+        await running.connected()
+        yield running
     finally:
         await client.close()
         for relay in relays.values():

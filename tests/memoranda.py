@@ -75,7 +75,7 @@ def make_memorandum(
         "link_sources": list(link_sources),
         "grants": [{**usual, **grant} for grant in grants],
     }
-    return Memorandum.from_json(Memorandum.model_validate_json(json.dumps(document)).to_json())
+    return Memorandum.model_validate_json(json.dumps(document))
 
 
 class KeyRing:

@@ -7,7 +7,8 @@ import grpc
 from landbridge.rpc.credentials import SERVER_OPTIONS, ServerCertificates, TlsFiles
 from landbridge.v1 import node_service_pb2, node_service_pb2_grpc
 
-Alter = Callable[[node_service_pb2.StreamedAnswer], Awaitable[node_service_pb2.StreamedAnswer | None]]
+Streamed = node_service_pb2.StreamedAnswer
+Alter = Callable[[Streamed], Awaitable[Streamed | None]]
 """Returns what to send in place of an answer, or None for nothing."""
 
 
@@ -34,6 +35,7 @@ class Relay(node_service_pb2_grpc.NodeServiceServicer):
     async def GetCatalogue(  # noqa: N802
         self, request: node_service_pb2.GetCatalogueRequest, context: object
     ) -> node_service_pb2.GetCatalogueResponse:
+        del context
         return await self._stub.GetCatalogue(request)
 
     async def StreamAnswers(  # noqa: N802
@@ -41,6 +43,7 @@ class Relay(node_service_pb2_grpc.NodeServiceServicer):
         request_iterator: AsyncIterator[node_service_pb2.StreamAnswersRequest],
         context: object,
     ) -> AsyncIterator[node_service_pb2.StreamAnswersResponse]:
+        del context
         stream = self._stub.StreamAnswers(request_iterator)
         async for response in stream:
             altered = [await self.alter(answer) for answer in response.answers]

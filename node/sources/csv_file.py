@@ -125,6 +125,7 @@ def _check_mark(path: Path, table: FileTable) -> None:
 
 def _undecodable(path: Path, encoding: str) -> LandbridgeError:
     """Find the first line that is not text in the encoding."""
+    encoding = encoding.removesuffix("-sig")
     number = 1
     with path.open("rb") as file:
         lines = file if "\n".encode(encoding) == b"\n" else ()
@@ -136,7 +137,7 @@ def _undecodable(path: Path, encoding: str) -> LandbridgeError:
                     path,
                     number,
                     f"byte {error.start + 1} of the line, 0x{line[error.start]:02x}, is not text in"
-                    f" {encoding.removesuffix('-sig')}",
+                    f" {encoding}",
                     "set the encoding that the file is written in, such as 'cp1252' or 'latin-1'",
                 )
     return _broken(path, number, f"the file is not text in {encoding}", "set the right encoding")

@@ -31,7 +31,7 @@ class Key:
     def __init__(self, table: KeyTable, scheme: IdentifierScheme, kind: Kind) -> None:
         self.scheme = table.scheme
         self.column = table.column
-        self.covers_group = table.covers_group
+        self.covers_group = table.covers_group or scheme.group
         self.separator = table.separator
         self._scheme = scheme
         self._spellings = table.spellings

@@ -1,7 +1,7 @@
 """docs/federation.md, followed word by word: from three CSV files to an answered query."""
 
+import asyncio
 import json
-import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -10,28 +10,19 @@ from pathlib import Path
 import pytest
 
 from landbridge.commands.sandbox import Sandbox
-
-DOC = Path(__file__).parents[2] / "docs" / "federation.md"
-FILES = re.compile(r"^`(market/\S+)`\n```\w+\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+from tests.market import write_market
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     top = tmp_path_factory.mktemp("doc")
-    files = FILES.findall(DOC.read_text())
-    assert len(files) == 8
-    for name, text in files:
-        path = top / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text)
+    write_market(top)
     return top
 
 
 @pytest.fixture(scope="module")
 def running(folder: Path) -> Iterator[Path]:
     with Sandbox(folder / "market", folder / ".landbridge") as sandbox:
-        import asyncio
-
         asyncio.run(sandbox.wait_ready())
         yield folder
 

@@ -6,14 +6,24 @@ from pathlib import Path
 
 import pytest
 
-from landbridge.envelope import ANSWER_TYPE, digest, evidence_to_proto, sign_batch
+from landbridge.envelope import sign_batch
 from landbridge.errors import LandbridgeError, Reason
-from landbridge.keys import KeyUse, SigningKey
-from landbridge.log.store import LogStore
+from landbridge.keys import KeyUse
 from landbridge.subject import SubjectId
 from landbridge.v1 import answer_pb2, log_pb2, profile_pb2, query_pb2
 from landbridge.v1.node_service_pb2 import StreamedAnswer
-from tests.market import BAKERY, FOOD, MILL, PURPOSE, REGISTER, TAX, Market, market, outcomes
+from tests.market import (
+    BAKERY,
+    FOOD,
+    MILL,
+    PURPOSE,
+    REGISTER,
+    TAX,
+    Market,
+    forge,
+    market,
+    outcomes,
+)
 from tests.relay import Alter, Relay
 
 Altered = StreamedAnswer | None
@@ -87,24 +97,7 @@ async def test_a_node_that_comes_back_is_asked_again(tmp_path: Path) -> None:
     async with market(tmp_path) as running:
         await running.nodes.pop(FOOD).stop()
         only_food_fails(await running.profile(), Reason.UNREACHABLE)
-        from node.server import build_node  # noqa: PLC0415
-
-        food = running.gateway.nodes[FOOD]
-        address = next(
-            endpoint.address
-            for endpoint in running.bundle.members[FOOD].endpoints
-        )
-        node = build_node(
-            running.sandbox.folder / "agencies" / FOOD / "node.toml",
-            running.sandbox.folder / "federation.toml",
-            state=running.sandbox.state(FOOD, running.bundle.members[FOOD].endpoints[0].role),
-            listen=address,
-        )
-        await node.start()
-        running.nodes[FOOD] = node
-        async with asyncio.timeout(20):
-            while not food.connected:
-                await asyncio.sleep(0.05)
+        await running.restart(FOOD)
         assert outcomes(await running.profile())[FOOD] == Reason.ANSWERED
 
 
@@ -166,30 +159,11 @@ async def test_the_answer_to_another_query_is_refused(tmp_path: Path) -> None:
 
     async def repeat(streamed: StreamedAnswer) -> Altered:
         first.append(streamed)
-        return StreamedAnswer(
-            correlation_id=streamed.correlation_id, answer=first[0].answer
-        )
+        return StreamedAnswer(correlation_id=streamed.correlation_id, answer=first[0].answer)
 
     async with market(tmp_path, relays={FOOD: Relay(repeat)}) as running:
         assert outcomes(await running.profile())[FOOD] == Reason.ANSWERED
         only_food_fails(await running.profile(), Reason.MISMATCHED_ANSWER)
-
-
-def forge(running: Market, agency: str, answer: answer_pb2.Answer) -> StreamedAnswer:
-    """Sign an answer as a node would, with the keys of an agency and a log of its own."""
-    role = running.bundle.members[agency].endpoints[0].role
-    key = SigningKey.load(running.sandbox.state(agency, role) / "keys" / f"{KeyUse.LOG}.key")
-    origin = running.identity(agency, role).uri.removeprefix("spiffe://")
-    log = LogStore.open(running.sandbox.home_folder / f"forged-{agency}.sqlite", origin, key)
-    payload = answer.SerializeToString()
-    entry = log_pb2.LogEntry(payload_digest=digest(ANSWER_TYPE, payload))
-    (evidence,) = log.append([entry.SerializeToString()])
-    log.close()
-    forged = StreamedAnswer()
-    forged.answer.payload_type = ANSWER_TYPE
-    forged.answer.payload = payload
-    forged.answer.log.CopyFrom(evidence_to_proto(evidence))
-    return forged
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 import sqlite3
 from pathlib import Path
 
+import grpc
 import pytest
 from sqlalchemy import event
 from sqlalchemy.engine import Engine
@@ -24,9 +25,7 @@ from landbridge.v1 import (
     query_pb2,
     subject_pb2,
 )
-from tests.market import BAKERY, FOOD, MILL, PURPOSE, REGISTER, TAX, Market, market
-
-import grpc
+from tests.market import BAKERY, FOOD, MILL, PURPOSE, REGISTER, TAX, Market, forge, market
 
 OTHERS_TAX_NUMBER = SubjectId("tax-number", "9922")
 TAX_NUMBER = SubjectId("tax-number", "9911")
@@ -79,9 +78,7 @@ async def refused(running: Market, agency: str, asked: query_pb2.Question) -> Re
 
 
 async def resolve(running: Market, query: envelope_pb2.Envelope) -> envelope_pb2.Envelope:
-    return await ask(
-        running, REGISTER, question(query, "companies", step=query_pb2.STEP_RESOLVE)
-    )
+    return await ask(running, REGISTER, question(query, "companies", step=query_pb2.STEP_RESOLVE))
 
 
 async def test_a_plain_call_is_answered_and_refused_the_second_time(tmp_path: Path) -> None:
@@ -92,20 +89,11 @@ async def test_a_plain_call_is_answered_and_refused_the_second_time(tmp_path: Pa
 
 
 async def test_a_replay_is_refused_after_a_restart_too(tmp_path: Path) -> None:
-    from node.server import build_node  # noqa: PLC0415
-
     async with market(tmp_path) as running:
         asked = question(running.query(), "companies")
         await ask(running, REGISTER, asked)
         await running.nodes.pop(REGISTER).stop()
-        endpoint = running.bundle.members[REGISTER].endpoints[0]
-        running.nodes[REGISTER] = build_node(
-            running.sandbox.folder / "agencies" / REGISTER / "node.toml",
-            running.sandbox.folder / "federation.toml",
-            state=running.sandbox.state(REGISTER, Role.NODE),
-            listen=endpoint.address,
-        )
-        await running.nodes[REGISTER].start()
+        await running.restart(REGISTER)
         assert await refused(running, REGISTER, asked) is Reason.REPLAYED_QUERY
 
 
@@ -176,8 +164,6 @@ async def test_a_stolen_gateway_cannot_ask_for_another_subject(tmp_path: Path) -
 
 async def test_links_of_a_dataset_that_nobody_accepts_prove_nothing(tmp_path: Path) -> None:
     """A stolen node key makes no other node read further: the memoranda name the link sources."""
-    from tests.integration.test_gateway import forge  # noqa: PLC0415
-
     async with market(tmp_path) as running:
         query = running.query()
         genuine = answer_pb2.Answer.FromString((await resolve(running, query)).payload)

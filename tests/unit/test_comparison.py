@@ -39,9 +39,7 @@ def test_equal_after_normalisation_is_agreement() -> None:
 
 
 def test_different_values_are_a_conflict_and_the_authoritative_one_comes_first() -> None:
-    (found,) = compare(
-        [answer("a", {"status": "open"}), answer("b", {"status": "closed"})], TERMS
-    )
+    (found,) = compare([answer("a", {"status": "open"}), answer("b", {"status": "closed"})], TERMS)
     assert found.status == COMPARISON_STATUS_CONFLICT
     assert [(value.answer, value.authoritative) for value in found.values] == [
         (1, True),

@@ -1,6 +1,6 @@
 """Which identifiers are followed, and which are only shown."""
 
-from landbridge.links import FollowedIdentifiers, stated_links
+from landbridge.links import FollowedIdentifiers, linking_records
 from landbridge.subject import IdentifierScheme, Schemes, SubjectId, SubjectKind
 from landbridge.v1 import answer_pb2, query_pb2
 
@@ -56,7 +56,7 @@ def answer(
 def follow(*rounds: list[answer_pb2.Answer], most: int = 20) -> FollowedIdentifiers:
     followed = FollowedIdentifiers(ASKED, SCHEMES, most)
     for answers in rounds:
-        followed.add_round(link for item in answers for link in stated_links(item))
+        followed.add_round(record for item in answers for record in linking_records(item))
     return followed
 
 
@@ -82,7 +82,7 @@ def test_a_settled_scheme_is_not_widened_by_a_later_round() -> None:
     code = SubjectId("code", "0100")
     followed = follow(
         [answer(ASKED, {"code": "0100"})],
-        [answer(code, {"code": "0100", "unit": "2", "facility": "F1"})],
+        [answer(code, {"code": "0100", "unit": ["1", "2"], "facility": "F1"})],
     )
     assert followed.by_scheme["unit"] == (ASKED,)
     assert followed.by_scheme["facility"] == (SubjectId("facility", "F1"),)
@@ -109,3 +109,21 @@ def test_too_many_identifiers_are_not_followed_and_counted() -> None:
     followed = follow([answer(ASKED, *rows)], most=3)
     assert followed.aliases == ()
     assert followed.overflowed == {"code": 4}
+
+
+def test_a_record_that_names_a_sister_campus_is_shown_and_leads_nowhere() -> None:
+    code = SubjectId("code", "0100")
+    followed = follow(
+        [answer(ASKED, {"code": "0100"})],
+        [answer(code, {"code": "0100", "unit": "2", "facility": "F2"})],
+    )
+    assert "facility" not in followed.by_scheme
+    assert SubjectId("facility", "F2") in [link.linked for link in followed.links]
+
+
+def test_a_group_that_is_asked_for_itself_leads_to_its_members() -> None:
+    tax = SubjectId("tax", "99")
+    followed = FollowedIdentifiers(tax, SCHEMES, 20)
+    members = answer(tax, {"unit": "1"}, {"unit": "2"}, covers_group=True)
+    followed.add_round(linking_records(members))
+    assert followed.aliases == (SubjectId("unit", "1"), SubjectId("unit", "2"))

@@ -155,6 +155,11 @@ def test_an_altered_consistency_proof_is_refused(data: st.DataObject) -> None:
         assert caught.value.reason is Reason.BAD_LOG_EVIDENCE
 
 
+def test_a_leaf_that_is_no_hash_is_refused() -> None:
+    with pytest.raises(LandbridgeError):
+        verify_inclusion(b"", 0, 1, [], b"")
+
+
 def test_a_node_cannot_pose_as_an_entry() -> None:
     left, right = LEAVES[0], LEAVES[1]
     assert leaf_hash(left + right) != node_hash(left, right)
