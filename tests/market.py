@@ -82,7 +82,7 @@ class Market:
     async def connected(self) -> None:
         """Wait until the gateway has reached every running node."""
         async with asyncio.timeout(20):
-            while not all(self.gateway.nodes[agency].connected for agency in self.nodes):  # noqa: ASYNC110
+            while not all(self.gateway.nodes[agency].connected for agency in self.nodes):
                 await asyncio.sleep(0.02)
 
     async def profile(

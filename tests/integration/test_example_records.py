@@ -198,7 +198,7 @@ def meets(condition: Condition, value: object) -> bool:
     raise AssertionError(condition)
 
 
-def size(value: object) -> Any:  # noqa: ANN401 - a day, or a number
+def size(value: object) -> Any:
     text = str(value).removesuffix(" USD")
     return text if text.count("-") else float(text)
 

@@ -215,7 +215,7 @@ def test_another_library_reads_our_signatures_and_we_read_its() -> None:
         for key in (RING.keys["p.a"], RING.keys["r.a"])
     }
 
-    def find(member: Any) -> OKPKey:  # noqa: ANN401 - joserfc's own protocol
+    def find(member: Any) -> OKPKey:
         return keys[member.headers()["kid"]]
 
     read = jws.deserialize_json(json.loads(by("p.a", "r.a")), find, algorithms=["Ed25519"])

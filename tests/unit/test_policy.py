@@ -24,7 +24,7 @@ NOON = read_instant("2026-06-15T12:00:00Z")
 REQUEST = AccessRequest("p.a", "d", "r.a", "why", LEGAL, ("f",), NOON)
 
 AGENCIES = ["a", "b", "c"]
-DATASETS = ["d1", "d1", "d2"]
+DATASETS = ["d1", "d1", "d1", "d2"]
 PURPOSES = ["review", "audit"]
 FIELDS = ["f1", "f2", "f3"]
 DAYS = range(1, 6)
@@ -43,21 +43,21 @@ def instant(day: int) -> str:
 
 
 periods = st.sampled_from([(start, end) for start, end in combinations(DAYS, 2)])
-grants = st.fixed_dictionaries(
+grants: st.SearchStrategy[dict[str, Any]] = st.fixed_dictionaries(
     {
         # Several grants may spell out one clause.
         "clause": st.sampled_from(["1", "1", "2", "3"]),
-        "provider": st.sampled_from(AGENCIES[:2]),
+        "provider": st.sampled_from(["a", "a", "a", "b"]),
         "dataset": st.sampled_from(DATASETS),
         "requesters": subsets(AGENCIES),
         "fields": subsets(FIELDS),
         "purposes": subsets(PURPOSES),
         "subject_kinds": subsets(list(SubjectKind)),
+        "valid": st.none() | periods,
     },
     optional={
         "where": st.just([{"field": "s", "eq": "x"}]),
         "legal_basis": st.just("Own law"),
-        "valid": periods,
     },
 )
 
@@ -65,14 +65,13 @@ grants = st.fixed_dictionaries(
 @st.composite
 def memoranda(draw: st.DrawFn) -> list[Memorandum]:
     made = []
-    for number in range(draw(st.integers(0, 3))):
-        start, end = draw(periods)
-        clauses = draw(st.lists(grants, min_size=1, max_size=3))
+    for number in range(draw(st.sampled_from([0, 1, 2, 2, 3, 3]))):
+        start, end = draw(st.just((DAYS[0], DAYS[-1])) | periods)
+        clauses = draw(st.lists(grants, min_size=1, max_size=4))
         for clause in clauses:
-            if "valid" in clause:
-                first, last = (max(start, min(day, end)) for day in clause.pop("valid"))
-                if first < last:
-                    clause["valid"] = {"from": instant(first), "until": instant(last)}
+            first, last = (max(start, min(day, end)) for day in clause.pop("valid") or (0, 0))
+            if first < last:
+                clause["valid"] = {"from": instant(first), "until": instant(last)}
         memorandum = make_memorandum(
             clauses,
             name=f"m-{number}",
@@ -99,7 +98,7 @@ requests = st.builds(
     requester=st.sampled_from(AGENCIES),
     purpose=st.sampled_from(PURPOSES),
     subject_kind=st.sampled_from(SubjectKind),
-    fields=st.lists(st.sampled_from([*FIELDS, "f4"]), max_size=4).map(tuple),
+    fields=st.lists(st.sampled_from([*FIELDS, "f4"]), max_size=5).map(tuple),
     at=st.sampled_from([read_instant(instant(day)) + off for day in DAYS for off in (-1, 0, 1)]),
 )
 

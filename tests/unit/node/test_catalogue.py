@@ -4,6 +4,7 @@ from pathlib import Path
 
 from landbridge.v1 import answer_pb2, catalogue_pb2, subject_pb2
 from node.catalogue import build_catalogue
+from node.node_file import FieldType
 from tests.schools import load_config, load_federation
 
 NODE = """
@@ -84,3 +85,8 @@ def test_the_catalogue(tmp_path: Path) -> None:
     assert not names.links
     assert names.fields[1].term == "school-name"
     assert names.fields[1].type == answer_pb2.VALUE_TYPE_TEXT
+
+
+def test_types_are_numbered_as_in_the_wire_contract() -> None:
+    for kind in FieldType:
+        assert answer_pb2.ValueType.Name(kind.number) == f"VALUE_TYPE_{kind.name}"  # type: ignore[arg-type]

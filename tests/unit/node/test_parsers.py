@@ -22,7 +22,7 @@ def schemes(tmp_path: Path) -> Schemes:
     return load_federation(tmp_path).schemes
 
 
-def parse(native: object, schemes: Schemes | None = None, **keys: Any) -> Reading:  # noqa: ANN401
+def parse(native: object, schemes: Schemes | None = None, **keys: Any) -> Reading:
     field = FieldTable.model_validate({"name": "f", "column": "c", **keys})
     return compile_parser(field, schemes or Schemes([]))(native)
 
