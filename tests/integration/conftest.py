@@ -8,11 +8,14 @@ import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
+import psutil
 import psycopg
 import pytest
 import sqlalchemy as sa
 
 from node.sources.source import Source
+
+REGISTRAR = "registrar"
 
 
 class PostgresServer:
@@ -21,6 +24,15 @@ class PostgresServer:
     def __init__(self, url: str, log: Path) -> None:
         self.url = url
         self._log = log
+
+    def admit(self, database: str, *, yes: bool) -> None:
+        """Let a database take new connections or not, and end those that it has."""
+        with psycopg.connect(self.url, autocommit=True) as connection:
+            connection.execute(f'ALTER DATABASE "{database}" ALLOW_CONNECTIONS {yes}')  # type: ignore[call-overload]
+            connection.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s",
+                [database],
+            )
 
     def create(self, database: str, *statements: str) -> str:
         """Create a database, run statements in it as its owner, and return its SQLAlchemy URL."""
@@ -88,6 +100,25 @@ class RegistrarDatabase:
         found = self._postgres.received(self._since)
         return [text.partition(": SELECT")[2] for text in found if ": SELECT" in text]
 
+    def admit_connections(self, *, yes: bool) -> None:
+        """Make the database reachable or not."""
+        if self._postgres is not None:
+            self._postgres.admit(REGISTRAR, yes=yes)
+            return
+        path = Path(self.url.removeprefix("sqlite:///"))
+        away = path.with_suffix(".away")
+        (away if yes else path).rename(path if yes else away)
+
+    def connections_of_the_node(self) -> int:
+        """Count the connections that this process holds as a node."""
+        if self._postgres is None:
+            path = self.url.removeprefix("sqlite:///")
+            return sum(file.path == path for file in psutil.Process().open_files())
+        ((count,),) = self.run(
+            "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'landbridge-node'"
+        )
+        return int(str(count))
+
     def run(self, statement: str) -> list[tuple[object, ...]]:
         """Run a statement as the registrar itself would."""
         engine = sa.create_engine(self.url)
@@ -116,4 +147,4 @@ def registrar(request: pytest.FixtureRequest, tmp_path: Path) -> RegistrarDataba
         sqlite3.connect(path).close()
         return RegistrarDatabase("sqlite", f"sqlite:///{path}", None)
     postgres: PostgresServer = request.getfixturevalue("postgres")
-    return RegistrarDatabase("postgresql", postgres.create("registrar"), postgres)
+    return RegistrarDatabase("postgresql", postgres.create(REGISTRAR), postgres)

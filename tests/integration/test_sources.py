@@ -61,7 +61,8 @@ TABLES = (
     """CREATE TABLE schools (
         id integer PRIMARY KEY, unit varchar(6), ope integer, name varchar(80),
         "bank account" varchar(40), status char(4), updated date)""",
-    "CREATE TABLE courses (unit varchar(6), number integer, title text, PRIMARY KEY (unit, number))",
+    """CREATE TABLE courses (
+        unit varchar(6), number integer, title text, PRIMARY KEY (unit, number))""",
     """INSERT INTO schools
         SELECT n, cast(100000 + n AS varchar), 100000 + n * 100, 'School ' || n || ' ',
             'account ' || n, CASE WHEN n % 2 = 0 THEN 'A' ELSE 'X' END,

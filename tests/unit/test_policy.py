@@ -42,6 +42,8 @@ def instant(day: int) -> str:
     return f"2026-01-{day:02}T00:00:00Z"
 
 
+MOMENTS = [read_instant(instant(day)) + off for day in DAYS for off in (-1, 0, 1)]
+
 periods = st.sampled_from([(start, end) for start, end in combinations(DAYS, 2)])
 grants: st.SearchStrategy[dict[str, Any]] = st.fixed_dictionaries(
     {
@@ -49,7 +51,7 @@ grants: st.SearchStrategy[dict[str, Any]] = st.fixed_dictionaries(
         "clause": st.sampled_from(["1", "1", "2", "3"]),
         "provider": st.sampled_from(["a", "a", "a", "b"]),
         "dataset": st.sampled_from(DATASETS),
-        "requesters": subsets(AGENCIES),
+        "requesters": subsets(AGENCIES[:2]),
         "fields": subsets(FIELDS),
         "purposes": subsets(PURPOSES),
         "subject_kinds": subsets(list(SubjectKind)),
@@ -75,7 +77,7 @@ def memoranda(draw: st.DrawFn) -> list[Memorandum]:
         memorandum = make_memorandum(
             clauses,
             name=f"m-{number}",
-            parties=AGENCIES,
+            parties=draw(st.sampled_from([AGENCIES, AGENCIES, AGENCIES[:2]])),
             valid=(instant(start), instant(end)),
             link_sources=draw(st.sampled_from([[], ["a/x"], ["a/x", "b/y"]])),
         )
@@ -99,7 +101,7 @@ requests = st.builds(
     purpose=st.sampled_from(PURPOSES),
     subject_kind=st.sampled_from(SubjectKind),
     fields=st.lists(st.sampled_from([*FIELDS, "f4"]), max_size=5).map(tuple),
-    at=st.sampled_from([read_instant(instant(day)) + off for day in DAYS for off in (-1, 0, 1)]),
+    at=st.sampled_from(MOMENTS),
 )
 
 
@@ -188,9 +190,9 @@ def test_the_compiled_policy_decides_as_a_reader_of_every_clause(
 ) -> None:
     agreed, request = case
     policy = Policy(agreed)
-    expected = judge(agreed, request)
-    assert authorize(policy, request) == expected
-    assert authorize(policy, request) == expected  # now from what it remembers
+    for at in (*MOMENTS, request.at):  # one policy, so that it decides from what it remembers too
+        moved = replace(request, at=at)
+        assert authorize(policy, moved) == judge(agreed, moved)
 
 
 @settings(max_examples=50)

@@ -1,0 +1,159 @@
+"""The commands as a person runs them: up, demo, check, and what they leave behind."""
+
+import asyncio
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from landbridge.agency import Role
+from landbridge.commands.sandbox import Sandbox
+from tests.market import REGISTER, write_market
+
+COMMAND = [sys.executable, "-m", "landbridge.commands.main"]
+
+
+def landbridge(cwd: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [*COMMAND, *arguments], cwd=cwd, capture_output=True, text=True, timeout=110, check=False
+    )
+
+
+@pytest.fixture
+def up(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
+    write_market(tmp_path)
+    process = subprocess.Popen(
+        [*COMMAND, "up", "market"],
+        cwd=tmp_path,
+        stderr=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    yield process
+    if process.poll() is None:
+        process.kill()
+    process.communicate()
+
+
+def wait_for_words(process: subprocess.Popen[str], words: str) -> None:
+    assert process.stderr is not None
+    deadline = time.monotonic() + 60
+    for line in process.stderr:
+        if words in line:
+            return
+        assert time.monotonic() < deadline
+    pytest.fail(f"the process ended before it said {words!r}")
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_up_serves_until_it_is_stopped_and_leaves_nothing(
+    up: subprocess.Popen[str], tmp_path: Path, number: signal.Signals
+) -> None:
+    wait_for_words(up, "are ready")
+    children = psutil.Process(up.pid).children(recursive=True)
+    assert len(children) == 4
+    done = landbridge(
+        tmp_path,
+        *("profile", "company-number:417", "--purpose", "stall-permit", "--case", "U-1"),
+        *("-o", "ndjson"),
+    )
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["completeness"]["state"] == "complete"
+    up.send_signal(number)
+    assert up.wait(30) == 0
+    assert not [child for child in children if child.is_running()]
+    assert not (tmp_path / ".landbridge").exists()
+
+
+def test_up_says_which_process_is_not_ready_and_why(tmp_path: Path) -> None:
+    folder = write_market(tmp_path)
+    config = folder / "agencies" / REGISTER / "node.toml"
+    config.write_text(config.read_text().replace('column = "Tax No"', 'column = "Tax Nr"', 1))
+    done = landbridge(tmp_path, "up", "market")
+    assert done.returncode == 5
+    assert REGISTER in done.stderr
+    assert "LB-1103" in done.stderr
+    assert "Tax No" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not (tmp_path / ".landbridge").exists()
+
+
+def test_up_refuses_a_home_that_holds_other_things(tmp_path: Path) -> None:
+    write_market(tmp_path)
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "letter.txt").write_text("keep me")
+    done = landbridge(tmp_path, "up", "market", "--home", "mine")
+    assert done.returncode == 1
+    assert "LB-1101" in done.stderr
+    assert (tmp_path / "mine" / "letter.txt").read_text() == "keep me"
+
+
+def test_the_demo_goes_through_all_its_steps() -> None:
+    root = Path(__file__).parents[2]
+    done = landbridge(root, "demo")
+    assert done.returncode == 0, done.stdout[-2000:] + done.stderr
+    assert "steps went as they should" in done.stdout
+    assert "LB-2001" in done.stdout
+    assert "Traceback" not in done.stdout + done.stderr
+
+
+def test_a_demo_step_that_goes_wrong_fails_the_demo(tmp_path: Path) -> None:
+    folder = write_market(tmp_path)
+    (folder / "demo.toml").write_text(
+        '[[steps]]\nsay = "nobody asks"\nrun = ["explain", "LB-0000"]\nexits = 0\n'
+    )
+    done = landbridge(tmp_path, "demo", "market")
+    assert done.returncode == 1
+    assert "not 0" in done.stderr
+
+
+def test_gateway_check_tells_what_it_would_serve_with(tmp_path: Path) -> None:
+    sandbox = Sandbox(write_market(tmp_path), tmp_path / "home")
+    sandbox.prepare()
+    state = sandbox.state("exchange", Role.GATEWAY)
+    arguments = ("gateway", "check", "market/federation.toml", "--state", str(state))
+    done = landbridge(tmp_path, *arguments, "-o", "json")
+    assert done.returncode == 0, done.stderr
+    facts = json.loads(done.stdout)
+    assert facts["memoranda"] == ["stalls-2026"]
+    assert set(facts["nodes"]) == {"register.gov", "tax.gov", "food.gov"}
+    (state / "memoranda" / "stalls-2026.jws.json").write_text("{}")
+    assert landbridge(tmp_path, *arguments).returncode == 1
+    (state / "keys" / "log.key").chmod(0o644)
+    done = landbridge(tmp_path, *arguments)
+    assert done.returncode == 4
+    assert "LB-4011" in done.stderr
+
+
+def test_a_tampered_memorandum_grants_nothing(tmp_path: Path) -> None:
+    """The node goes on with the others; the requester reads LB-3001 or what came nearest."""
+    with Sandbox(write_market(tmp_path), tmp_path / "home") as sandbox:
+        document = sandbox.state(REGISTER, Role.NODE) / "memoranda" / "stalls-2026.jws.json"
+        text = document.read_text()
+        sandbox.stop(REGISTER)
+        document.write_text(text.replace('"signature": "', '"signature": "A', 1))
+        sandbox.start(REGISTER)
+        asyncio.run(sandbox.wait_ready())
+        done = subprocess.run(
+            [
+                *COMMAND,
+                *("profile", "company-number:417", "--purpose", "stall-permit", "--case", "T-1"),
+                *("--want", REGISTER, "-o", "json"),
+            ],
+            env={**os.environ, "LANDBRIDGE_HOME": str(sandbox.home_folder)},
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        told = (sandbox.state(REGISTER, Role.NODE) / "process.log").read_text()
+    assert done.returncode == 4, done.stderr
+    assert "LB-3001" in done.stdout
+    assert "memorandum refused" in told
