@@ -26,9 +26,16 @@ def read_memoranda(
     def key(key_id: str) -> tuple[str, Ed25519PublicKey]:
         return bundle.verifying_key(key_id, KeyUse.MEMORANDUM, at)
 
+    taken: set[str] = set()
     for path in sorted(folder.glob("*.jws.json")):
         try:
             memorandum = verify_memorandum(path.read_bytes(), key)
+            if memorandum.id in taken:
+                raise refuse(
+                    Reason.MALFORMED_MEMORANDUM,
+                    f"another document in the folder is the memorandum {memorandum.id} already",
+                    next_step="keep the one that is meant",
+                )
             if agency and agency not in memorandum.parties:
                 raise refuse(
                     Reason.SIGNERS_NOT_PARTIES,
@@ -38,4 +45,5 @@ def read_memoranda(
         except LandbridgeError as error:
             refused(path, error)
         else:
+            taken.add(memorandum.id)
             yield memorandum

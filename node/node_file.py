@@ -1,4 +1,4 @@
-"""The form of node.toml, key by key; docs/schemas/node.schema.json is made of it."""
+"""The form of node.toml, key by key."""
 
 import codecs
 import re

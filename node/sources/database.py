@@ -22,7 +22,10 @@ HOLDS: Final = "landbridge_holds"
 """The SQL function that tells whether a row meets a row condition; SQLite only."""
 Holds = Callable[[str, object], bool]
 
+_STOPPED: Final = (sqlite3.SQLITE_INTERRUPT, sqlite3.SQLITE_BUSY)
+"""SQLite's codes for a statement that took too long, or waited too long for a writer."""
 _QUERY_CANCELED: Final = "57014"
+"""PostgreSQL's code for a statement that took too long."""
 _STEPS: Final = 2000
 _CONNECT_TIMEOUT_S: Final = 5
 _STATEMENTS: Final = 512
@@ -102,7 +105,7 @@ class ReadOnlyDatabase:
 
     def _failure(self, error: Exception) -> LandbridgeError:
         if (
-            getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_INTERRUPT
+            getattr(error, "sqlite_errorcode", None) in _STOPPED
             or getattr(error, "sqlstate", None) == _QUERY_CANCELED
         ):
             return refuse(
@@ -160,6 +163,7 @@ def open_sqlite(path: Path, timeout_ms: int, holds: Holds) -> ReadOnlyDatabase:
         connection = sqlite3.connect(
             f"file:{quote(str(path.resolve()))}?mode=ro",
             uri=True,
+            timeout=timeout_ms / 1000,
             isolation_level=None,
             check_same_thread=False,
             cached_statements=_STATEMENTS,
@@ -187,7 +191,8 @@ def open_postgresql(url: sa.URL, timeout_ms: int) -> ReadOnlyDatabase:
         )
     ).strip()
     engine = sa.create_engine(
-        url.difference_update_query(["options"]),
+        # Whatever driver the URL names: this is the one that is installed and tested.
+        url.set(drivername="postgresql+psycopg").difference_update_query(["options"]),
         poolclass=NullPool,
         pool_reset_on_return=None,
         isolation_level="AUTOCOMMIT",
@@ -201,4 +206,4 @@ def open_postgresql(url: sa.URL, timeout_ms: int) -> ReadOnlyDatabase:
             "keepalives_count": 3,
         },
     )
-    return ReadOnlyDatabase(engine, url.render_as_string(hide_password=True), timeout_ms)
+    return ReadOnlyDatabase(engine, f"database {url.database}", timeout_ms)

@@ -21,6 +21,7 @@ from node.sources.parsers import split_cell
 from node.sources.tables import Kind
 
 _CACHED: Final = 16_384
+_LARGEST: Final = 2**63 - 1
 Spelled = tuple[object, str]
 """A native value to search for, and its text."""
 
@@ -66,11 +67,14 @@ class Key:
 
 
 def _to_integer(text: str) -> int | None:
-    return int(text) if text.isascii() and text.isdigit() else None
+    # A larger one is in no column of whole numbers, and drivers refuse to look for it.
+    number = int(text) if text.isascii() and text.isdigit() else _LARGEST + 1
+    return number if number <= _LARGEST else None
 
 
-def _to_numeric(text: str) -> Decimal | None:
-    return Decimal(text) if text.isascii() and text.isdigit() else None
+def _to_numeric(text: str) -> int | Decimal | None:
+    number = Decimal(text) if text.isascii() and text.isdigit() else None
+    return int(number) if number is not None and number <= _LARGEST else number
 
 
 _CONVERT: Final[dict[Kind, Callable[[str], object]]] = {

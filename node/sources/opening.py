@@ -30,8 +30,8 @@ def open_database(config: NodeConfig, holds: Holds) -> DatabaseTables | None:
     where = config.place("node", "database")
     try:
         database = _connect(sa.make_url(written), config, holds, where)
-    except sa.exc.ArgumentError:
-        # SQLAlchemy's own message repeats the URL, and with it the password.
+    except (sa.exc.ArgumentError, ValueError):
+        # Their own messages may repeat the URL, and with it the password.
         raise _unusable("the text is not a database URL", where) from None
     except ModuleNotFoundError as error:
         raise _unusable(

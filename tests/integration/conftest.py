@@ -6,6 +6,7 @@ import sqlite3
 import tempfile
 import warnings
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import psutil
@@ -127,6 +128,19 @@ class RegistrarDatabase:
             rows = [tuple(row) for row in result] if result.returns_rows else []
         engine.dispose()
         return rows
+
+    @contextmanager
+    def writer(self, table: str) -> Iterator[None]:
+        """Hold a table as a writer does who has not finished."""
+        engine = sa.create_engine(self.url)
+        with engine.connect() as connection:
+            if self.dialect == "sqlite":
+                connection.exec_driver_sql("BEGIN EXCLUSIVE")
+            else:
+                connection.exec_driver_sql(f"LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE")
+            yield
+            connection.rollback()
+        engine.dispose()
 
     def explain(self, statement: str) -> str:
         """Return how the database would run a statement that it has received."""

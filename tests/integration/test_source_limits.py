@@ -127,6 +127,19 @@ def test_a_runaway_statement_is_stopped(
     assert texts(read(source, school("100002"))) == [["Two"]]
 
 
+def test_a_table_that_a_writer_holds_is_late(
+    opened: Callable[..., Source], registrar: RegistrarDatabase
+) -> None:
+    source = opened()
+    with registrar.writer("schools"):
+        late = source.fetch([school("100001"), school("100002")])
+    assert [error.reason for error in late if isinstance(error, LandbridgeError)] == [
+        Reason.LATE,
+        Reason.LATE,
+    ]
+    assert texts(read(source, school("100001"))) == [["One"]]
+
+
 def test_a_failing_statement_fails_its_own_look_up_alone(
     opened: Callable[..., Source], registrar: RegistrarDatabase
 ) -> None:
