@@ -12,7 +12,7 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check 'pip>=25.1'
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check \
-		-c constraints.txt -e '.[node,gateway,postgres]' --group dev
+		-c constraints.txt -e '.[node,gateway,postgres,parquet]' --group dev
 	touch $@
 
 demo: setup

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import grpc
@@ -23,7 +24,7 @@ from landbridge.log.store import LogStore
 from landbridge.memorandum_folder import read_memoranda
 from landbridge.party import PartyFolder
 from landbridge.policy import Policy
-from landbridge.process_log import open_process_log
+from landbridge.process_log import open_process_log, tell_failure
 from landbridge.replay import ReplayGuard
 from landbridge.rpc.credentials import (
     SERVER_OPTIONS,
@@ -126,7 +127,7 @@ def build_gateway(
         interceptors=[Guard(PERMITTED, lambda: bundle, clock=clock)], options=SERVER_OPTIONS
     )
     gateway_service_pb2_grpc.add_GatewayServiceServicer_to_server(
-        GatewayService(federator, nodes), server
+        GatewayService(federator, nodes, failed=partial(tell_failure, telling)), server
     )
     health = Health(server, (SERVICE,))
     reflection.enable_server_reflection((SERVICE, reflection.SERVICE_NAME), server)

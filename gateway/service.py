@@ -1,7 +1,7 @@
 """GatewayService: signed queries in, signed profiles out."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 
 import grpc
 
@@ -19,13 +19,23 @@ _MAX_TIMEOUT_S = 60.0
 
 
 class GatewayService(gateway_service_pb2_grpc.GatewayServiceServicer):
-    """The rpcs of a gateway. At most `capacity` queries are in work; more are refused (LB-2003)."""
+    """The rpcs of a gateway.
+
+    At most `capacity` queries are in work; more are refused (LB-2003). `failed` is told of errors
+    that nobody foresaw.
+    """
 
     def __init__(
-        self, federator: Federator, nodes: Mapping[str, NodeClient], *, capacity: int = 2048
+        self,
+        federator: Federator,
+        nodes: Mapping[str, NodeClient],
+        *,
+        failed: Callable[[Exception], None],
+        capacity: int = 2048,
     ) -> None:
         self._federator = federator
         self._nodes = nodes
+        self._failed = failed
         self._capacity = capacity
         self._in_work = 0
 
@@ -111,6 +121,11 @@ class GatewayService(gateway_service_pb2_grpc.GatewayServiceServicer):
             return await self._federator.profile(
                 query, caller=agency, timeout=min(timeout, _MAX_TIMEOUT_S)
             )
+        except LandbridgeError:
+            raise
+        except Exception as error:
+            self._failed(error)
+            raise refuse(Reason.SOURCE_FAILED, "the gateway failed") from error
         finally:
             self._in_work -= 1
 

@@ -2,6 +2,7 @@
 
 import logging
 import sys
+import traceback
 from typing import Any
 
 import structlog
@@ -28,3 +29,16 @@ def open_process_log(**facts: str) -> Any:  # noqa: ANN401  structlog's own type
         logger_factory=structlog.WriteLoggerFactory(file=sys.stderr),
     )
     return structlog.get_logger().bind(**facts)
+
+
+def tell_failure(log: Any, error: Exception) -> None:  # noqa: ANN401  as above
+    """Tell of a failure with its cause and place in the code; never with the values at hand."""
+    cause = error.__cause__ or error
+    frames = traceback.extract_tb(cause.__traceback__)
+    log.error(
+        "failed",
+        code=getattr(error, "code", ""),
+        error=type(cause).__name__,
+        why=str(cause) if isinstance(cause, OSError) else "",
+        place=f"{frames[-1].name}:{frames[-1].lineno}" if frames else "",
+    )

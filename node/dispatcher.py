@@ -30,13 +30,21 @@ class Dispatcher:
     """Feeds the responder from one event loop.
 
     `workers` batches may be in work at once, so that a slow statement holds back its own batch
-    alone; `capacity` questions may wait, and more are refused with LB-2003.
+    alone; `capacity` questions may wait, and more are refused with LB-2003. `failed` is told of
+    errors that nobody foresaw.
     """
 
     def __init__(
-        self, responder: Responder, *, workers: int = 1, capacity: int = 4096, batch: int = 128
+        self,
+        responder: Responder,
+        *,
+        failed: Callable[[Exception], None],
+        workers: int = 1,
+        capacity: int = 4096,
+        batch: int = 128,
     ) -> None:
         self._responder = responder
+        self._failed = failed
         self._threads = ThreadPoolExecutor(workers, thread_name_prefix="responder")
         self._idle = workers
         self._capacity = capacity
@@ -73,8 +81,12 @@ class Dispatcher:
     async def _work(self, batch: list[Pending]) -> None:
         questions = [item.question for item in batch]
         loop = asyncio.get_running_loop()
+        outcomes: list[Outcome]
         try:
             outcomes = await loop.run_in_executor(self._threads, self._responder.answer, questions)
+        except Exception as error:  # noqa: BLE001  whoever asked must hear of it all the same
+            self._failed(error)
+            outcomes = [refuse(Reason.SOURCE_FAILED, "the node failed")] * len(batch)
         finally:
             self._idle += 1
             self._start()

@@ -1,7 +1,7 @@
 """Answers questions: the node's whole job, step by step."""
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from landbridge.clock import Clock
 from landbridge.envelope import (
@@ -33,7 +33,8 @@ _STEPS = (query_pb2.STEP_RESOLVE, query_pb2.STEP_COLLECT)
 class Responder:
     """Answers what the agency's own signed memoranda allow, and nothing else.
 
-    Thread-safe: several batches may be answered at once.
+    Thread-safe: several batches may be answered at once. `failed` is told of every look-up that the
+    database refused, as requesters are not told the cause.
     """
 
     def __init__(  # noqa: PLR0913  built once, by name
@@ -49,6 +50,7 @@ class Responder:
         queries: BatchVerifier,
         evidence: EvidenceVerifier,
         replay: ReplayGuard,
+        failed: Callable[[Exception], None],
         clock: Clock,
     ) -> None:
         self._agency = agency
@@ -74,6 +76,7 @@ class Responder:
         self._aliases = AliasProver(evidence, federation)
         self._replay = replay
         self._lock = threading.Lock()
+        self._failed = failed
         self._clock = clock
 
     def answer(
@@ -196,6 +199,9 @@ class Responder:
                         )
                     )
         found = self._source.fetch(lookups) if lookups else []
+        for outcome in found:
+            if isinstance(outcome, LandbridgeError):
+                self._failed(outcome)
         for task in tasks:
             for reading in task.readings:
                 self._fill(task, reading, found)

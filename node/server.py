@@ -1,6 +1,7 @@
 """Builds one agency's node from its files, and serves it."""
 
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import grpc
@@ -16,7 +17,7 @@ from landbridge.memorandum import Memorandum
 from landbridge.memorandum_folder import read_memoranda
 from landbridge.party import PartyFolder
 from landbridge.policy import Policy
-from landbridge.process_log import open_process_log
+from landbridge.process_log import open_process_log, tell_failure
 from landbridge.replay import ReplayGuard
 from landbridge.rpc.credentials import SERVER_OPTIONS, ServerCertificates, TlsFiles
 from landbridge.rpc.guard import Guard
@@ -112,9 +113,10 @@ def build_node(
         queries=BatchVerifier(lambda key: bundle.verifying_key(key, KeyUse.QUERY, clock())),
         evidence=EvidenceVerifier(lambda origin: bundle.log_key(origin, clock())),
         replay=replay,
+        failed=partial(tell_failure, telling),
         clock=clock,
     )
-    dispatcher = Dispatcher(responder)
+    dispatcher = Dispatcher(responder, failed=partial(tell_failure, telling))
     server = grpc.aio.server(
         interceptors=[Guard(PERMITTED, lambda: bundle, clock=clock)], options=SERVER_OPTIONS
     )

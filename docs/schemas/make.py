@@ -1,11 +1,12 @@
-"""Writes the JSON Schemas of the configuration files anew: `python docs/schemas/make.py`."""
+"""Writes the JSON Schemas of the files that people write anew: `python docs/schemas/make.py`."""
 
 from pathlib import Path
 
 from landbridge.configuration import json_schema
 from landbridge.federation_file import FederationFile
+from node.node_file import NodeFile
 
-MODELS = {"federation": FederationFile}
+MODELS = {"federation": FederationFile, "node": NodeFile}
 
 if __name__ == "__main__":
     for name, model in MODELS.items():

@@ -25,7 +25,7 @@ def read_parquet(path: Path) -> tuple[tuple[str, ...], Iterator[Row]]:
             Reason.UNREADABLE_FILE,
             "reading Parquet needs DuckDB, which is not installed",
             where=str(path),
-            next_step="install it with `pip install duckdb`, or publish the file as CSV",
+            next_step="`pip install 'landbridge[parquet]'`, or publish the file as CSV",
         ) from None
     rows = _read(path, duckdb)
     header = next(rows)

@@ -4,7 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from landbridge.configuration import json_schema
 from landbridge.errors import LandbridgeError, Reason
+from node.node_file import NodeFile
 from tests.schools import load_config
 
 NODE = """
@@ -218,3 +220,8 @@ def test_the_first_folder_of_records_that_exists_is_taken(tmp_path: Path) -> Non
     (tmp_path / "elsewhere").mkdir()
     named = {"LB_RECORDS": str(tmp_path / "elsewhere")}
     assert config.records_folder(named) == tmp_path / "elsewhere"
+
+
+def test_the_published_schema_is_up_to_date() -> None:
+    schema = Path(__file__).parents[3] / "docs" / "schemas" / "node.schema.json"
+    assert schema.read_text() == json_schema(NodeFile), "run docs/schemas/make.py"

@@ -5,6 +5,7 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
+import duckdb
 import pytest
 
 from landbridge.errors import LandbridgeError, Reason
@@ -110,4 +111,22 @@ def test_parquet_without_duckdb_says_what_to_install(
     with pytest.raises(LandbridgeError, match="needs DuckDB") as caught:
         open_source(folder, NODE.replace('"schools.csv"', '"schools.csv"\nformat = "parquet"'))
     assert caught.value.reason is Reason.UNREADABLE_FILE
-    assert "pip install duckdb" in caught.value.next_step
+    assert "landbridge[parquet]" in caught.value.next_step
+
+
+def test_parquet_is_read_as_csv_is(folder: Path) -> None:
+    source = "SELECT 100724 AS ID, 'Alabama State' AS Name, DATE '2016-09-06' AS Closed"
+    path = folder / "schools.parquet"
+    with duckdb.connect(":memory:") as connection:
+        connection.execute(f"COPY ({source}) TO '{path}' (FORMAT parquet)")
+    config = NODE.replace('"schools.csv"', '"schools.parquet"\nformat = "parquet"')
+    assert name_of_school(open_source(folder, config)) == "Alabama State"
+    with closing(sqlite3.connect(folder / "work/records.sqlite")) as connection:
+        row = connection.execute("SELECT * FROM schools").fetchone()
+    assert row == (1, "100724", "Alabama State", "2016-09-06")
+
+
+def test_a_file_that_is_no_parquet_is_refused(folder: Path) -> None:
+    with pytest.raises(LandbridgeError) as caught:
+        open_source(folder, NODE.replace('"schools.csv"', '"schools.csv"\nformat = "parquet"'))
+    assert caught.value.reason is Reason.UNREADABLE_FILE
