@@ -1,6 +1,7 @@
 """`python -m bench throughput`: measures on this machine, against a floor of the same round."""
 
 import json
+import signal
 import sys
 from enum import StrEnum
 from typing import Annotated, Any
@@ -91,6 +92,8 @@ def _say(text: str) -> None:
 
 
 def _main() -> None:
+    # Whoever stops the bench, by whichever signal: no process of it may stay behind.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         code = app(result_action="return_value")
     except LandbridgeError as error:
