@@ -1,11 +1,12 @@
 """Asks several nodes at once, and waits for all of them or for the deadline."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from gateway.node_client import NodeClient, Outcome
-from landbridge.errors import Reason, refuse
-from landbridge.v1 import query_pb2
+from landbridge.assembler import VerifiedAnswer
+from landbridge.errors import LandbridgeError, Reason, refuse
+from landbridge.v1 import envelope_pb2, query_pb2
 
 
 class Executor:
@@ -15,20 +16,29 @@ class Executor:
         self._nodes = nodes
 
     async def ask(
-        self, questions: Mapping[str, query_pb2.Question], deadline: float
-    ) -> dict[str, Outcome]:
+        self,
+        questions: Mapping[str, query_pb2.Question],
+        deadline: float,
+        verify: Callable[[str, envelope_pb2.Envelope], VerifiedAnswer],
+    ) -> dict[str, VerifiedAnswer | LandbridgeError]:
         """Ask each agency its question; return one outcome an agency, LB-2002 where it was late.
 
-        `deadline` is in the event loop's own time, in seconds. A node that fails, fails alone.
+        `deadline` is in the event loop's own time, in seconds. Each answer is verified as soon as
+        it comes, while others are still on their way. A node that fails, fails alone.
         """
-        outcomes: dict[str, Outcome] = {}
+        outcomes: dict[str, VerifiedAnswer | LandbridgeError] = {}
         if not questions:
             return outcomes
         loop = asyncio.get_running_loop()
         complete: asyncio.Future[None] = loop.create_future()
 
         def deliver(agency: str, outcome: Outcome) -> None:
-            outcomes[agency] = outcome
+            try:
+                outcomes[agency] = (
+                    outcome if isinstance(outcome, LandbridgeError) else verify(agency, outcome)
+                )
+            except LandbridgeError as error:
+                outcomes[agency] = error
             if len(outcomes) == len(questions) and not complete.done():
                 complete.set_result(None)
 

@@ -168,23 +168,23 @@ class Federator:
             agency: self._question(inquiry, agency, step, round_, names)
             for agency, names in datasets.items()
         }
+
+        def verify(agency: str, envelope: envelope_pb2.Envelope) -> VerifiedAnswer:
+            return self._verifier.verify(
+                envelope,
+                agency=agency,
+                question=questions[agency],
+                query=inquiry.query,
+                query_digest=inquiry.query_digest,
+            )
+
         answers: list[VerifiedAnswer] = []
         failures: dict[str, LandbridgeError] = {}
-        for agency, outcome in (await self._executor.ask(questions, deadline)).items():
-            try:
-                if isinstance(outcome, LandbridgeError):
-                    raise outcome
-                answers.append(
-                    self._verifier.verify(
-                        outcome,
-                        agency=agency,
-                        question=questions[agency],
-                        query=inquiry.query,
-                        query_digest=inquiry.query_digest,
-                    )
-                )
-            except LandbridgeError as error:
-                failures[agency] = error
+        for agency, outcome in (await self._executor.ask(questions, deadline, verify)).items():
+            if isinstance(outcome, LandbridgeError):
+                failures[agency] = outcome
+            else:
+                answers.append(outcome)
         return answers, failures
 
     def _question(
@@ -195,14 +195,10 @@ class Federator:
         round_: int,
         names: list[str],
     ) -> query_pb2.Question:
-        catalogue = self._nodes[agency].catalogue
-        schemes = {
-            key.scheme
-            for dataset in (catalogue.datasets if catalogue else ())
-            if dataset.name in names
-            for key in dataset.keys
-        }
-        aliases = [alias for alias in inquiry.followed.aliases if alias.scheme in schemes]
+        aliases: list[SubjectId] = []
+        if known := inquiry.followed.aliases:
+            schemes = inquiry.plan.schemes_of(agency)
+            aliases = [alias for alias in known if alias.scheme in schemes]
         return query_pb2.Question(
             query=inquiry.envelope,
             step=step,
@@ -210,7 +206,7 @@ class Federator:
             aliases=[
                 subject_pb2.SubjectId(scheme=alias.scheme, value=alias.value) for alias in aliases
             ],
-            links=_proofs(inquiry, aliases),
+            links=_proofs(inquiry, aliases) if aliases else (),
             datasets=names,
         )
 

@@ -37,6 +37,15 @@ class Plan:
         schemes = {scheme for candidate in self.candidates for scheme in candidate.schemes}
         return frozenset(schemes - followed.by_scheme.keys())
 
+    def schemes_of(self, agency: str) -> frozenset[str]:
+        """Return the schemes of the keys by which an agency may be asked."""
+        return frozenset(
+            scheme
+            for candidate in (*self.candidates, *self.resolvers)
+            if candidate.agency == agency
+            for scheme in candidate.schemes
+        )
+
     def resolve(self, schemes: Iterable[str]) -> dict[str, list[str]]:
         """Choose the resolvers that understand one of the schemes: agency to its datasets."""
         known = frozenset(schemes)

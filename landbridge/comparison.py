@@ -5,7 +5,6 @@ covers a whole group says nothing of its member, so it is not compared.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 
 from landbridge.federation import Term
 from landbridge.v1 import answer_pb2, query_pb2
@@ -17,17 +16,10 @@ from landbridge.v1.profile_pb2 import (
 )
 
 _FEWEST_SOURCES = 2
+_Source = tuple[str, str]
 
 
-@dataclass(frozen=True, slots=True)
-class _Column:
-    """A column whose values can be compared, and where it stands."""
-
-    term: str
-    source: tuple[str, str]
-    place: tuple[int, int, int]
-    position: int
-    records: Sequence[answer_pb2.Record]
+_Place = tuple[int, int, int, int, int]
 
 
 def compare(
@@ -37,60 +29,69 @@ def compare(
 
     References point into `answers`; of equal values from one source the first stands for all.
     """
-    found: dict[str, dict[tuple[str, str, str], ValueReference]] = {}
-    for column in _columns(answers, terms):
-        term = terms[column.term]
-        references = found.setdefault(column.term, {})
-        agency, dataset = column.source
-        authoritative = term.is_authoritative(agency, dataset)
-        for row, record in enumerate(column.records):
-            text = "" if record.covers_group else _comparable(record.values[column.position])
-            if not text:
-                continue
-            key = (agency, dataset, term.normalise(text))
-            if key not in references:
-                answer, position, extract = column.place
-                references[key] = ValueReference(
-                    answer=answer,
-                    dataset=position,
-                    extract=extract,
-                    record=row,
-                    value=column.position,
-                    authoritative=authoritative,
-                )
+    found: dict[str, dict[_Source, dict[str, _Place]]] = {}
+    for name, source, place, text in _values(answers, terms):
+        found.setdefault(name, {}).setdefault(source, {}).setdefault(text, place)
     for name in sorted(found):
-        references = found[name]
-        if len({(agency, dataset) for agency, dataset, _ in references}) < _FEWEST_SOURCES:
+        sources = found[name]
+        if len(sources) < _FEWEST_SOURCES:
             continue
-        agreement = len({text for _, _, text in references}) == 1
+        term = terms[name]
+        stated = {text for texts in sources.values() for text in texts}
+        references = [
+            _reference(place, authoritative=term.is_authoritative(*source))
+            for source, texts in sources.items()
+            for place in texts.values()
+        ]
+        references.sort(key=lambda reference: not reference.authoritative)
         yield Comparison(
             term=name,
-            status=COMPARISON_STATUS_AGREEMENT if agreement else COMPARISON_STATUS_CONFLICT,
-            values=sorted(references.values(), key=lambda value: not value.authoritative),
+            status=COMPARISON_STATUS_AGREEMENT if len(stated) == 1 else COMPARISON_STATUS_CONFLICT,
+            values=references,
         )
 
 
-def _columns(answers: Sequence[answer_pb2.Answer], terms: Mapping[str, Term]) -> Iterator[_Column]:
+def _values(
+    answers: Sequence[answer_pb2.Answer], terms: Mapping[str, Term]
+) -> Iterator[tuple[str, _Source, _Place, str]]:
+    """Give each value that can be compared: term, source, place and normalised text."""
     for a, answer in enumerate(answers):
         if answer.step != query_pb2.STEP_COLLECT:
             continue
         for d, dataset in enumerate(answer.datasets):
+            source = (answer.agency, dataset.dataset)
             for e, extract in enumerate(dataset.extracts):
-                for position, column in enumerate(extract.columns):
-                    if column.term in terms:
-                        yield _Column(
-                            column.term,
-                            (answer.agency, dataset.dataset),
-                            (a, d, e),
-                            position,
-                            extract.records,
-                        )
+                columns = [
+                    (v, term, terms[term].normalise)
+                    for v, term in enumerate([column.term for column in extract.columns])
+                    if term in terms
+                ]
+                for r, record in enumerate(extract.records if columns else ()):
+                    if record.covers_group:
+                        continue
+                    values = record.values
+                    for v, term, normalise in columns:
+                        text = _comparable(values[v])
+                        if text:
+                            yield term, source, (a, d, e, r, v), normalise(text)
+
+
+def _reference(place: _Place, *, authoritative: bool) -> ValueReference:
+    answer, dataset, extract, record, value = place
+    return ValueReference(
+        answer=answer,
+        dataset=dataset,
+        extract=extract,
+        record=record,
+        value=value,
+        authoritative=authoritative,
+    )
 
 
 def _comparable(value: answer_pb2.Value) -> str:
+    if text := value.text:
+        return text
     kind = value.WhichOneof("canonical")
-    if kind == "text":
-        return value.text
     if kind == "integer":
         return str(value.integer)
     if kind == "boolean":

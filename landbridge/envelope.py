@@ -18,7 +18,7 @@ from google.protobuf.message import DecodeError
 from landbridge.agency import Role
 from landbridge.errors import LandbridgeError, Reason, refuse
 from landbridge.keys import SigningKey
-from landbridge.log.checkpoint import origin_of, verify_checkpoint
+from landbridge.log.checkpoint import verify_checkpoint
 from landbridge.log.evidence import Evidence
 from landbridge.log.frontier import Frontier
 from landbridge.log.merkle import root_from_path
@@ -147,6 +147,8 @@ class EvidenceVerifier:
         self._log_keys = log_keys
         self._remembered = remembered
         self._heads: OrderedDict[bytes, _Head] = OrderedDict()
+        # Origins that the trust bundle does not list never come this far, so it stays small.
+        self._verifiers: dict[str, NoteVerifier] = {}
 
     def verify(self, envelope: Envelope, payload_type: str) -> VerifiedEntry:
         """Return the log entry that names the payload, and whose log it is.
@@ -177,11 +179,17 @@ class EvidenceVerifier:
             raise _bad_signature("the payload is not the one that its signer logged")
         return VerifiedEntry(agency, role, origin, entry, index)
 
-    def _verify_head(self, checkpoint: bytes) -> _Head:
-        origin = origin_of(checkpoint)
+    def _verifier(self, origin: str) -> NoteVerifier:
         public = self._log_keys(origin)[2]
-        head = verify_checkpoint(checkpoint, (NoteVerifier(origin, public),))
-        verified = (origin, head.size, head.root, public)
+        known = self._verifiers.get(origin)
+        if known is None or known.public != public:
+            known = self._verifiers[origin] = NoteVerifier(origin, public)
+        return known
+
+    def _verify_head(self, checkpoint: bytes) -> _Head:
+        head = verify_checkpoint(checkpoint, self._verifier)
+        verifier = self._verifier(head.origin)
+        verified = (head.origin, head.size, head.root, verifier.public)
         _remember(self._heads, checkpoint, verified, self._remembered)
         return verified
 

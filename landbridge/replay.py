@@ -6,6 +6,7 @@ from landbridge.errors import Reason, refuse
 from landbridge.v1 import log_pb2
 
 _Key = tuple[bytes, int, int]
+_SWEEP_MS = 1_000
 
 
 class ReplayGuard:
@@ -28,9 +29,9 @@ class ReplayGuard:
             LandbridgeError: LB-4004 when it was admitted before; LB-2003 when more unexpired
                 queries are remembered than memory is kept for.
         """
-        if at >= self._next_sweep or len(self._expiry) >= self._capacity:
+        if at >= self._next_sweep:
             self._expiry = {key: expiry for key, expiry in self._expiry.items() if expiry > at}
-            self._next_sweep = at + 10_000
+            self._next_sweep = at + _SWEEP_MS
         key = (query_digest, step, round_)
         if key in self._expiry:
             raise refuse(Reason.REPLAYED_QUERY, "this query was already answered at this step")

@@ -3,12 +3,12 @@
 import base64
 import binascii
 import re
-from collections.abc import Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from landbridge.errors import Reason, refuse
 from landbridge.log.merkle import HASH_BYTES
-from landbridge.log.note import Note, NoteVerifier, parse_note, verify_note
+from landbridge.log.note import Note, NoteVerifier, check_note, parse_note
 
 _TEXT = re.compile(r"([^\n]+)\n(0|[1-9][0-9]{0,18})\n([0-9A-Za-z+/]{43}=)\n((?:[^\n]+\n)*)")
 
@@ -41,23 +41,19 @@ def read_checkpoint(note: Note) -> Checkpoint:
     return Checkpoint(match[1], int(match[2]), root, tuple(match[4].split("\n")[:-1]))
 
 
-def origin_of(data: bytes) -> str:
-    """Return the origin that a checkpoint claims, to look up the key that has to have signed it.
+def verify_checkpoint(data: bytes, verifier_of: Callable[[str], NoteVerifier]) -> Checkpoint:
+    """Read a checkpoint and check that the log which it names has signed it.
+
+    `verifier_of` returns the verifier of an origin, or raises LandbridgeError LB-4002.
 
     Raises:
-        LandbridgeError: LB-4008 when it is not a checkpoint.
+        LandbridgeError: LB-4008 when malformed; LB-4001 when the signature does not verify; LB-4002
+            when the log has not signed, or is not known.
     """
-    return read_checkpoint(parse_note(data)).origin
-
-
-def verify_checkpoint(data: bytes, verifiers: Iterable[NoteVerifier]) -> Checkpoint:
-    """Check the signatures of a checkpoint and read it.
-
-    Raises:
-        LandbridgeError: LB-4008 when malformed; LB-4001 when a known key's signature does not
-            verify; LB-4002 when no known key signed.
-    """
-    return read_checkpoint(verify_note(data, verifiers))
+    note = parse_note(data)
+    checkpoint = read_checkpoint(note)
+    check_note(note, (verifier_of(checkpoint.origin),))
+    return checkpoint
 
 
 def _root(encoded: str) -> bytes | None:

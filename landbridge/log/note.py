@@ -144,7 +144,15 @@ def verify_note(data: bytes, verifiers: Iterable[NoteVerifier]) -> Note:
         LandbridgeError: LB-4008 when malformed; LB-4001 when a known key's signature does not
             verify; LB-4002 when no known key signed.
     """
-    note = parse_note(data)
+    return check_note(parse_note(data), verifiers)
+
+
+def check_note(note: Note, verifiers: Iterable[NoteVerifier]) -> Note:
+    """Check the signatures of a note that was taken apart already.
+
+    Raises:
+        LandbridgeError: LB-4001, LB-4002 as for `verify_note`.
+    """
     known = list(verifiers)
     if sum(verifier.verifies(note, line) for line in note.signatures for verifier in known) == 0:
         raise refuse(

@@ -58,7 +58,7 @@ def load_state(
     try:
         check_format(connection)
         checkpoint = read_head(connection)
-        head = verify_checkpoint(checkpoint, (verifier,))
+        head = verify_checkpoint(checkpoint, lambda _: verifier)
         if head.origin != verifier.name:
             raise damaged(f"the file is the log of {head.origin}")
         tree = _load_tree(connection, head.size)

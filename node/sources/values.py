@@ -21,7 +21,8 @@ _COVERS_GROUP: Final = b"\x18\x01"
 _AS_OF: Final = b"\x22"
 _VALUE: Final = b"\x2a"
 _CONTINUES: Final = 0x80
-_CACHED: Final = 8192
+_CACHED: Final = 512
+"""Values that repeat, such as codes and dates, are few; others are not worth their memory."""
 _DAY: Final = len("2026-01-31")
 _QUALITY: Final = {
     Quality.READ: answer_pb2.QUALITY_UNSPECIFIED,
