@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 import grpc
@@ -24,7 +23,7 @@ from landbridge.log.store import LogStore
 from landbridge.memorandum_folder import read_memoranda
 from landbridge.party import PartyFolder
 from landbridge.policy import Policy
-from landbridge.process_log import open_process_log, tell_failure
+from landbridge.process_log import ProcessLog
 from landbridge.replay import ReplayGuard
 from landbridge.rpc.credentials import (
     SERVER_OPTIONS,
@@ -87,7 +86,7 @@ def build_gateway(
     bundle = party.bundle
     identity = party.identity(Role.GATEWAY)
     tls = TlsFiles.read(party.tls, federation.name, clock=clock)
-    telling = open_process_log(agency=identity.agency, role="gateway")
+    telling = ProcessLog({"agency": identity.agency, "role": "gateway"}, clock)
 
     def refused(path: Path, error: LandbridgeError) -> None:
         telling.error("memorandum refused", file=path.name, code=error.code, why=str(error))
@@ -127,7 +126,7 @@ def build_gateway(
         interceptors=[Guard(PERMITTED, lambda: bundle, clock=clock)], options=SERVER_OPTIONS
     )
     gateway_service_pb2_grpc.add_GatewayServiceServicer_to_server(
-        GatewayService(federator, nodes, failed=partial(tell_failure, telling)), server
+        GatewayService(federator, nodes, failed=telling.failure), server
     )
     health = Health(server, (SERVICE,))
     reflection.enable_server_reflection((SERVICE, reflection.SERVICE_NAME), server)

@@ -6,7 +6,7 @@ window; a question that finds the responder idle starts at once, alone.
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -29,22 +29,26 @@ class Pending:
 class Dispatcher:
     """Feeds the responder from one event loop.
 
-    `workers` batches may be in work at once, so that a slow statement holds back its own batch
-    alone; `capacity` questions may wait, and more are refused with LB-2003. `failed` is told of
-    errors that nobody foresaw.
+    Inline, batches are answered on the event loop itself: right where a read is a look-up in a
+    local file, as handing a batch to a thread costs more than that. Otherwise `workers` batches may
+    be in work at once, so that a slow statement holds back its own batch alone. `capacity`
+    questions may wait, and more are refused with LB-2003. `failed` is told of errors that nobody
+    foresaw.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  built once, by name
         self,
         responder: Responder,
         *,
         failed: Callable[[Exception], None],
-        workers: int = 1,
+        inline: bool,
+        workers: int = 2,
         capacity: int = 4096,
         batch: int = 128,
     ) -> None:
         self._responder = responder
         self._failed = failed
+        self._inline = inline
         self._threads = ThreadPoolExecutor(workers, thread_name_prefix="responder")
         self._idle = workers
         self._capacity = capacity
@@ -59,42 +63,56 @@ class Dispatcher:
                 item.deliver(refuse(Reason.BUSY, f"{self._capacity} questions wait already"))
             else:
                 self._waiting.append(item)
-        self._start()
-
-    def _start(self) -> None:
         loop = asyncio.get_running_loop()
-        while self._idle and self._waiting:
-            now = loop.time()
-            batch: list[Pending] = []
-            while self._waiting and len(batch) < self._batch:
-                item = self._waiting.popleft()
-                if item.deadline <= now:
-                    item.deliver(refuse(Reason.LATE, "the deadline passed before it was answered"))
-                else:
-                    batch.append(item)
-            if batch:
-                self._idle -= 1
-                task = loop.create_task(self._work(batch))
-                self._running.add(task)
-                task.add_done_callback(self._running.discard)
+        if self._inline:
+            # Not at once: what else has arrived by now joins the batch.
+            loop.call_soon(self._work_inline)
+        else:
+            self._start(loop)
+
+    def _start(self, loop: asyncio.AbstractEventLoop) -> None:
+        while self._idle and (batch := self._next_batch(loop.time())):
+            self._idle -= 1
+            task = loop.create_task(self._work(batch))
+            self._running.add(task)
+            task.add_done_callback(self._running.discard)
+
+    def _next_batch(self, now: float) -> list[Pending]:
+        batch: list[Pending] = []
+        while self._waiting and len(batch) < self._batch:
+            item = self._waiting.popleft()
+            if item.deadline <= now:
+                item.deliver(refuse(Reason.LATE, "the deadline passed before it was answered"))
+            else:
+                batch.append(item)
+        return batch
+
+    def _work_inline(self) -> None:
+        while batch := self._next_batch(asyncio.get_running_loop().time()):
+            _deliver(batch, self._answer([item.question for item in batch]))
 
     async def _work(self, batch: list[Pending]) -> None:
-        questions = [item.question for item in batch]
         loop = asyncio.get_running_loop()
-        outcomes: list[Outcome]
+        questions = [item.question for item in batch]
+        outcomes = await loop.run_in_executor(self._threads, self._answer, questions)
+        self._idle += 1
+        self._start(loop)
+        _deliver(batch, outcomes)
+
+    def _answer(self, questions: Sequence[query_pb2.Question]) -> Sequence[Outcome]:
         try:
-            outcomes = await loop.run_in_executor(self._threads, self._responder.answer, questions)
+            return self._responder.answer(questions)
         except Exception as error:  # noqa: BLE001  whoever asked must hear of it all the same
             self._failed(error)
-            outcomes = [refuse(Reason.SOURCE_FAILED, "the node failed")] * len(batch)
-        finally:
-            self._idle += 1
-            self._start()
-        for item, outcome in zip(batch, outcomes, strict=True):
-            item.deliver(outcome)
+            return [refuse(Reason.SOURCE_FAILED, "the node failed")] * len(questions)
 
     async def drain(self) -> None:
         """Answer all that waits, then stop the threads."""
         while self._running:
             await asyncio.wait(self._running)
         self._threads.shutdown()
+
+
+def _deliver(batch: Sequence[Pending], outcomes: Sequence[Outcome]) -> None:
+    for item, outcome in zip(batch, outcomes, strict=True):
+        item.deliver(outcome)

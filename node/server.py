@@ -1,7 +1,6 @@
 """Builds one agency's node from its files, and serves it."""
 
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 import grpc
@@ -17,7 +16,7 @@ from landbridge.memorandum import Memorandum
 from landbridge.memorandum_folder import read_memoranda
 from landbridge.party import PartyFolder
 from landbridge.policy import Policy
-from landbridge.process_log import open_process_log, tell_failure
+from landbridge.process_log import ProcessLog
 from landbridge.replay import ReplayGuard
 from landbridge.rpc.credentials import SERVER_OPTIONS, ServerCertificates, TlsFiles
 from landbridge.rpc.guard import Guard
@@ -91,7 +90,7 @@ def build_node(
             f"the folder belongs to {identity.agency}, the configuration to {config.node.agency}",
             where=str(config_path),
         )
-    telling = open_process_log(agency=identity.agency, role="node")
+    telling = ProcessLog({"agency": identity.agency, "role": "node"}, clock)
     source = Source.open(config, federation, party.folder)
     catalogue = build_catalogue(config, federation)
     log = party.open_log(identity)
@@ -113,10 +112,10 @@ def build_node(
         queries=BatchVerifier(lambda key: bundle.verifying_key(key, KeyUse.QUERY, clock())),
         evidence=EvidenceVerifier(lambda origin: bundle.log_key(origin, clock())),
         replay=replay,
-        failed=partial(tell_failure, telling),
+        failed=telling.failure,
         clock=clock,
     )
-    dispatcher = Dispatcher(responder, failed=partial(tell_failure, telling))
+    dispatcher = Dispatcher(responder, failed=telling.failure, inline=source.is_local)
     server = grpc.aio.server(
         interceptors=[Guard(PERMITTED, lambda: bundle, clock=clock)], options=SERVER_OPTIONS
     )
@@ -161,15 +160,13 @@ def _folder(config: NodeConfig, state: Path | None) -> Path:
 
 
 def _executable_memoranda(
-    party: PartyFolder, config: NodeConfig, source: Source, telling: object, at: int
+    party: PartyFolder, config: NodeConfig, source: Source, telling: ProcessLog, at: int
 ) -> list[Memorandum]:
     """Take the memoranda that verify and that this node can execute exactly as written."""
     taken: list[Memorandum] = []
 
     def refused(path: Path, error: LandbridgeError) -> None:
-        telling.error(  # type: ignore[attr-defined]
-            "memorandum refused", file=path.name, code=error.code, why=str(error)
-        )
+        telling.error("memorandum refused", file=path.name, code=error.code, why=str(error))
 
     for memorandum in read_memoranda(
         party.memoranda, party.bundle, at=at, agency=config.node.agency, refused=refused

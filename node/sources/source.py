@@ -99,6 +99,11 @@ class Source:
         """
         self._dataset(dataset).check_condition(condition)
 
+    @property
+    def is_local(self) -> bool:
+        """Whether every read is a look-up in a file of this machine."""
+        return all(database.dialect.name == "sqlite" for database in self.databases)
+
     def close(self) -> None:
         """Close every connection."""
         for database in self.databases:

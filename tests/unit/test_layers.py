@@ -73,7 +73,7 @@ OFFENCES = {
     ),
     "the decisions of gateway and node know neither gRPC nor logging": (
         "node/responder.py",
-        "import structlog",
+        "import landbridge.process_log",
     ),
     "generated code is touched only at the wire": (
         "landbridge/trust.py",

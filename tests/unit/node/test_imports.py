@@ -33,7 +33,7 @@ from node.sources.source import Source
 folder = Path(sys.argv[1])
 federation = Federation.load(folder / "federation.toml")
 Source.open(load_node_config(folder / "node.toml", federation), federation, folder).close()
-print(*{"duckdb", "psycopg", "rapidfuzz", "grpc", "structlog"}.intersection(sys.modules))
+print(*{"duckdb", "psycopg", "rapidfuzz", "grpc"}.intersection(sys.modules))
 """
 
 
