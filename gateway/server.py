@@ -50,6 +50,7 @@ class Gateway:
     """A gateway that is built and can be started."""
 
     server: grpc.aio.Server
+    service: GatewayService
     health: Health
     nodes: Mapping[str, NodeClient]
     committer: Committer
@@ -65,6 +66,7 @@ class Gateway:
     async def stop(self) -> None:
         """Take nothing new, finish what was taken, and close everything."""
         await self.health.serving(yes=False)
+        self.service.close()
         await self.server.stop(GRACE_S)
         for node in self.nodes.values():
             await node.close()
@@ -125,14 +127,13 @@ def build_gateway(
     server = grpc.aio.server(
         interceptors=[Guard(PERMITTED, lambda: bundle, clock=clock)], options=SERVER_OPTIONS
     )
-    gateway_service_pb2_grpc.add_GatewayServiceServicer_to_server(
-        GatewayService(federator, nodes, failed=telling.failure), server
-    )
+    service = GatewayService(federator, nodes, failed=telling.failure)
+    gateway_service_pb2_grpc.add_GatewayServiceServicer_to_server(service, server)
     health = Health(server, (SERVICE,))
     reflection.enable_server_reflection((SERVICE, reflection.SERVICE_NAME), server)
     port = bind(server, listen, ServerCertificates(tls).credentials())
     telling.info("gateway is built", address=listen, port=port, log_size=log.size)
-    return Gateway(server, health, nodes, committer, log, listen, port)
+    return Gateway(server, service, health, nodes, committer, log, listen, port)
 
 
 async def serve(federation_path: Path, *, state: Path, listen: str) -> None:

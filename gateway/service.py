@@ -10,7 +10,7 @@ from gateway.node_client import NodeClient
 from landbridge.errors import LandbridgeError, Reason, refuse
 from landbridge.rpc.failure import to_failure
 from landbridge.rpc.guard import caller
-from landbridge.rpc.outbox import Outbox
+from landbridge.rpc.outbox import Outbox, finished
 from landbridge.rpc.status import abort
 from landbridge.v1 import envelope_pb2, gateway_service_pb2, gateway_service_pb2_grpc
 
@@ -38,6 +38,17 @@ class GatewayService(gateway_service_pb2_grpc.GatewayServiceServicer):
         self._failed = failed
         self._capacity = capacity
         self._in_work = 0
+        self._readers: set[asyncio.Task[None]] = set()
+
+    @property
+    def in_work(self) -> int:
+        """How many queries are being worked on."""
+        return self._in_work
+
+    def close(self) -> None:
+        """Read no more queries; each stream ends when it has given the profiles it owes."""
+        for reader in self._readers:
+            reader.cancel()
 
     async def GetProfile(
         self,
@@ -99,11 +110,13 @@ class GatewayService(gateway_service_pb2_grpc.GatewayServiceServicer):
                 outbox.close()
 
         reader = asyncio.create_task(read())
+        self._readers.add(reader)
         try:
             while profiles := await outbox.take():
                 yield gateway_service_pb2.StreamProfilesResponse(profiles=profiles)
-            await reader
+            await finished(reader)
         finally:
+            self._readers.discard(reader)
             reader.cancel()
             for task in tasks:
                 task.cancel()

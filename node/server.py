@@ -44,6 +44,7 @@ class Node:
     """A node that is built and can be started."""
 
     server: grpc.aio.Server
+    service: NodeService
     health: Health
     dispatcher: Dispatcher
     log: LogStore
@@ -59,6 +60,7 @@ class Node:
     async def stop(self) -> None:
         """Take nothing new, finish what was taken, and close everything."""
         await self.health.serving(yes=False)
+        self.service.close()
         await self.server.stop(GRACE_S)
         await self.dispatcher.drain()
         self.log.close()
@@ -119,16 +121,15 @@ def build_node(
     server = grpc.aio.server(
         interceptors=[Guard(PERMITTED, lambda: bundle, clock=clock)], options=SERVER_OPTIONS
     )
-    node_service_pb2_grpc.add_NodeServiceServicer_to_server(
-        NodeService(dispatcher, catalogue), server
-    )
+    service = NodeService(dispatcher, catalogue)
+    node_service_pb2_grpc.add_NodeServiceServicer_to_server(service, server)
     health = Health(server, (SERVICE,))
     address = listen or config.node.listen
     port = bind(server, address, ServerCertificates(tls).credentials())
     telling.info(
         "node is built", address=address, port=port, log_size=log.size, replay_restored=restored
     )
-    return Node(server, health, dispatcher, log, source, address, port)
+    return Node(server, service, health, dispatcher, log, source, address, port)
 
 
 async def serve(

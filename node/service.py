@@ -7,7 +7,7 @@ import grpc
 
 from landbridge.errors import LandbridgeError
 from landbridge.rpc.failure import to_failure
-from landbridge.rpc.outbox import Outbox
+from landbridge.rpc.outbox import Outbox, finished
 from landbridge.rpc.status import abort
 from landbridge.v1 import catalogue_pb2, node_service_pb2, node_service_pb2_grpc
 from node.dispatcher import Dispatcher, Outcome, Pending
@@ -21,6 +21,12 @@ class NodeService(node_service_pb2_grpc.NodeServiceServicer):
     def __init__(self, dispatcher: Dispatcher, catalogue: catalogue_pb2.Catalogue) -> None:
         self._dispatcher = dispatcher
         self._catalogue = catalogue
+        self._readers: set[asyncio.Task[None]] = set()
+
+    def close(self) -> None:
+        """Read no more questions; each stream ends when it has given the answers it owes."""
+        for reader in self._readers:
+            reader.cancel()
 
     async def GetAnswer(
         self,
@@ -74,11 +80,13 @@ class NodeService(node_service_pb2_grpc.NodeServiceServicer):
                 outbox.close()
 
         reader = asyncio.create_task(read())
+        self._readers.add(reader)
         try:
             while answers := await outbox.take():
                 yield node_service_pb2.StreamAnswersResponse(answers=answers)
-            await reader
+            await finished(reader)
         finally:
+            self._readers.discard(reader)
             reader.cancel()
 
     async def GetCatalogue(

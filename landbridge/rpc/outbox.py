@@ -43,3 +43,10 @@ class Outbox(Generic[Item]):
             await self._changed.wait()
         items, self._items = self._items, []
         return items
+
+
+async def finished(reader: asyncio.Task[None]) -> None:
+    """Wait for the task that feeds an outbox; that it was told to stop is no failure."""
+    await asyncio.wait({reader})
+    if not reader.cancelled():
+        reader.result()

@@ -255,3 +255,20 @@ async def test_the_gateways_log_holds_an_entry_for_each_profile_and_no_value(
         assert list(accesses[TAX].refused) == ["since"]
         for secret in (b"00000417", b"9911", b"1250.00", b"Harbour"):
             assert secret not in data
+
+
+async def test_a_stream_is_given_what_it_is_owed_when_the_gateway_stops(tmp_path: Path) -> None:
+    async with market(tmp_path) as running:
+        owed = [asyncio.create_task(running.client.stream(running.query())) for _ in range(20)]
+        async with asyncio.timeout(5):
+            while running.gateway.service.in_work == 0:
+                await asyncio.sleep(0.001)
+        stopping = asyncio.create_task(running.gateway.server.stop(5))
+        running.gateway.service.close()
+        profiles = [
+            profile_pb2.Profile.FromString(envelope.payload)
+            for envelope in await asyncio.gather(*owed)
+        ]
+        assert {profile.completeness.answered for profile in profiles} == {3}
+        async with asyncio.timeout(4):
+            await stopping
