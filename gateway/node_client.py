@@ -105,7 +105,12 @@ class NodeClient:
                 await self._run_stream()
                 error = refuse(Reason.UNREACHABLE, f"{self.agency} closed the stream")
             except grpc.aio.AioRpcError as broken:
-                error = from_rpc_error(broken)
+                # Of a line that stood, gRPC tells no cause worth repeating.
+                error = (
+                    refuse(Reason.UNREACHABLE, "the connection broke")
+                    if self._connected
+                    else from_rpc_error(broken, peer="its node")
+                )
             finally:
                 self._connected = False
             self.failure = refuse(error.reason, f"{self.agency}: {error.message}")
