@@ -146,7 +146,8 @@ def test_a_tax_number_of_many_campuses_covers_the_group_and_names_no_one_campus(
     document = profile(sandbox, "us-ein:362061311", exits=3 if whole() else 0)
     campuses = about(document, "nces.ed", "institutions")
     assert len(campuses) > 1
-    assert {record["coverage"] for record in campuses} == {"group"}
+    # Found by the tax number, or by the number of one of its several campuses: never as if exact.
+    assert {record["coverage"] for record in campuses} <= {"group", "one-of-several"}
     links = [link for link in document["links"] if link["linked"]["scheme"] == "us-ipeds-unitid"]
     assert all(link["ambiguous"] for link in links)
 
