@@ -10,8 +10,15 @@ from gateway.planner import Plan, Planner
 from gateway.verifier import AnswerVerifier
 from landbridge.assembler import VerifiedAnswer, assemble
 from landbridge.clock import Clock
-from landbridge.envelope import PROFILE_TYPE, QUERY_TYPE, BatchVerifier, digest, evidence_to_proto
-from landbridge.errors import LandbridgeError, Reason
+from landbridge.envelope import (
+    MAX_SIGNED_QUERY_BYTES,
+    PROFILE_TYPE,
+    QUERY_TYPE,
+    BatchVerifier,
+    digest,
+    evidence_to_proto,
+)
+from landbridge.errors import LandbridgeError, Reason, refuse
 from landbridge.federation import Federation
 from landbridge.links import FollowedIdentifiers, LinkingRecord, linking_records
 from landbridge.log.committer import Committer
@@ -36,6 +43,8 @@ class _Inquiry:
     plan: Plan
     followed: FollowedIdentifiers
     resolved: list[tuple[VerifiedAnswer, tuple[LinkingRecord, ...]]] = field(default_factory=list)
+    unresolved: dict[str, LandbridgeError] = field(default_factory=dict)
+    """Agencies that could not be asked for the subject's other identifiers."""
     collected: list[VerifiedAnswer] = field(default_factory=list)
     not_answered: list[profile_pb2.Source] = field(default_factory=list)
 
@@ -83,7 +92,8 @@ class Federator:
         it cannot be trusted itself, or when the log cannot be written.
 
         Raises:
-            LandbridgeError: LB-1001 to LB-1005, LB-3005, LB-4001 to LB-4005, LB-2003, LB-5001.
+            LandbridgeError: LB-1001 to LB-1005, LB-3005, LB-4001 to LB-4005, LB-2002, LB-2003,
+                LB-5001.
         """
         loop = asyncio.get_running_loop()
         now = loop.time()
@@ -91,15 +101,19 @@ class Federator:
         inquiry = self._check(envelope, caller)
         await self._resolve(inquiry, now + (end - now) * _RESOLVE_SHARE)
         await self._collect(inquiry, end)
-        return await self._log_and_sign(inquiry)
+        try:
+            async with asyncio.timeout_at(now + timeout):
+                return await self._log_and_sign(inquiry)
+        except TimeoutError as error:
+            raise refuse(Reason.LATE, "the gateway's log took too long") from error
 
     def _check(self, envelope: envelope_pb2.Envelope, caller: str) -> _Inquiry:
         now = self._clock()
+        if envelope.ByteSize() > MAX_SIGNED_QUERY_BYTES:
+            raise refuse(Reason.MALFORMED_REQUEST, "the signed query is too large")
         signer = self._queries.verify(envelope, QUERY_TYPE)
         if signer != caller:
-            raise LandbridgeError(
-                Reason.CALLER_REFUSED, f"{caller} brings a query that {signer} has signed"
-            )
+            raise refuse(Reason.CALLER_REFUSED, f"{caller} brings a query that {signer} has signed")
         query = read_query(envelope.payload)
         check_query(query, signer=signer, federation=self._federation, at=now)
         query_digest = digest(QUERY_TYPE, envelope.payload)
@@ -132,16 +146,23 @@ class Federator:
             datasets = inquiry.plan.resolve({step.scheme for step in steps})
             if not datasets:
                 return
-            answers, _ = await self._ask(
+            answers, failures = await self._ask(
                 inquiry, query_pb2.STEP_RESOLVE, round_, datasets, deadline
             )
+            inquiry.unresolved |= failures
             read = [(answer, tuple(linking_records(answer.answer))) for answer in answers]
             inquiry.resolved.extend(read)
             steps = inquiry.followed.add_round(record for _, found in read for record in found)
 
     async def _collect(self, inquiry: _Inquiry, deadline: float) -> None:
         datasets, unreachable = inquiry.plan.collect(inquiry.followed)
-        inquiry.not_answered.extend(unreachable)
+        for source in unreachable:
+            if inquiry.unresolved:
+                silent = ", ".join(
+                    f"{agency} ({error.code})" for agency, error in inquiry.unresolved.items()
+                )
+                source.detail += f"; not to be asked for links: {silent}"
+            inquiry.not_answered.append(source)
         answers, failures = await self._ask(inquiry, query_pb2.STEP_COLLECT, 1, datasets, deadline)
         inquiry.collected = answers
         inquiry.not_answered.extend(

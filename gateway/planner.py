@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from landbridge.decision import OTHER_KIND
 from landbridge.errors import Reason
 from landbridge.links import IDENTIFIER, FollowedIdentifiers
 from landbridge.policy import AccessRequest, Policy, authorize
@@ -12,11 +13,12 @@ from landbridge.v1 import catalogue_pb2, profile_pb2
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A dataset that may be asked, and the identifier schemes of its keys."""
+    """A dataset that may be asked, the schemes of its keys, and whom it is about."""
 
     agency: str
     dataset: str
     schemes: frozenset[str]
+    subject_kind: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +117,10 @@ class Planner:
         for agency, catalogue in catalogues.items():
             for dataset in catalogue.datasets if catalogue else ():
                 candidate = Candidate(
-                    agency, dataset.name, frozenset(key.scheme for key in dataset.keys)
+                    agency,
+                    dataset.name,
+                    frozenset(key.scheme for key in dataset.keys),
+                    dataset.subject_kind,
                 )
                 identifiers = tuple(
                     field.name for field in dataset.fields if field.type == IDENTIFIER
@@ -136,18 +141,17 @@ class Planner:
     def _refusal(
         self, query: Query, candidate: Candidate, fields: tuple[str, ...], at: int
     ) -> profile_pb2.Source | None:
-        decision = authorize(
-            self._policy,
-            AccessRequest(
-                provider=candidate.agency,
-                dataset=candidate.dataset,
-                requester=query.requester,
-                purpose=query.purpose,
-                subject_kind=query.subject_kind,
-                fields=fields,
-                at=at,
-            ),
+        request = AccessRequest(
+            provider=candidate.agency,
+            dataset=candidate.dataset,
+            requester=query.requester,
+            purpose=query.purpose,
+            subject_kind=query.subject_kind,
+            fields=fields,
+            at=at,
         )
+        same_kind = candidate.subject_kind == query.subject_kind.number
+        decision = authorize(self._policy, request) if same_kind else OTHER_KIND
         if decision.allowances:
             return None
         nearest = decision.refusals[0] if decision.refusals else None

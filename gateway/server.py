@@ -98,7 +98,7 @@ def build_gateway(
     replay.restore(
         (entry for _, entry in log.entries_backwards()),
         at=clock(),
-        max_lifetime_ms=federation.limits.max_query_lifetime_s * 1000,
+        max_lifetime_ms=federation.limits.longest_ms,
     )
     committer = Committer(log)
     nodes = {
@@ -116,7 +116,7 @@ def build_gateway(
         ),
         verifier=AnswerVerifier(
             EvidenceVerifier(lambda origin: bundle.log_key(origin, clock())),
-            max_records=federation.limits.max_records,
+            federation,
         ),
         queries=BatchVerifier(lambda key: bundle.verifying_key(key, KeyUse.QUERY, clock())),
         log=committer,

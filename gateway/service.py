@@ -10,12 +10,13 @@ from gateway.node_client import NodeClient
 from landbridge.errors import LandbridgeError, Reason, refuse
 from landbridge.rpc.failure import to_failure
 from landbridge.rpc.guard import caller
-from landbridge.rpc.outbox import Outbox, finished
+from landbridge.rpc.outbox import Outbox, check_batch, finished
 from landbridge.rpc.status import abort
 from landbridge.v1 import envelope_pb2, gateway_service_pb2, gateway_service_pb2_grpc
 
 _DEFAULT_TIMEOUT_S = 10.0
 _MAX_TIMEOUT_S = 60.0
+_Outbox = Outbox[gateway_service_pb2.StreamedProfile]
 
 
 class GatewayService(gateway_service_pb2_grpc.GatewayServiceServicer):
@@ -59,11 +60,15 @@ class GatewayService(gateway_service_pb2_grpc.GatewayServiceServicer):
     ) -> gateway_service_pb2.GetProfileResponse:
         """Assemble one profile."""
         try:
-            profile = await self._profile(
-                request.query,
-                caller().agency,
-                context.time_remaining() or _DEFAULT_TIMEOUT_S,
-            )
+            self._admit()
+            try:
+                profile = await self._profile(
+                    request.query,
+                    caller().agency,
+                    context.time_remaining() or _DEFAULT_TIMEOUT_S,
+                )
+            finally:
+                self._release()
         except LandbridgeError as error:
             await abort(context, error)
         return gateway_service_pb2.GetProfileResponse(profile=profile)
@@ -76,36 +81,18 @@ class GatewayService(gateway_service_pb2_grpc.GatewayServiceServicer):
         ],
     ) -> AsyncIterator[gateway_service_pb2.StreamProfilesResponse]:
         """Assemble profiles for batches; what is ready together leaves together, in any order."""
-        del context
         agency = caller().agency
-        outbox: Outbox[gateway_service_pb2.StreamedProfile] = Outbox()
+        outbox: _Outbox = Outbox(gateway_service_pb2.StreamedProfile.ByteSize)
         tasks: set[asyncio.Task[None]] = set()
-
-        async def assemble(item: gateway_service_pb2.StreamedQuery) -> None:
-            timeout = item.timeout_ms / 1000 or _DEFAULT_TIMEOUT_S
-            try:
-                profile = await self._profile(item.query, agency, timeout)
-            except LandbridgeError as error:
-                outbox.put(
-                    gateway_service_pb2.StreamedProfile(
-                        correlation_id=item.correlation_id, failure=to_failure(error)
-                    )
-                )
-            else:
-                outbox.put(
-                    gateway_service_pb2.StreamedProfile(
-                        correlation_id=item.correlation_id, profile=profile
-                    )
-                )
 
         async def read() -> None:
             try:
                 async for request in request_iterator:
+                    check_batch(len(request.queries))
                     outbox.expect(len(request.queries))
                     for item in request.queries:
-                        task = asyncio.create_task(assemble(item))
-                        tasks.add(task)
-                        task.add_done_callback(tasks.discard)
+                        self._begin(item, agency, outbox, tasks)
+                    await outbox.room()
             finally:
                 outbox.close()
 
@@ -115,11 +102,60 @@ class GatewayService(gateway_service_pb2_grpc.GatewayServiceServicer):
             while profiles := await outbox.take():
                 yield gateway_service_pb2.StreamProfilesResponse(profiles=profiles)
             await finished(reader)
+        except LandbridgeError as error:
+            await abort(context, error)
         finally:
             self._readers.discard(reader)
             reader.cancel()
             for task in tasks:
                 task.cancel()
+
+    def _begin(
+        self,
+        item: gateway_service_pb2.StreamedQuery,
+        agency: str,
+        outbox: _Outbox,
+        tasks: set[asyncio.Task[None]],
+    ) -> None:
+        """Assemble one streamed query's profile, unless there is no capacity even for a task."""
+        try:
+            self._admit()
+        except LandbridgeError as error:
+            outbox.put(_failed(item, error))
+            return
+
+        def ended(task: asyncio.Task[None]) -> None:
+            tasks.discard(task)
+            # Here, as a task that is cancelled before its first step runs nothing of its own.
+            self._release()
+
+        task = asyncio.create_task(self._assemble(item, agency, outbox))
+        tasks.add(task)
+        task.add_done_callback(ended)
+
+    async def _assemble(
+        self, item: gateway_service_pb2.StreamedQuery, agency: str, outbox: _Outbox
+    ) -> None:
+        timeout = item.timeout_ms / 1000 or _DEFAULT_TIMEOUT_S
+        try:
+            profile = await self._profile(item.query, agency, timeout)
+        except LandbridgeError as error:
+            outbox.put(_failed(item, error))
+        else:
+            outbox.put(
+                gateway_service_pb2.StreamedProfile(
+                    correlation_id=item.correlation_id, profile=profile
+                )
+            )
+
+    def _admit(self) -> None:
+        """Count a query in, before anything is made for it; `_release` counts it out."""
+        if self._in_work >= self._capacity:
+            raise refuse(Reason.BUSY, f"{self._capacity} queries are in work already")
+        self._in_work += 1
+
+    def _release(self) -> None:
+        self._in_work -= 1
 
     async def _profile(
         self,
@@ -127,9 +163,6 @@ class GatewayService(gateway_service_pb2_grpc.GatewayServiceServicer):
         agency: str,
         timeout: float,
     ) -> envelope_pb2.Envelope:
-        if self._in_work >= self._capacity:
-            raise refuse(Reason.BUSY, f"{self._capacity} queries are in work already")
-        self._in_work += 1
         try:
             return await self._federator.profile(
                 query, caller=agency, timeout=min(timeout, _MAX_TIMEOUT_S)
@@ -139,8 +172,6 @@ class GatewayService(gateway_service_pb2_grpc.GatewayServiceServicer):
         except Exception as error:
             self._failed(error)
             raise refuse(Reason.SOURCE_FAILED, "the gateway failed") from error
-        finally:
-            self._in_work -= 1
 
     async def GetDirectory(
         self,
@@ -154,3 +185,11 @@ class GatewayService(gateway_service_pb2_grpc.GatewayServiceServicer):
         return gateway_service_pb2.GetDirectoryResponse(
             catalogues=[node.catalogue for node in self._nodes.values() if node.catalogue]
         )
+
+
+def _failed(
+    item: gateway_service_pb2.StreamedQuery, error: LandbridgeError
+) -> gateway_service_pb2.StreamedProfile:
+    return gateway_service_pb2.StreamedProfile(
+        correlation_id=item.correlation_id, failure=to_failure(error)
+    )

@@ -159,7 +159,9 @@ class _ProfileStream:
     def __init__(self, stub: "gateway_service_pb2_grpc.GatewayServiceAsyncStub") -> None:
         self.ended = False
         self._asked: dict[int, asyncio.Future[envelope_pb2.Envelope]] = {}
-        self._outbox: Outbox[gateway_service_pb2.StreamedQuery] = Outbox()
+        self._outbox: Outbox[gateway_service_pb2.StreamedQuery] = Outbox(
+            gateway_service_pb2.StreamedQuery.ByteSize
+        )
         self._next_id = 0
         self._call = stub.StreamProfiles()
         self._tasks = [asyncio.create_task(self._write()), asyncio.create_task(self._read())]
@@ -195,10 +197,18 @@ class _ProfileStream:
                     self._settle(item)
         except grpc.aio.AioRpcError as broken:
             error = from_rpc_error(broken, peer="the gateway")
-        self.ended = True
-        for arrived in self._asked.values():
-            if not arrived.done():
-                arrived.set_exception(error)
+        except Exception as unforeseen:  # noqa: BLE001  gRPC yields None for what is no message
+            error = refuse(
+                Reason.SOURCE_FAILED,
+                f"the gateway sent what cannot be read ({type(unforeseen).__name__})",
+            )
+        finally:
+            self.ended = True
+            # After a failure of this side's own making the gateway would still hold it open.
+            self._call.cancel()
+            for arrived in self._asked.values():
+                if not arrived.done():
+                    arrived.set_exception(error)
 
     def _settle(self, item: gateway_service_pb2.StreamedProfile) -> None:
         arrived = self._asked.get(item.correlation_id)
@@ -207,7 +217,7 @@ class _ProfileStream:
         if item.HasField("profile"):
             arrived.set_result(item.profile)
         else:
-            arrived.set_exception(from_failure(item.failure))
+            arrived.set_exception(from_failure(item.failure, may_refuse=True))
 
     async def close(self) -> None:
         self._outbox.close()

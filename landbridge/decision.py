@@ -54,3 +54,9 @@ class Decision:
 
     allowances: tuple[Allowance, ...]
     refusals: tuple[FieldRefusal, ...]
+
+
+OTHER_KIND: Final = Decision(
+    (), (FieldRefusal(WHOLE_DATASET, Reason.SUBJECT_KIND_NOT_COVERED, "", ""),)
+)
+"""The decision where a dataset is about another kind of subject than the query."""

@@ -37,6 +37,8 @@ Keys = Callable[[str], tuple[str, Ed25519PublicKey]]
 LogKeys = Callable[[str], tuple[str, Role, Ed25519PublicKey]]
 """From a log's origin to agency, role and key; raises LB-4002 for a log that is not trusted now."""
 
+MAX_SIGNED_QUERY_BYTES = 96 * 1024
+"""What a signed query may take with its proof: it goes to every node."""
 REMEMBERED_HEADS = 1024
 """Heads that verified and are not verified again; the oldest is forgotten first."""
 _MAX_SIZE = 1 << 63

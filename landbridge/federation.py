@@ -84,6 +84,11 @@ class Limits:
     max_query_lifetime_s: int
     clock_skew_s: int
 
+    @property
+    def longest_ms(self) -> int:
+        """How long a query that was just answered may still be valid, in milliseconds."""
+        return (self.max_query_lifetime_s + self.clock_skew_s) * 1000
+
 
 @dataclass(frozen=True, slots=True)
 class Federation:

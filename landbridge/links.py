@@ -3,8 +3,9 @@
 A scheme is settled in the first round in which a record about the subject links to it; what later
 rounds add to a settled scheme is shown, and not followed. A record that names another subject in a
 scheme that is settled already is shown, and nothing in it is followed: so no sister campus that
-shares a tax number or an old code is slipped in. Identifiers of a group (one number for many
-subjects) may be asked for, and are never a step to further identifiers.
+shares a tax number or an old code is slipped in. A company's identifier never leads to a person's.
+Identifiers of a group (one number for many subjects) may be asked for, and are never a step to
+further identifiers.
 """
 
 from collections.abc import Iterable, Iterator
@@ -88,6 +89,7 @@ class FollowedIdentifiers:
         self.links: list[StatedLink] = []
         self._schemes = schemes
         self._max_links = max_links
+        self._kind = schemes[asked.scheme].subject_kind
         self._steps = {asked}
 
     def add_round(self, records: Iterable[LinkingRecord]) -> tuple[SubjectId, ...]:
@@ -100,7 +102,7 @@ class FollowedIdentifiers:
             if self._names_another(record):
                 continue
             for linked in record.identifiers:
-                if linked.scheme not in self.by_scheme:
+                if linked.scheme not in self.by_scheme and self._is_of_same_kind(linked):
                     found.setdefault(linked.scheme, {})[linked] = None
         steps: list[SubjectId] = []
         for scheme, ids in found.items():
@@ -113,6 +115,11 @@ class FollowedIdentifiers:
                 steps.extend(self.by_scheme[scheme])
         self._steps.update(steps)
         return tuple(steps)
+
+    def _is_of_same_kind(self, linked: SubjectId) -> bool:
+        """Whether the link stays with companies, or with persons: neither leads to the other."""
+        scheme = self._schemes.get(linked.scheme)
+        return scheme is not None and scheme.subject_kind is self._kind
 
     def _is_of_wider_group(self, record: LinkingRecord) -> bool:
         """Whether the record's key is coarser than the identifier by which it was found."""

@@ -14,6 +14,8 @@ from landbridge.v1 import query_pb2
 NONCE_BYTES = 16
 _MAX_TEXT = 200
 _MAX_WANTED = 200
+_MAX_FIELDS = 500
+_MAX_PAYLOAD = 64 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +96,8 @@ def read_query(payload: bytes) -> Query:
     Raises:
         LandbridgeError: LB-1001 when the bytes are not a query or a part is missing or too long.
     """
+    if len(payload) > _MAX_PAYLOAD:
+        raise refuse(Reason.MALFORMED_REQUEST, f"the query is larger than {_MAX_PAYLOAD} bytes")
     try:
         message = query_pb2.Query.FromString(payload)
     except DecodeError as error:
@@ -114,8 +118,7 @@ def read_query(payload: bytes) -> Query:
     ]
     if missing:
         raise refuse(Reason.MALFORMED_REQUEST, f"the query lacks a valid {', '.join(missing)}")
-    longest = max(len(message.case_reference), len(message.purpose), len(message.subject.value))
-    if longest > _MAX_TEXT or len(message.wanted) > _MAX_WANTED:
+    if _is_too_long(message):
         raise refuse(Reason.MALFORMED_REQUEST, "a part of the query is too long")
     return Query(
         nonce=message.nonce,
@@ -131,6 +134,24 @@ def read_query(payload: bytes) -> Query:
         issued_at=message.issued_at_unix_ms,
         expires_at=message.expires_at_unix_ms,
     )
+
+
+def _is_too_long(message: query_pb2.Query) -> bool:
+    if len(message.wanted) > _MAX_WANTED:
+        return True
+    texts = [
+        message.federation,
+        message.requester,
+        message.subject.scheme,
+        message.subject.value,
+        message.purpose,
+        message.case_reference,
+    ]
+    for item in message.wanted:
+        if len(item.fields) > _MAX_FIELDS:
+            return True
+        texts += item.agency, item.dataset, *item.fields
+    return any(len(text) > _MAX_TEXT for text in texts)
 
 
 def check_query(query: Query, *, signer: str, federation: Federation, at: int) -> None:

@@ -7,6 +7,8 @@ from landbridge.v1 import log_pb2
 
 _Key = tuple[bytes, int, int]
 _SWEEP_MS = 1_000
+_MARGIN_MS = 60_000
+"""Kept beyond a query's expiry, for clocks that step and threads that lag."""
 
 
 class ReplayGuard:
@@ -30,7 +32,9 @@ class ReplayGuard:
                 queries are remembered than memory is kept for.
         """
         if at >= self._next_sweep:
-            self._expiry = {key: expiry for key, expiry in self._expiry.items() if expiry > at}
+            self._expiry = {
+                key: expiry for key, expiry in self._expiry.items() if expiry + _MARGIN_MS > at
+            }
             self._next_sweep = at + _SWEEP_MS
         key = (query_digest, step, round_)
         if key in self._expiry:
@@ -51,9 +55,9 @@ class ReplayGuard:
         restored = 0
         for data in entries_backwards:
             entry = log_pb2.LogEntry.FromString(data)
-            if entry.logged_at_unix_ms + max_lifetime_ms < at:
+            if entry.logged_at_unix_ms + max_lifetime_ms + _MARGIN_MS < at:
                 break
-            if entry.query_expires_at_unix_ms > at:
+            if entry.query_expires_at_unix_ms + _MARGIN_MS > at:
                 key = (entry.query_digest, entry.step, entry.round)
                 self._expiry[key] = entry.query_expires_at_unix_ms
                 restored += 1

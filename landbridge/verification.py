@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from landbridge.agency import Role
+from landbridge.answer import check_answer, check_binding
 from landbridge.assembler import VerifiedAnswer, assemble
 from landbridge.clock import to_iso
 from landbridge.document import first_difference
@@ -67,7 +68,8 @@ def verify_profile(
     2. The gateway's log holds the profile, and its signed head proves it.
     3. The query is signed by its requester, is the one that the gateway logged, and is the one that
        was `asked`, where the asker itself verifies.
-    4. Each answer stands in its agency's log, under a signed head, and answers this query.
+    4. Each answer stands in its agency's log, under a signed head, and answers this query. Whether
+       its contents are such as the federation allows takes `federation`, too.
     5. Links, sources, comparisons and completeness follow from the answers. This takes the
        federation's own terms; without `federation` the gateway's signature must do.
     6. The document shows what was signed, and nothing else.
@@ -75,8 +77,9 @@ def verify_profile(
     Keys are held against the time at which the query and the profile say they were signed.
 
     Raises:
-        LandbridgeError: LB-4001, 4002, 4008 (proofs), LB-4007 (answer to another question), LB-4201
-            (what is shown or assembled is not what was signed; names the first place).
+        LandbridgeError: LB-4001, 4002, 4008 (proofs), LB-4007 (answer to another question, or
+            unfit), LB-4009 (answer holds more than one may), LB-4201 (what is shown or assembled is
+            not what was signed; names the first place).
     """
     checks: list[Check] = []
 
@@ -95,7 +98,7 @@ def verify_profile(
     # 3.
     note("query", _verify_query(signed, bundle, asked))
     # 4.
-    note("answers", _verify_answers(signed, logs))
+    note("answers", _verify_answers(signed, logs, federation))
     # 5.
     if federation is None:
         note("assembly", "not recomputed: that takes the federation.toml", made=False)
@@ -156,7 +159,9 @@ def _verify_query(
     return f"signed by {signer} at {at} for {query.purpose}, case {query.case_reference}"
 
 
-def _verify_answers(signed: SignedProfile, logs: EvidenceVerifier) -> str:
+def _verify_answers(
+    signed: SignedProfile, logs: EvidenceVerifier, federation: Federation | None
+) -> str:
     profile = signed.profile
     query_digest = digest(QUERY_TYPE, profile.query.payload)
     seen: set[tuple[str, int, int]] = set()
@@ -165,25 +170,17 @@ def _verify_answers(signed: SignedProfile, logs: EvidenceVerifier) -> str:
     ):
         with _at(f"answer {number} ({answer.agency})"):
             holder = logs.verify(envelope, ANSWER_TYPE)
-            entry = holder.entry
             if holder.role is not Role.NODE or holder.agency != answer.agency:
                 raise refuse(
                     Reason.BAD_SIGNATURE,
                     f"the answer of {answer.agency} is signed by {holder.origin}",
                 )
+            check_binding(answer, holder, query_digest=query_digest, federation=profile.federation)
+            if federation is not None:
+                check_answer(answer, holder, query_digest=query_digest, federation=federation)
             step = (answer.agency, answer.step, answer.round)
-            if (
-                answer.query_digest != query_digest
-                or entry.query_digest != query_digest
-                or entry.kind != log_pb2.ENTRY_KIND_ANSWER
-                or (entry.step, entry.round) != (answer.step, answer.round)
-                or answer.federation != profile.federation
-                or step in seen
-            ):
-                raise refuse(
-                    Reason.MISMATCHED_ANSWER,
-                    f"{answer.agency} gave this answer to another question",
-                )
+            if step in seen:
+                raise refuse(Reason.MISMATCHED_ANSWER, f"{answer.agency} answered this step before")
             seen.add(step)
     agencies = sorted({answer.agency for answer in signed.answers})
     return f"{len(seen)} of {len(seen)} signed and logged by {', '.join(agencies) or 'nobody'}"

@@ -4,8 +4,9 @@ from collections.abc import Collection
 
 from google.protobuf.message import DecodeError
 
+from landbridge.answer import check_answer
 from landbridge.envelope import ANSWER_TYPE, EvidenceVerifier
-from landbridge.errors import Reason, refuse
+from landbridge.errors import LandbridgeError, Reason, refuse
 from landbridge.federation import Federation
 from landbridge.links import FollowedIdentifiers, LinkingRecord, linking_records
 from landbridge.subject import SubjectId
@@ -33,7 +34,8 @@ class AliasProver:
 
         Raises:
             LandbridgeError: LB-4001, LB-4002, LB-4008 for an answer whose proof does not hold;
-                LB-4007 for one to another query; LB-1001 for what is no answer.
+                LB-4007 for one to another query or with contents that no node may give, LB-4009
+                for one with too many of them; LB-1001 for what is no answer.
         """
         rounds: dict[int, list[LinkingRecord]] = {}
         for envelope in question.links:
@@ -42,12 +44,9 @@ class AliasProver:
                 answer = answer_pb2.Answer.FromString(envelope.payload)
             except DecodeError as error:
                 raise refuse(Reason.MALFORMED_REQUEST, "a link is not an answer") from error
-            if (
-                answer.query_digest != query_digest
-                or answer.agency != signer.agency
-                or answer.step != query_pb2.STEP_RESOLVE
-            ):
-                raise refuse(Reason.MISMATCHED_ANSWER, "a link answers another query")
+            check_answer(answer, signer, query_digest=query_digest, federation=self._federation)
+            if answer.step != query_pb2.STEP_RESOLVE:
+                raise refuse(Reason.MISMATCHED_ANSWER, "a link answers another step")
             rounds.setdefault(answer.round, []).extend(
                 record
                 for record in linking_records(answer)
@@ -60,4 +59,12 @@ class AliasProver:
             followed.add_round(rounds[number])
         proven = frozenset(followed.aliases)
         brought = (SubjectId(alias.scheme, alias.value) for alias in question.aliases)
-        return tuple(alias for alias in brought if alias in proven)
+        return tuple(alias for alias in brought if alias in proven and self._is_normal(alias))
+
+    def _is_normal(self, alias: SubjectId) -> bool:
+        """Whether the alias is written as its scheme writes it: a node may sign any text."""
+        scheme = self._federation.schemes.get(alias.scheme)
+        try:
+            return scheme is not None and scheme.normalise(alias.value) == alias.value
+        except LandbridgeError:
+            return False

@@ -88,8 +88,12 @@ class Dispatcher:
         return batch
 
     def _work_inline(self) -> None:
-        while batch := self._next_batch(asyncio.get_running_loop().time()):
+        loop = asyncio.get_running_loop()
+        if batch := self._next_batch(loop.time()):
             _deliver(batch, self._answer([item.question for item in batch]))
+        if self._waiting:
+            # These answers leave before the next batch begins.
+            loop.call_soon(self._work_inline)
 
     async def _work(self, batch: list[Pending]) -> None:
         loop = asyncio.get_running_loop()

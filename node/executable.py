@@ -10,10 +10,12 @@ def check_executable(memorandum: Memorandum, config: NodeConfig, source: Source)
     """Check that this node can execute each of its own clauses exactly as written.
 
     Raises:
-        LandbridgeError: LB-1006, LB-1007, LB-1101 for a clause that names a dataset or field that
-            is not published, or a row condition that the database cannot run.
+        LandbridgeError: LB-1006, LB-1007, LB-1101, LB-3005 for a clause that names a dataset or
+            field that is not published, a row condition that the database cannot run, or
+            another kind of subject than the records are about.
     """
     fields = {dataset.name: {field.name for field in dataset.fields} for dataset in config.datasets}
+    kinds = {dataset.name: dataset.subject_kind for dataset in config.datasets}
     for grant in memorandum.grants:
         if grant.provider != config.node.agency:
             continue
@@ -21,6 +23,13 @@ def check_executable(memorandum: Memorandum, config: NodeConfig, source: Source)
         if grant.dataset not in fields:
             raise refuse(
                 Reason.UNKNOWN_DATASET, f"{grant.dataset!r} is not published here", where=where
+            )
+        if set(grant.subject_kinds) != {kinds[grant.dataset]}:
+            raise refuse(
+                Reason.SUBJECT_KIND_NOT_COVERED,
+                f"the records of {grant.dataset} are about a {kinds[grant.dataset]}, which is not"
+                " what the clause grants",
+                where=where,
             )
         named = [*grant.fields, *(condition.field for condition in grant.where)]
         for name in named:

@@ -1,11 +1,13 @@
 """Answers questions: the node's whole job, step by step."""
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from landbridge.clock import Clock
+from landbridge.decision import OTHER_KIND
 from landbridge.envelope import (
     ANSWER_TYPE,
+    MAX_SIGNED_QUERY_BYTES,
     QUERY_TYPE,
     BatchVerifier,
     EvidenceVerifier,
@@ -17,9 +19,10 @@ from landbridge.federation import Federation
 from landbridge.links import IDENTIFIER
 from landbridge.log.pseudonym import Pseudonyms
 from landbridge.log.store import LogStore
-from landbridge.policy import AccessRequest, Policy, authorize
+from landbridge.policy import AccessRequest, Allowance, Policy, authorize
 from landbridge.query import check_query, read_query
 from landbridge.replay import ReplayGuard
+from landbridge.subject import SubjectKind
 from landbridge.v1 import answer_pb2, catalogue_pb2, envelope_pb2, query_pb2
 from node.aliases import AliasProver
 from node.sources.lookup import Lookup
@@ -28,6 +31,7 @@ from node.task import Reading, Task, write_refusal
 from node.trace import write_entry
 
 _STEPS = (query_pb2.STEP_RESOLVE, query_pb2.STEP_COLLECT)
+_ROUNDS = {query_pb2.STEP_COLLECT: 1}
 
 
 class Responder:
@@ -56,12 +60,20 @@ class Responder:
         self._agency = agency
         self._federation = federation
         self._as_of = {dataset.name: dataset.as_of for dataset in catalogue.datasets}
+        self._kinds = {
+            dataset.name: SubjectKind.from_number(dataset.subject_kind)
+            for dataset in catalogue.datasets
+        }
         self._schemes = {
             dataset.name: frozenset(key.scheme for key in dataset.keys)
             for dataset in catalogue.datasets
         }
         self._fields = {
             dataset.name: tuple(field.name for field in dataset.fields)
+            for dataset in catalogue.datasets
+        }
+        self._scheme_of = {
+            dataset.name: {field.name: field.scheme for field in dataset.fields if field.scheme}
             for dataset in catalogue.datasets
         }
         self._identifiers = {
@@ -99,20 +111,55 @@ class Responder:
                 self._refuse_replay(task, now)
             except LandbridgeError as error:
                 results[position] = error
+            except Exception as error:  # noqa: BLE001  one question takes no other with it
+                results[position] = self._tell(error)
             else:
                 tasks[position] = task
-        self._fetch(list(tasks.values()))
-        results |= self._log_and_sign(tasks, now)
+        results |= self._complete(tasks, now)
         return [results[position] for position in range(len(questions))]
 
+    def _complete(
+        self, tasks: dict[int, Task], now: int
+    ) -> dict[int, envelope_pb2.Envelope | LandbridgeError]:
+        """Fetch, log and sign a batch; what nobody foresaw fails the one question it is in."""
+        try:
+            self._fetch(list(tasks.values()))
+            return self._log_and_sign(tasks, now)
+        except Exception as error:  # noqa: BLE001  told, and each question tried alone
+            if len(tasks) > 1:
+                alone: dict[int, envelope_pb2.Envelope | LandbridgeError] = {}
+                for position, task in tasks.items():
+                    task.begin_again()
+                    alone |= self._complete({position: task}, now)
+                return alone
+            self._forget(tasks.values())
+            return dict.fromkeys(tasks, self._tell(error))
+
+    def _tell(self, error: Exception) -> LandbridgeError:
+        self._failed(error)
+        return refuse(Reason.SOURCE_FAILED, "the node failed")
+
+    def _forget(self, tasks: Iterable[Task]) -> None:
+        """Let questions be asked again whose answers never left."""
+        with self._lock:
+            for task in tasks:
+                question = task.question
+                self._replay.forget(task.query_digest, question.step, question.round)
+
     def _verify(self, question: query_pb2.Question, now: int) -> Task:
+        if question.query.ByteSize() > MAX_SIGNED_QUERY_BYTES:
+            raise refuse(Reason.MALFORMED_REQUEST, "the signed query is too large")
         signer = self._queries.verify(question.query, QUERY_TYPE)
         query = read_query(question.query.payload)
         check_query(query, signer=signer, federation=self._federation, at=now)
-        if question.step not in _STEPS or not (
-            1 <= question.round <= self._federation.limits.max_rounds
+        rounds = self._federation.limits.max_rounds
+        # The records are given once: only resolving has further rounds.
+        if not 1 <= question.round <= _ROUNDS.get(question.step, rounds) or (
+            question.step not in _STEPS
         ):
             raise refuse(Reason.MALFORMED_REQUEST, "the question has no valid step and round")
+        if len(set(question.datasets)) != len(question.datasets):
+            raise refuse(Reason.MALFORMED_REQUEST, "the question names a dataset twice")
         for name in question.datasets:
             if name not in self._fields:
                 raise refuse(
@@ -137,17 +184,20 @@ class Responder:
     def _authorize(self, task: Task, now: int) -> None:
         query = task.query
         for name in task.question.datasets:
-            decision = authorize(
-                self._policy,
-                AccessRequest(
-                    provider=self._agency,
-                    dataset=name,
-                    requester=query.requester,
-                    purpose=query.purpose,
-                    subject_kind=query.subject_kind,
-                    fields=self._identifiers[name] if task.resolving else self._wanted(task, name),
-                    at=now,
-                ),
+            request = AccessRequest(
+                provider=self._agency,
+                dataset=name,
+                requester=query.requester,
+                purpose=query.purpose,
+                subject_kind=query.subject_kind,
+                fields=self._identifiers[name] if task.resolving else self._wanted(task, name),
+                at=now,
+            )
+            # What a clause calls its subjects does not change whom the records are about.
+            decision = (
+                authorize(self._policy, request)
+                if self._kinds[name] is query.subject_kind
+                else OTHER_KIND
             )
             answer = answer_pb2.DatasetAnswer(dataset=name, as_of=self._as_of[name])
             if not task.resolving or not decision.allowances:
@@ -195,7 +245,7 @@ class Responder:
                             where=allowance.where,
                             asked=task.query.subject,
                             aliases=task.aliases,
-                            broad=task.resolving,
+                            broad=task.resolving and self._shows_keys(reading.dataset, allowance),
                         )
                     )
         found = self._source.fetch(lookups) if lookups else []
@@ -205,6 +255,11 @@ class Responder:
         for task in tasks:
             for reading in task.readings:
                 self._fill(task, reading, found)
+
+    def _shows_keys(self, dataset: str, allowance: Allowance) -> bool:
+        """Whether a row shows by every key whom it is about, so that links can be judged by it."""
+        shown = {self._scheme_of[dataset].get(name) for name in allowance.fields}
+        return self._schemes[dataset] <= shown
 
     def _fill(
         self,
@@ -241,10 +296,7 @@ class Responder:
         try:
             evidence = self._log.append(entries)
         except LandbridgeError as error:
-            with self._lock:
-                for task in tasks.values():
-                    question = task.question
-                    self._replay.forget(task.query_digest, question.step, question.round)
+            self._forget(tasks.values())
             return dict.fromkeys(tasks, error)
         return {
             position: envelope_pb2.Envelope(

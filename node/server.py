@@ -100,7 +100,7 @@ def build_node(
     restored = replay.restore(
         (entry for _, entry in log.entries_backwards()),
         at=clock(),
-        max_lifetime_ms=federation.limits.max_query_lifetime_s * 1000,
+        max_lifetime_ms=federation.limits.longest_ms,
     )
     bundle = party.bundle
     responder = Responder(

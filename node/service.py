@@ -7,7 +7,7 @@ import grpc
 
 from landbridge.errors import LandbridgeError
 from landbridge.rpc.failure import to_failure
-from landbridge.rpc.outbox import Outbox, finished
+from landbridge.rpc.outbox import Outbox, check_batch, finished
 from landbridge.rpc.status import abort
 from landbridge.v1 import catalogue_pb2, node_service_pb2, node_service_pb2_grpc
 from node.dispatcher import Dispatcher, Outcome, Pending
@@ -58,8 +58,9 @@ class NodeService(node_service_pb2_grpc.NodeServiceServicer):
         ],
     ) -> AsyncIterator[node_service_pb2.StreamAnswersResponse]:
         """Answer batches; what is ready together leaves together, in any order."""
-        del context
-        outbox: Outbox[node_service_pb2.StreamedAnswer] = Outbox()
+        outbox: Outbox[node_service_pb2.StreamedAnswer] = Outbox(
+            node_service_pb2.StreamedAnswer.ByteSize
+        )
         loop = asyncio.get_running_loop()
 
         def pending(item: node_service_pb2.StreamedQuestion, now: float) -> Pending:
@@ -73,9 +74,11 @@ class NodeService(node_service_pb2_grpc.NodeServiceServicer):
         async def read() -> None:
             try:
                 async for request in request_iterator:
+                    check_batch(len(request.questions))
                     now = loop.time()
                     outbox.expect(len(request.questions))
                     self._dispatcher.submit([pending(item, now) for item in request.questions])
+                    await outbox.room()
             finally:
                 outbox.close()
 
@@ -85,6 +88,8 @@ class NodeService(node_service_pb2_grpc.NodeServiceServicer):
             while answers := await outbox.take():
                 yield node_service_pb2.StreamAnswersResponse(answers=answers)
             await finished(reader)
+        except LandbridgeError as error:
+            await abort(context, error)
         finally:
             self._readers.discard(reader)
             reader.cancel()

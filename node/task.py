@@ -73,6 +73,13 @@ class Task:
     """How many aliases came without proof."""
     readings: list[Reading] = field(default_factory=list)
 
+    def begin_again(self) -> None:
+        """Forget what an attempt at the whole batch has left behind."""
+        for reading in self.readings:
+            reading.allowances.clear()
+            del reading.answer.extracts[:]
+            reading.answer.ClearField("detail")
+
     @property
     def resolving(self) -> bool:
         """Whether only identifiers are asked for."""

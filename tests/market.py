@@ -101,7 +101,13 @@ def forge(running: Market, agency: str, answer: answer_pb2.Answer) -> StreamedAn
     origin = running.identity(agency, role).uri.removeprefix("spiffe://")
     log = LogStore.open(running.sandbox.home_folder / f"forged-{agency}.sqlite", origin, key)
     payload = answer.SerializeToString()
-    entry = log_pb2.LogEntry(payload_digest=digest(ANSWER_TYPE, payload))
+    entry = log_pb2.LogEntry(
+        kind=log_pb2.ENTRY_KIND_ANSWER,
+        query_digest=answer.query_digest,
+        payload_digest=digest(ANSWER_TYPE, payload),
+        step=answer.step,
+        round=answer.round,
+    )
     (evidence,) = log.append([entry.SerializeToString()])
     log.close()
     forged = StreamedAnswer()
@@ -124,10 +130,14 @@ def free_address() -> str:
 
 @asynccontextmanager
 async def market(
-    top: Path, *, without: tuple[str, ...] = (), relays: dict[str, Relay] | None = None
+    top: Path,
+    *,
+    without: tuple[str, ...] = (),
+    relays: dict[str, Relay] | None = None,
+    write: bool = True,
 ) -> AsyncIterator[Market]:
     """Run the market; a relay stands in for a node, with that node's own keys, and forwards."""
-    sandbox = Sandbox(write_market(top), top / "home")
+    sandbox = Sandbox(write_market(top) if write else top / "market", top / "home")
     sandbox.prepare()
     federation = sandbox.folder / "federation.toml"
     bundle = TrustBundle.parse((sandbox.home_folder / "trust-bundle.json").read_bytes(), None)

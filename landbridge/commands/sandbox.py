@@ -5,6 +5,7 @@ it; only a sandbox signs for all parties in one place.
 """
 
 import asyncio
+import fcntl
 import os
 import shutil
 import socket
@@ -27,6 +28,7 @@ from landbridge.memorandum_signature import SignedForm
 _READY_S: Final = 60.0
 _POLL_S: Final = 0.1
 _STOP_S: Final = 15.0
+_MARKER: Final = ".sandbox"
 _USES: Final = {
     Role.NODE: (KeyUse.LOG, KeyUse.MEMORANDUM),
     Role.REQUESTER: (KeyUse.QUERY, KeyUse.MEMORANDUM),
@@ -43,6 +45,7 @@ class Sandbox:
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
         self._addresses: dict[Identity, str] = {}
         self._pki: FederationPki | None = None
+        self._lock: int | None = None
 
     @property
     def gateway(self) -> str:
@@ -108,18 +111,28 @@ class Sandbox:
         ).write()
 
     def _claim_home(self) -> None:
-        if self.home_folder.exists() and not (self.home_folder / "home.toml").is_file():
-            if any(self.home_folder.iterdir()):
+        """Take the folder: a new or empty one, or what a sandbox that is gone has left behind."""
+        marker = self.home_folder / _MARKER
+        if self.home_folder.exists() and any(self.home_folder.iterdir()):
+            if not marker.is_file():
                 raise refuse(
                     Reason.INVALID_CONFIGURATION,
-                    "the folder holds other things than a federation's home",
+                    "the folder holds things that no sandbox has made",
                     where=str(self.home_folder),
                     next_step="choose another --home DIR",
                 )
-        elif self.home_folder.exists():
+            if _is_running(marker):
+                raise refuse(
+                    Reason.INVALID_CONFIGURATION,
+                    "another sandbox is running with this folder",
+                    where=str(self.home_folder),
+                    next_step="stop it, or choose another --home DIR",
+                )
             shutil.rmtree(self.home_folder)
         self.home_folder.mkdir(parents=True, exist_ok=True)
         self.home_folder.chmod(0o700)
+        self._lock = os.open(marker, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
+        fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
     def _sign_memoranda(self, pki: FederationPki) -> None:
         seals = {
@@ -266,11 +279,23 @@ class Sandbox:
             process.terminate()
         for agency in list(self.processes):
             self.stop(agency)
-        if (self.home_folder / "home.toml").is_file() or (self.home_folder / "parties").is_dir():
+        if self._lock is not None:
+            # Only what this very sandbox has made is ever removed.
+            os.close(self._lock)
+            self._lock = None
             shutil.rmtree(self.home_folder, ignore_errors=True)
 
 
 _SERVING: Final = (Role.NODE, Role.GATEWAY)
+
+
+def _is_running(marker: Path) -> bool:
+    with marker.open() as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+    return False
 
 
 async def _reached(client: "Client") -> set[str]:  # type: ignore[name-defined]  # noqa: F821

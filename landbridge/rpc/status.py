@@ -13,6 +13,8 @@ from landbridge.reasons import REASONS
 DOMAIN = "landbridge"
 _DETAILS_KEY = "grpc-status-details-bin"
 _LONGEST_TEXT = 600
+# Their place is a path on the agency's own host, which is nobody else's business.
+_PLACE_IS_PRIVATE = frozenset({Reason.LOG_UNAVAILABLE, Reason.LOG_DAMAGED})
 _CODES = {reason.code: reason for reason in Reason if REASONS[reason].status != "OK"}
 
 _WITHOUT_DETAILS = {
@@ -59,13 +61,18 @@ async def abort(context: grpc.aio.ServicerContext[Any, Any], error: LandbridgeEr
 def to_status(error: LandbridgeError) -> Status:
     """Write an error as google.rpc.Status; the texts are cut so that they fit into a trailer."""
     info = ErrorInfo(reason=error.code, domain=DOMAIN)
-    if error.where:
-        info.metadata["where"] = _printable(error.where)
-    info.metadata["next_step"] = _printable(error.next_step)
+    if where := place_to_tell(error):
+        info.metadata["where"] = printable(where)
+    info.metadata["next_step"] = printable(error.next_step)
     number: int = grpc.StatusCode[REASONS[error.reason].status].value[0]
-    status = Status(code=number, message=_printable(error.message))
+    status = Status(code=number, message=printable(error.message))
     status.details.add().Pack(info)
     return status
+
+
+def place_to_tell(error: LandbridgeError) -> str:
+    """Return an error's place as far as a peer may know it."""
+    return "" if error.reason in _PLACE_IS_PRIVATE else error.where
 
 
 def from_rpc_error(error: grpc.aio.AioRpcError, *, peer: str = "") -> LandbridgeError:
@@ -78,9 +85,9 @@ def from_rpc_error(error: grpc.aio.AioRpcError, *, peer: str = "") -> Landbridge
     if info and reason:
         return refuse(
             reason,
-            _printable(message),
-            where=_printable(info.metadata.get("where", "")) or peer,
-            next_step=_printable(info.metadata.get("next_step", "")),
+            printable(message),
+            where=printable(info.metadata.get("where", "")) or peer,
+            next_step=printable(info.metadata.get("next_step", "")),
         )
     return _without_reason(error, peer)
 
@@ -99,7 +106,7 @@ def _stated(error: grpc.aio.AioRpcError) -> tuple[ErrorInfo | None, str]:
 
 
 def _without_reason(error: grpc.aio.AioRpcError, peer: str) -> LandbridgeError:
-    code, details = error.code(), _printable(error.details() or "")
+    code, details = error.code(), printable(error.details() or "")
     reason = _WITHOUT_DETAILS.get(code, Reason.SOURCE_FAILED)
     if _ENDED_WHILE_WRITING in details:
         reason = Reason.UNREACHABLE
@@ -114,6 +121,7 @@ def _without_reason(error: grpc.aio.AioRpcError, peer: str) -> LandbridgeError:
     return refuse(reason, message, where=peer)
 
 
-def _printable(text: str) -> str:
+def printable(text: str) -> str:
+    """Cut a text to what fits into a trailer, and free it of control characters."""
     shown = "".join(c if c.isprintable() else " " for c in text[: _LONGEST_TEXT + 1])
     return shown if len(shown) <= _LONGEST_TEXT else shown[: _LONGEST_TEXT - 1] + "…"

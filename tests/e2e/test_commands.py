@@ -95,6 +95,30 @@ def test_up_refuses_a_home_that_holds_other_things(tmp_path: Path) -> None:
     assert (tmp_path / "mine" / "letter.txt").read_text() == "keep me"
 
 
+@pytest.mark.parametrize("name", ["home.toml", "parties/city/keys/query.key"])
+def test_up_never_removes_what_it_has_not_made(tmp_path: Path, name: str) -> None:
+    write_market(tmp_path)
+    mine = tmp_path / ".landbridge" / name
+    mine.parent.mkdir(parents=True)
+    mine.write_text("keep me")
+    done = landbridge(tmp_path, "up", "market")
+    assert done.returncode == 1
+    assert "LB-1101" in done.stderr
+    assert mine.read_text() == "keep me"
+
+
+def test_a_second_sandbox_leaves_the_first_one_alone(tmp_path: Path) -> None:
+    folder = write_market(tmp_path)
+    first = Sandbox(folder, tmp_path / ".landbridge")
+    first.prepare()
+    done = landbridge(tmp_path, "up", "market")
+    assert done.returncode == 1
+    assert "another sandbox" in done.stderr
+    assert (tmp_path / ".landbridge" / "home.toml").is_file()
+    first.close()
+    assert not (tmp_path / ".landbridge").exists()
+
+
 def test_the_demo_goes_through_all_its_steps() -> None:
     root = Path(__file__).parents[2]
     done = landbridge(root, "demo")

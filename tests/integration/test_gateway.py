@@ -2,7 +2,9 @@
 
 import asyncio
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any, Final
 
 import pytest
 
@@ -174,6 +176,14 @@ async def test_the_answer_to_another_query_is_refused(tmp_path: Path) -> None:
         (FOOD, "step", Reason.MISMATCHED_ANSWER),
         (FOOD, "datasets", Reason.MISMATCHED_ANSWER),
         (FOOD, "columns", Reason.MISMATCHED_ANSWER),
+        (FOOD, "outcome", Reason.MISMATCHED_ANSWER),
+        (FOOD, "reason", Reason.MISMATCHED_ANSWER),
+        (FOOD, "type", Reason.MISMATCHED_ANSWER),
+        (FOOD, "scheme", Reason.MISMATCHED_ANSWER),
+        (FOOD, "about", Reason.MISMATCHED_ANSWER),
+        (FOOD, "no records", Reason.MISMATCHED_ANSWER),
+        (FOOD, "federation", Reason.MISMATCHED_ANSWER),
+        (FOOD, "detail", Reason.OVERSIZED_ANSWER),
         (FOOD, "too many", Reason.OVERSIZED_ANSWER),
     ],
 )
@@ -194,14 +204,48 @@ async def test_a_node_that_signs_what_it_should_not(
                 answer.datasets.add(dataset="more")
             elif change == "columns":
                 del extract.columns[0]
-            elif change == "too many":
-                extract.records.extend([extract.records[0]] * 600)
+            elif change in _CHANGES:
+                _CHANGES[change](answer.datasets[0])
+            elif change == "federation":
+                answer.federation = "other.example"
             forged = forge(running, signer, answer)
             forged.correlation_id = streamed.correlation_id
             return forged
 
         relay.alter = lie
         only_food_fails(await running.profile(), reason)
+
+
+def _set(path: str, value: object) -> Callable[[answer_pb2.DatasetAnswer], None]:
+    def change(dataset: answer_pb2.DatasetAnswer) -> None:
+        target: Any = {
+            "dataset": lambda: dataset,
+            "refusal": dataset.refusals.add,
+            "column": lambda: dataset.extracts[0].columns[0],
+            "about": lambda: dataset.extracts[0].records[0].about,
+        }[path.partition(".")[0]]()
+        setattr(target, path.partition(".")[2], value)
+
+    return change
+
+
+def _as_identifiers_of_nobody(dataset: answer_pb2.DatasetAnswer) -> None:
+    column = dataset.extracts[0].columns[0]
+    column.type, column.scheme = answer_pb2.VALUE_TYPE_IDENTIFIER, "nobodys-number"
+
+
+_CHANGES: Final[dict[str, Callable[[answer_pb2.DatasetAnswer], object]]] = {
+    "outcome": _set("dataset.outcome", 77),
+    "reason": _set("refusal.reason", 77),
+    "type": _set("column.type", 77),
+    "scheme": _as_identifiers_of_nobody,
+    "about": _set("about.scheme", "nobodys-number"),
+    "no records": lambda dataset: dataset.extracts[0].ClearField("records"),
+    "detail": _set("dataset.detail", "x" * 1001),
+    "too many": lambda dataset: dataset.extracts[0].records.extend(
+        [dataset.extracts[0].records[0]] * 600
+    ),
+}
 
 
 async def _as_it_is(streamed: StreamedAnswer) -> Altered:

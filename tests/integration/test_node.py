@@ -1,5 +1,6 @@
 """The node against a gateway that cannot be trusted: only what is signed and proven is answered."""
 
+import asyncio
 import sqlite3
 from pathlib import Path
 
@@ -25,7 +26,19 @@ from landbridge.v1 import (
     query_pb2,
     subject_pb2,
 )
-from tests.market import BAKERY, FOOD, MILL, PURPOSE, REGISTER, TAX, Market, forge, market
+from tests.market import (
+    BAKERY,
+    FOOD,
+    MILL,
+    PURPOSE,
+    REGISTER,
+    TAX,
+    Market,
+    forge,
+    market,
+    outcomes,
+    write_market,
+)
 
 OTHERS_TAX_NUMBER = SubjectId("tax-number", "9922")
 TAX_NUMBER = SubjectId("tax-number", "9911")
@@ -241,3 +254,65 @@ async def test_a_caller_that_is_no_gateway_is_refused(tmp_path: Path) -> None:
             with pytest.raises(grpc.aio.AioRpcError) as caught:
                 await stub.GetAnswer(request, timeout=5)
             assert from_rpc_error(caught.value).reason is Reason.CALLER_REFUSED
+
+
+async def test_the_records_are_given_once_whatever_round_is_claimed(tmp_path: Path) -> None:
+    async with market(tmp_path) as running:
+        asked = question(running.query(), "companies")
+        await ask(running, REGISTER, asked)
+        for round_ in (0, 2, 3, 4):
+            asked.round = round_
+            assert await refused(running, REGISTER, asked) is Reason.MALFORMED_REQUEST
+
+
+async def test_a_question_that_names_a_dataset_twice_is_refused(tmp_path: Path) -> None:
+    async with market(tmp_path) as running:
+        asked = question(running.query(), "companies")
+        asked.datasets.append("companies")
+        assert await refused(running, REGISTER, asked) is Reason.MALFORMED_REQUEST
+
+
+async def test_a_swollen_query_is_refused(tmp_path: Path) -> None:
+    async with market(tmp_path) as running:
+        asked = question(running.query(), "companies")
+        asked.query.batch.path.extend([b"x" * 32] * 5_000)
+        assert await refused(running, REGISTER, asked) is Reason.MALFORMED_REQUEST
+
+
+async def test_records_on_persons_are_not_given_whatever_a_memorandum_says(
+    tmp_path: Path,
+) -> None:
+    """The tax office's records become a person's; the clause still speaks of legal entities."""
+    folder = write_market(tmp_path)
+    federation = folder / "federation.toml"
+    federation.write_text(
+        federation.read_text().replace(
+            'title = "Tax number"\nsubject_kind = "legal-entity"',
+            'title = "Tax number"\nsubject_kind = "natural-person"',
+        )
+    )
+    config = folder / "agencies" / TAX / "node.toml"
+    config.write_text(config.read_text().replace("legal-entity", "natural-person"))
+    async with market(tmp_path, write=False) as running:
+        profile = await running.profile()
+        outcome = outcomes(profile)
+        assert outcome[REGISTER] == Reason.ANSWERED
+        assert Reason(outcome[TAX]).is_refusal
+        query = running.query()
+        proof = await resolve(running, query)
+        asked = question(query, "arrears", alias=TAX_NUMBER, links=(proof,))
+        answer = await answer_of(running, TAX, asked)
+        assert Reason(answer.outcome).is_refusal
+        assert not answer.extracts
+
+
+async def test_one_question_that_fails_takes_no_other_with_it(tmp_path: Path) -> None:
+    async with market(tmp_path) as running:
+        queries = [running.query(subject) for subject in (BAKERY, MILL)]
+        good, bad = (question(query, "companies") for query in queries)
+        bad.query.payload += b"\x00"
+        stub_answers = await asyncio.gather(
+            ask(running, REGISTER, good), ask(running, REGISTER, bad), return_exceptions=True
+        )
+        assert isinstance(stub_answers[0], envelope_pb2.Envelope)
+        assert isinstance(stub_answers[1], LandbridgeError)

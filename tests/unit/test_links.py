@@ -5,13 +5,14 @@ from landbridge.subject import IdentifierScheme, Schemes, SubjectId, SubjectKind
 from landbridge.v1 import answer_pb2, query_pb2
 
 ENTITY = SubjectKind.LEGAL_ENTITY
+PERSON = SubjectKind.NATURAL_PERSON
 
 
-def scheme(name: str, *, group: bool = False) -> IdentifierScheme:
+def scheme(name: str, *, group: bool = False, kind: SubjectKind = ENTITY) -> IdentifierScheme:
     return IdentifierScheme(
         name,
         title=name,
-        subject_kind=ENTITY,
+        subject_kind=kind,
         group=group,
         read=(),
         pattern="",
@@ -20,7 +21,15 @@ def scheme(name: str, *, group: bool = False) -> IdentifierScheme:
     )
 
 
-SCHEMES = Schemes([scheme("unit"), scheme("code"), scheme("facility"), scheme("tax", group=True)])
+SCHEMES = Schemes(
+    [
+        scheme("unit"),
+        scheme("code"),
+        scheme("facility"),
+        scheme("tax", group=True),
+        scheme("person", kind=PERSON),
+    ]
+)
 ASKED = SubjectId("unit", "1")
 
 
@@ -127,3 +136,8 @@ def test_a_group_that_is_asked_for_itself_leads_to_its_members() -> None:
     members = answer(tax, {"unit": "1"}, {"unit": "2"}, covers_group=True)
     followed.add_round(linking_records(members))
     assert followed.aliases == (SubjectId("unit", "1"), SubjectId("unit", "2"))
+
+
+def test_a_company_never_leads_to_a_person_nor_to_a_scheme_that_nobody_knows() -> None:
+    followed = follow([answer(ASKED, {"person": "7", "strange": "8", "code": "0100"})])
+    assert followed.aliases == (SubjectId("code", "0100"),)

@@ -104,6 +104,9 @@ def test_wanted_fields(federation: Federation) -> None:
         ("purpose", ""),
         ("case_reference", ""),
         ("case_reference", "x" * 201),
+        ("federation", "x" * 201),
+        ("requester", "x" * 201),
+        ("purpose", "x" * 201),
         ("expires_at_unix_ms", AT),
         ("issued_at_unix_ms", 0),
     ],
@@ -115,6 +118,39 @@ def test_a_part_that_is_missing_or_wrong(federation: Federation, name: str, valu
 def test_bytes_that_are_no_query() -> None:
     with pytest.raises(LandbridgeError) as caught:
         read_query(b"\xff\xff\xff")
+    assert caught.value.reason is Reason.MALFORMED_REQUEST
+
+
+@pytest.mark.parametrize(
+    "wanted",
+    [
+        query_pb2.Wanted(agency="x" * 201),
+        query_pb2.Wanted(agency="a", dataset="x" * 201),
+        query_pb2.Wanted(agency="a", dataset="d", fields=["x" * 201]),
+        query_pb2.Wanted(agency="a", dataset="d", fields=["x"] * 501),
+    ],
+)
+def test_a_wish_that_is_too_long(federation: Federation, wanted: query_pb2.Wanted) -> None:
+    message = written(federation)
+    message.wanted.append(wanted)
+    assert refusal(federation, message) is Reason.MALFORMED_REQUEST
+
+
+def test_a_scheme_that_is_too_long(federation: Federation) -> None:
+    message = written(federation)
+    message.subject.scheme = "x" * 201
+    assert refusal(federation, message) is Reason.MALFORMED_REQUEST
+
+
+def test_the_largest_wish_is_read(federation: Federation) -> None:
+    message = written(federation)
+    message.wanted.add(agency="a", dataset="x" * 200, fields=["y" * 100] * 500)
+    assert len(read(message).wanted) == 3
+
+
+def test_a_query_that_is_too_large_is_not_even_parsed() -> None:
+    with pytest.raises(LandbridgeError, match="larger than 65536 bytes") as caught:
+        read_query(b"\xff" * (64 * 1024 + 1))
     assert caught.value.reason is Reason.MALFORMED_REQUEST
 
 

@@ -40,8 +40,9 @@ def test_a_full_memory_refuses_until_queries_expire() -> None:
     guard.admit(b"1", 1, 1, expires_at=1_000, at=0)
     guard.admit(b"2", 1, 1, expires_at=2_000, at=0)
     assert reason_of(guard, digest=b"3") is Reason.BUSY
-    guard.admit(b"3", 1, 1, expires_at=9_000, at=1_500)
-    assert reason_of(guard, digest=b"2", at=1_600) is Reason.REPLAYED_QUERY
+    later = 61_500
+    guard.admit(b"3", 1, 1, expires_at=later + 1_000, at=later)
+    assert reason_of(guard, digest=b"2", at=later + 100) is Reason.REPLAYED_QUERY
 
 
 def entry(digest: bytes, *, logged: int, expires: int) -> bytes:
@@ -56,12 +57,15 @@ def entry(digest: bytes, *, logged: int, expires: int) -> bytes:
 
 def test_a_restart_restores_what_the_log_shows() -> None:
     guard = ReplayGuard()
+    at = 1_000_000
     newest_first = [
-        entry(b"new", logged=9_000, expires=60_000),
-        entry(b"done", logged=8_000, expires=9_500),
-        entry(b"old", logged=1_000, expires=60_000),
+        entry(b"new", logged=at - 1_000, expires=at + 50_000),
+        entry(b"done", logged=at - 2_000, expires=at - 70_000),
+        entry(b"late", logged=at - 64_000, expires=at + 1_000),
+        entry(b"old", logged=at - 66_000, expires=at + 50_000),
     ]
-    restored = guard.restore(newest_first, at=10_000, max_lifetime_ms=5_000)
-    assert restored == 1
-    assert reason_of(guard, digest=b"new", at=10_000) is Reason.REPLAYED_QUERY
-    guard.admit(b"old", 1, 1, expires_at=70_000, at=10_000)
+    restored = guard.restore(newest_first, at=at, max_lifetime_ms=5_000)
+    assert restored == 2
+    for digest in (b"new", b"late"):
+        assert reason_of(guard, digest=digest, at=at) is Reason.REPLAYED_QUERY
+    guard.admit(b"old", 1, 1, expires_at=at + 60_000, at=at)
