@@ -29,26 +29,22 @@ class Pending:
 class Dispatcher:
     """Feeds the responder from one event loop.
 
-    Inline, batches are answered on the event loop itself: right where a read is a look-up in a
-    local file, as handing a batch to a thread costs more than that. Otherwise `workers` batches may
-    be in work at once, so that a slow statement holds back its own batch alone. `capacity`
-    questions may wait, and more are refused with LB-2003. `failed` is told of errors that nobody
-    foresaw.
+    `workers` batches may be in work at once, so that a slow statement holds back its own batch
+    alone. `capacity` questions may wait, and more are refused with LB-2003. `failed` is told of
+    errors that nobody foresaw.
     """
 
-    def __init__(  # noqa: PLR0913  built once, by name
+    def __init__(
         self,
         responder: Responder,
         *,
         failed: Callable[[Exception], None],
-        inline: bool,
-        workers: int = 2,
+        workers: int,
         capacity: int = 4096,
         batch: int = 128,
     ) -> None:
         self._responder = responder
         self._failed = failed
-        self._inline = inline
         self._threads = ThreadPoolExecutor(workers, thread_name_prefix="responder")
         self._idle = workers
         self._capacity = capacity
@@ -64,11 +60,7 @@ class Dispatcher:
             else:
                 self._waiting.append(item)
         loop = asyncio.get_running_loop()
-        if self._inline:
-            # Not at once: what else has arrived by now joins the batch.
-            loop.call_soon(self._work_inline)
-        else:
-            self._start(loop)
+        self._start(loop)
 
     def _start(self, loop: asyncio.AbstractEventLoop) -> None:
         while self._idle and (batch := self._next_batch(loop.time())):
@@ -86,14 +78,6 @@ class Dispatcher:
             else:
                 batch.append(item)
         return batch
-
-    def _work_inline(self) -> None:
-        loop = asyncio.get_running_loop()
-        if batch := self._next_batch(loop.time()):
-            _deliver(batch, self._answer([item.question for item in batch]))
-        if self._waiting:
-            # These answers leave before the next batch begins.
-            loop.call_soon(self._work_inline)
 
     async def _work(self, batch: list[Pending]) -> None:
         loop = asyncio.get_running_loop()

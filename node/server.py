@@ -31,6 +31,8 @@ from node.service import NodeService
 from node.sources.source import Source
 
 SERVICE = "landbridge.v1.NodeService"
+_WORKERS = 2
+"""Batches that read a database server at once; look-ups in a local file never wait for long."""
 PERMITTED = {
     f"/{SERVICE}/GetAnswer": frozenset({Role.GATEWAY}),
     f"/{SERVICE}/StreamAnswers": frozenset({Role.GATEWAY}),
@@ -117,7 +119,9 @@ def build_node(
         failed=telling.failure,
         clock=clock,
     )
-    dispatcher = Dispatcher(responder, failed=telling.failure, inline=source.is_local)
+    dispatcher = Dispatcher(
+        responder, failed=telling.failure, workers=1 if source.is_local else _WORKERS
+    )
     server = grpc.aio.server(
         interceptors=[Guard(PERMITTED, lambda: bundle, clock=clock)], options=SERVER_OPTIONS
     )
