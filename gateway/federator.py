@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from gateway.executor import Executor
 from gateway.node_client import NodeClient
 from gateway.planner import Plan, Planner
+from gateway.trace import accesses
 from gateway.verifier import AnswerVerifier
 from landbridge.assembler import VerifiedAnswer, assemble
 from landbridge.clock import Clock
@@ -234,12 +235,13 @@ class Federator:
     async def _log_and_sign(self, inquiry: _Inquiry) -> envelope_pb2.Envelope:
         now = self._clock()
         query = inquiry.query
+        answers = [answer for answer, _ in inquiry.resolved] + inquiry.collected
         profile = assemble(
             query=inquiry.envelope,
             asked=query.subject,
             gateway=self._gateway,
             at=now,
-            answers=[answer for answer, _ in inquiry.resolved] + inquiry.collected,
+            answers=answers,
             not_answered=inquiry.not_answered,
             federation=self._federation,
         )
@@ -256,7 +258,7 @@ class Federator:
             subject_kind=query.subject_kind.number,  # type: ignore[arg-type]
             payload_digest=digest(PROFILE_TYPE, payload),
             query_expires_at_unix_ms=query.expires_at,
-            accesses=_accesses(inquiry),
+            accesses=list(accesses(answers, inquiry.not_answered)),
         )
         try:
             evidence = await self._log.append(entry.SerializeToString())
@@ -289,37 +291,3 @@ def _proofs(inquiry: _Inquiry, aliases: Iterable[SubjectId]) -> list[envelope_pb
             needed |= known - {inquiry.query.subject}
             grown = True
     return [chosen[position] for position in sorted(chosen)]
-
-
-def _accesses(inquiry: _Inquiry) -> list[log_pb2.Access]:
-    """List what the profile holds for the gateway's log: names and counts, never values."""
-    accesses = [
-        log_pb2.Access(agency=source.agency, dataset=source.dataset, outcome=source.outcome)
-        for source in inquiry.not_answered
-    ]
-    for verified in inquiry.collected:
-        for dataset in verified.answer.datasets:
-            refused = [refusal.field for refusal in dataset.refusals if refusal.field]
-            if not dataset.extracts:
-                accesses.append(
-                    log_pb2.Access(
-                        agency=verified.answer.agency,
-                        dataset=dataset.dataset,
-                        outcome=dataset.outcome,
-                        refused=refused,
-                    )
-                )
-            for position, extract in enumerate(dataset.extracts):
-                accesses.append(
-                    log_pb2.Access(
-                        agency=verified.answer.agency,
-                        dataset=dataset.dataset,
-                        outcome=dataset.outcome,
-                        memorandum=extract.memorandum,
-                        clause=extract.clause,
-                        released=[column.field for column in extract.columns],
-                        refused=refused if position == 0 else (),
-                        records=len(extract.records),
-                    )
-                )
-    return accesses

@@ -297,6 +297,11 @@ async def test_the_gateways_log_holds_an_entry_for_each_profile_and_no_value(
         assert accesses[TAX].clause == "1.2"
         assert list(accesses[TAX].released) == ["taxpayer", "arrears"]
         assert list(accesses[TAX].refused) == ["since"]
+        resolved = entry.accesses[0]
+        assert (resolved.agency, list(resolved.released)) == (
+            REGISTER,
+            ["company_number", "tax_number"],
+        )
         for secret in (b"00000417", b"9911", b"1250.00", b"Harbour"):
             assert secret not in data
 

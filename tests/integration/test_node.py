@@ -1,7 +1,7 @@
 """The node against a gateway that cannot be trusted: only what is signed and proven is answered."""
 
-import asyncio
 import sqlite3
+from collections.abc import Sequence
 from pathlib import Path
 
 import grpc
@@ -26,6 +26,8 @@ from landbridge.v1 import (
     query_pb2,
     subject_pb2,
 )
+from node.sources.lookup import Lookup
+from node.sources.source import Source
 from tests.market import (
     BAKERY,
     FOOD,
@@ -306,13 +308,37 @@ async def test_records_on_persons_are_not_given_whatever_a_memorandum_says(
         assert not answer.extracts
 
 
-async def test_one_question_that_fails_takes_no_other_with_it(tmp_path: Path) -> None:
+class FailingSource:
+    """A database that fails in a way that nobody foresaw, for one subject alone."""
+
+    def __init__(self, source: Source, subject: SubjectId) -> None:
+        self._source = source
+        self._subject = subject
+        self.columns = source.columns
+
+    def fetch(self, lookups: Sequence[Lookup]) -> object:
+        if any(lookup.asked == self._subject for lookup in lookups):
+            raise ZeroDivisionError
+        return self._source.fetch(lookups)
+
+
+async def test_one_question_that_fails_takes_no_other_of_its_batch_with_it(tmp_path: Path) -> None:
     async with market(tmp_path) as running:
-        queries = [running.query(subject) for subject in (BAKERY, MILL)]
-        good, bad = (question(query, "companies") for query in queries)
-        bad.query.payload += b"\x00"
-        stub_answers = await asyncio.gather(
-            ask(running, REGISTER, good), ask(running, REGISTER, bad), return_exceptions=True
+        responder = running.nodes[REGISTER].dispatcher._responder
+        source = responder._source
+        good, bad, forged = (
+            question(running.query(subject), "companies") for subject in (BAKERY, MILL, BAKERY)
         )
-        assert isinstance(stub_answers[0], envelope_pb2.Envelope)
-        assert isinstance(stub_answers[1], LandbridgeError)
+        forged.query.payload += b"\x00"
+        responder._source = FailingSource(source, MILL)  # type: ignore[assignment]
+        answered, failed, refused_ = responder.answer([good, bad, forged])
+        assert isinstance(answered, envelope_pb2.Envelope)
+        assert isinstance(failed, LandbridgeError)
+        assert failed.reason is Reason.SOURCE_FAILED
+        assert isinstance(refused_, LandbridgeError)
+        assert refused_.reason is Reason.BAD_SIGNATURE
+        responder._source = source
+        (again,) = responder.answer([bad])
+        assert isinstance(again, envelope_pb2.Envelope), (
+            "what was never answered may be asked again"
+        )

@@ -1,0 +1,42 @@
+"""What a gateway's log entry says of each source: names and counts, never values."""
+
+from collections.abc import Iterable, Iterator
+
+from landbridge.assembler import VerifiedAnswer
+from landbridge.v1 import log_pb2, profile_pb2
+
+
+def accesses(
+    answers: Iterable[VerifiedAnswer], not_answered: Iterable[profile_pb2.Source]
+) -> Iterator[log_pb2.Access]:
+    """List what each dataset gave, when resolving as when collecting, or why it gave nothing."""
+    for source in not_answered:
+        yield log_pb2.Access(
+            agency=source.agency,
+            dataset=source.dataset,
+            outcome=source.outcome,
+            memorandum=source.memorandum,
+            clause=source.clause,
+        )
+    for verified in answers:
+        agency = verified.answer.agency
+        for dataset in verified.answer.datasets:
+            refused = [refusal.field for refusal in dataset.refusals if refusal.field]
+            if not dataset.extracts:
+                yield log_pb2.Access(
+                    agency=agency,
+                    dataset=dataset.dataset,
+                    outcome=dataset.outcome,
+                    refused=refused,
+                )
+            for position, extract in enumerate(dataset.extracts):
+                yield log_pb2.Access(
+                    agency=agency,
+                    dataset=dataset.dataset,
+                    outcome=dataset.outcome,
+                    memorandum=extract.memorandum,
+                    clause=extract.clause,
+                    released=[column.field for column in extract.columns],
+                    refused=refused if position == 0 else (),
+                    records=len(extract.records),
+                )
