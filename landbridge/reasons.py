@@ -40,6 +40,7 @@ class Reason(IntEnum):
     SUBJECT_KIND_NOT_COVERED = 3005
     NOT_IN_FORCE = 3006
     UNPROVEN_ALIAS = 3007
+    STALE_REVOCATION = 3008
     BAD_SIGNATURE = 4001
     UNTRUSTED_KEY = 4002
     STALE_QUERY = 4003
@@ -51,6 +52,15 @@ class Reason(IntEnum):
     OVERSIZED_ANSWER = 4009
     BAD_TRUST_BUNDLE = 4010
     KEY_EXPOSED = 4011
+    BAD_REVOCATION_LIST = 4012
+    BAD_SIGNING_REQUEST = 4013
+    INVITATION_REFUSED = 4014
+    NOT_APPROVED = 4015
+    GATE_CLOSED = 4016
+    BAD_CREDENTIAL = 4017
+    CERTIFICATE_REVOKED = 4018
+    CERTIFICATE_EXPIRED = 4019
+    ISSUER_REFUSED = 4020
     MALFORMED_MEMORANDUM = 4101
     SIGNERS_NOT_PARTIES = 4102
     PROFILE_ALTERED = 4201
@@ -223,6 +233,11 @@ REASONS: dict[Reason, Explanation] = {
         "The provider would have to accept the dataset as a source of links, in a memorandum.",
         "FAILED_PRECONDITION",
     ),
+    Reason.STALE_REVOCATION: Explanation(
+        "The provider's revocation data are too old, and the memorandum says to refuse then.",
+        "The provider's node has lost touch with the federation's authority; it goes on by itself.",
+        "PERMISSION_DENIED",
+    ),
     Reason.BAD_SIGNATURE: Explanation(
         "The signature does not verify.",
         "Sign the exact bytes again; do not change anything after signing.",
@@ -276,6 +291,51 @@ REASONS: dict[Reason, Explanation] = {
     Reason.KEY_EXPOSED: Explanation(
         "A private key file is readable by others.",
         "chmod 600 the file; if others may have read it, replace the key.",
+        "PERMISSION_DENIED",
+    ),
+    Reason.BAD_REVOCATION_LIST: Explanation(
+        "The revocation list is not acceptable.",
+        "Nothing is lost: the list in use stays; fetch the present list from the federation's authority.",
+        "PERMISSION_DENIED",
+    ),
+    Reason.BAD_SIGNING_REQUEST: Explanation(
+        "The certificate signing request is not acceptable.",
+        "Make a new P-256 key and request; `landbridge cert renew` and `landbridge cert enrol` do.",
+        "INVALID_ARGUMENT",
+    ),
+    Reason.INVITATION_REFUSED: Explanation(
+        "The invitation is unknown, used, expired or not for this.",
+        "Ask the federation's operator for a new invitation.",
+        "PERMISSION_DENIED",
+    ),
+    Reason.NOT_APPROVED: Explanation(
+        "The act lacks the administrators that it needs, or does not fit the present state.",
+        "See `landbridge cert status`, then have the administrators sign the act as it now stands.",
+        "PERMISSION_DENIED",
+    ),
+    Reason.GATE_CLOSED: Explanation(
+        "The step would lock somebody out or serve somebody removed.",
+        "See in `landbridge cert status` who lags; wait for them, suspend them, or override with two administrators.",
+        "FAILED_PRECONDITION",
+    ),
+    Reason.BAD_CREDENTIAL: Explanation(
+        "The credential's key, chain and trust do not fit together.",
+        "Nothing is lost: the credential in use stays; run `landbridge cert renew`.",
+        "PERMISSION_DENIED",
+    ),
+    Reason.CERTIFICATE_REVOKED: Explanation(
+        "The certificate is revoked.",
+        "If that is a mistake, ask the federation's operator for an invitation and enrol again.",
+        "PERMISSION_DENIED",
+    ),
+    Reason.CERTIFICATE_EXPIRED: Explanation(
+        "The certificate is not valid at this time.",
+        "Check the clock; then `landbridge cert renew`, or enrol again with an invitation.",
+        "PERMISSION_DENIED",
+    ),
+    Reason.ISSUER_REFUSED: Explanation(
+        "The certificate's issuer is not an authority in use.",
+        "Fetch the present trust bundle and renew the certificate: `landbridge cert renew`.",
         "PERMISSION_DENIED",
     ),
     Reason.MALFORMED_MEMORANDUM: Explanation(

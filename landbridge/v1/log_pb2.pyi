@@ -34,6 +34,8 @@ class _EntryKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_EntryKind.V
     """A node answered, or refused, a query."""
     ENTRY_KIND_PROFILE: _EntryKind.ValueType  # 2
     """A gateway handed out a profile."""
+    ENTRY_KIND_ACT: _EntryKind.ValueType  # 3
+    """The federation's authority did what is written in `act`."""
 
 class EntryKind(_EntryKind, metaclass=_EntryKindEnumTypeWrapper):
     """What a log entry records."""
@@ -44,6 +46,8 @@ ENTRY_KIND_ANSWER: EntryKind.ValueType  # 1
 """A node answered, or refused, a query."""
 ENTRY_KIND_PROFILE: EntryKind.ValueType  # 2
 """A gateway handed out a profile."""
+ENTRY_KIND_ACT: EntryKind.ValueType  # 3
+"""The federation's authority did what is written in `act`."""
 Global___EntryKind: _TypeAlias = EntryKind  # noqa: Y015
 
 @_typing.final
@@ -66,6 +70,9 @@ class LogEntry(_message.Message):
     ROUND_FIELD_NUMBER: _builtins.int
     QUERY_EXPIRES_AT_UNIX_MS_FIELD_NUMBER: _builtins.int
     ACCESSES_FIELD_NUMBER: _builtins.int
+    ACT_FIELD_NUMBER: _builtins.int
+    SIGNATURES_FIELD_NUMBER: _builtins.int
+    BUNDLE_NUMBER_FIELD_NUMBER: _builtins.int
     kind: Global___EntryKind.ValueType
     """What this entry records."""
     logged_at_unix_ms: _builtins.int
@@ -92,9 +99,17 @@ class LogEntry(_message.Message):
     """Round of the step, from 1."""
     query_expires_at_unix_ms: _builtins.int
     """When the query can no longer be answered, Unix milliseconds: until then a repeat is a replay."""
+    act: _builtins.bytes
+    """RFC 8785 JSON of what the federation's authority did."""
+    bundle_number: _builtins.int
+    """Number of the trust bundle that it led to."""
     @_builtins.property
     def accesses(self) -> _containers.RepeatedCompositeFieldContainer[Global___Access]:
         """What was released or refused, dataset by dataset."""
+
+    @_builtins.property
+    def signatures(self) -> _containers.RepeatedCompositeFieldContainer[Global___ActSignature]:
+        """The administrators who signed it."""
 
     def __init__(
         self,
@@ -113,14 +128,43 @@ class LogEntry(_message.Message):
         round: _builtins.int = ...,
         query_expires_at_unix_ms: _builtins.int = ...,
         accesses: _abc.Iterable[Global___Access] | None = ...,
+        act: _builtins.bytes = ...,
+        signatures: _abc.Iterable[Global___ActSignature] | None = ...,
+        bundle_number: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["accesses", b"accesses", "case_reference", b"case_reference", "kind", b"kind", "logged_at_unix_ms", b"logged_at_unix_ms", "payload_digest", b"payload_digest", "pseudonym_key_id", b"pseudonym_key_id", "purpose", b"purpose", "query_digest", b"query_digest", "query_expires_at_unix_ms", b"query_expires_at_unix_ms", "requester", b"requester", "round", b"round", "step", b"step", "subject_kind", b"subject_kind", "subject_pseudonym", b"subject_pseudonym"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["accesses", b"accesses", "act", b"act", "bundle_number", b"bundle_number", "case_reference", b"case_reference", "kind", b"kind", "logged_at_unix_ms", b"logged_at_unix_ms", "payload_digest", b"payload_digest", "pseudonym_key_id", b"pseudonym_key_id", "purpose", b"purpose", "query_digest", b"query_digest", "query_expires_at_unix_ms", b"query_expires_at_unix_ms", "requester", b"requester", "round", b"round", "signatures", b"signatures", "step", b"step", "subject_kind", b"subject_kind", "subject_pseudonym", b"subject_pseudonym"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___LogEntry: _TypeAlias = LogEntry  # noqa: Y015
+
+@_typing.final
+class ActSignature(_message.Message):
+    """An administrator's signature under an act."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    KEY_ID_FIELD_NUMBER: _builtins.int
+    SIGNATURE_FIELD_NUMBER: _builtins.int
+    key_id: _builtins.str
+    """Which key."""
+    signature: _builtins.bytes
+    """Ed25519."""
+    def __init__(
+        self,
+        *,
+        key_id: _builtins.str = ...,
+        signature: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["key_id", b"key_id", "signature", b"signature"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ActSignature: _TypeAlias = ActSignature  # noqa: Y015
 
 @_typing.final
 class Access(_message.Message):

@@ -82,6 +82,8 @@ class _ReasonCodeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ReasonCode
     """The grant is not yet, or no longer, in force."""
     REASON_CODE_UNPROVEN_ALIAS: _ReasonCode.ValueType  # 3007
     """An alias of the subject is not proven by links that the provider accepts."""
+    REASON_CODE_STALE_REVOCATION: _ReasonCode.ValueType  # 3008
+    """The provider's revocation data are too old, and the memorandum says to refuse then."""
     REASON_CODE_BAD_SIGNATURE: _ReasonCode.ValueType  # 4001
     """The signature does not verify."""
     REASON_CODE_UNTRUSTED_KEY: _ReasonCode.ValueType  # 4002
@@ -104,6 +106,24 @@ class _ReasonCodeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ReasonCode
     """The trust bundle is not acceptable."""
     REASON_CODE_KEY_EXPOSED: _ReasonCode.ValueType  # 4011
     """A private key file is readable by others."""
+    REASON_CODE_BAD_REVOCATION_LIST: _ReasonCode.ValueType  # 4012
+    """The revocation list is not acceptable."""
+    REASON_CODE_BAD_SIGNING_REQUEST: _ReasonCode.ValueType  # 4013
+    """The certificate signing request is not acceptable."""
+    REASON_CODE_INVITATION_REFUSED: _ReasonCode.ValueType  # 4014
+    """The invitation is unknown, used, expired or not for this."""
+    REASON_CODE_NOT_APPROVED: _ReasonCode.ValueType  # 4015
+    """The act lacks the administrators that it needs, or does not fit the present state."""
+    REASON_CODE_GATE_CLOSED: _ReasonCode.ValueType  # 4016
+    """The step would lock somebody out or serve somebody removed."""
+    REASON_CODE_BAD_CREDENTIAL: _ReasonCode.ValueType  # 4017
+    """The credential's key, chain and trust do not fit together."""
+    REASON_CODE_CERTIFICATE_REVOKED: _ReasonCode.ValueType  # 4018
+    """The certificate is revoked."""
+    REASON_CODE_CERTIFICATE_EXPIRED: _ReasonCode.ValueType  # 4019
+    """The certificate is not valid at this time."""
+    REASON_CODE_ISSUER_REFUSED: _ReasonCode.ValueType  # 4020
+    """The certificate's issuer is not an authority in use."""
     REASON_CODE_MALFORMED_MEMORANDUM: _ReasonCode.ValueType  # 4101
     """The memorandum does not have its required form."""
     REASON_CODE_SIGNERS_NOT_PARTIES: _ReasonCode.ValueType  # 4102
@@ -180,6 +200,8 @@ REASON_CODE_NOT_IN_FORCE: ReasonCode.ValueType  # 3006
 """The grant is not yet, or no longer, in force."""
 REASON_CODE_UNPROVEN_ALIAS: ReasonCode.ValueType  # 3007
 """An alias of the subject is not proven by links that the provider accepts."""
+REASON_CODE_STALE_REVOCATION: ReasonCode.ValueType  # 3008
+"""The provider's revocation data are too old, and the memorandum says to refuse then."""
 REASON_CODE_BAD_SIGNATURE: ReasonCode.ValueType  # 4001
 """The signature does not verify."""
 REASON_CODE_UNTRUSTED_KEY: ReasonCode.ValueType  # 4002
@@ -202,6 +224,24 @@ REASON_CODE_BAD_TRUST_BUNDLE: ReasonCode.ValueType  # 4010
 """The trust bundle is not acceptable."""
 REASON_CODE_KEY_EXPOSED: ReasonCode.ValueType  # 4011
 """A private key file is readable by others."""
+REASON_CODE_BAD_REVOCATION_LIST: ReasonCode.ValueType  # 4012
+"""The revocation list is not acceptable."""
+REASON_CODE_BAD_SIGNING_REQUEST: ReasonCode.ValueType  # 4013
+"""The certificate signing request is not acceptable."""
+REASON_CODE_INVITATION_REFUSED: ReasonCode.ValueType  # 4014
+"""The invitation is unknown, used, expired or not for this."""
+REASON_CODE_NOT_APPROVED: ReasonCode.ValueType  # 4015
+"""The act lacks the administrators that it needs, or does not fit the present state."""
+REASON_CODE_GATE_CLOSED: ReasonCode.ValueType  # 4016
+"""The step would lock somebody out or serve somebody removed."""
+REASON_CODE_BAD_CREDENTIAL: ReasonCode.ValueType  # 4017
+"""The credential's key, chain and trust do not fit together."""
+REASON_CODE_CERTIFICATE_REVOKED: ReasonCode.ValueType  # 4018
+"""The certificate is revoked."""
+REASON_CODE_CERTIFICATE_EXPIRED: ReasonCode.ValueType  # 4019
+"""The certificate is not valid at this time."""
+REASON_CODE_ISSUER_REFUSED: ReasonCode.ValueType  # 4020
+"""The certificate's issuer is not an authority in use."""
 REASON_CODE_MALFORMED_MEMORANDUM: ReasonCode.ValueType  # 4101
 """The memorandum does not have its required form."""
 REASON_CODE_SIGNERS_NOT_PARTIES: ReasonCode.ValueType  # 4102

@@ -45,6 +45,7 @@ def test_only_policy_refuses() -> None:
         Reason.FIELD_NOT_COVERED,
         Reason.SUBJECT_KIND_NOT_COVERED,
         Reason.NOT_IN_FORCE,
+        Reason.STALE_REVOCATION,
     }
     assert {REASONS[reason].status for reason in refusals} == {"PERMISSION_DENIED"}
 
