@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 PYTEST_ARGS ?=
 
-.PHONY: setup demo test lint types layers protos regenerate bench ci clean
+.PHONY: setup demo test judges lint types layers protos regenerate bench ci clean
 
 setup: $(VENV)/.installed
 
@@ -12,14 +12,19 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check 'pip>=25.1'
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check \
-		-c constraints.txt -e '.[node,gateway,postgres,parquet]' --group dev
+		-c constraints.txt -e '.[node,gateway,authority,postgres,parquet]' --group dev
 	touch $@
 
 demo: setup
 	$(BIN)/landbridge demo
 
 test: setup
+	@$(BIN)/python -m tests.judges.judge
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+# The outside judges of the tests, tried once more; what is missing, the tests name at their end.
+judges: setup
+	@$(BIN)/python -m tests.judges.judge --again
 
 lint: setup
 	$(BIN)/ruff check .

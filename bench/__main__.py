@@ -1,23 +1,32 @@
-"""`python -m bench throughput`: measures on this machine, against a floor of the same round."""
+"""`python -m bench COMMAND`: measures on this machine, and tries what is promised under load."""
 
-import json
 import signal
 import sys
+from collections.abc import Coroutine
 from enum import StrEnum
 from typing import Annotated, Any
 
 from cyclopts import App, Parameter
 from cyclopts.validators import Number
 
+from bench.drill import Conditions
+from bench.enrolment import Newcomers, measure_enrolment
 from bench.federation import Plan
-from bench.report import print_tables
+from bench.guard import Rounds, measure_guard
+from bench.report import print_figures, print_line, print_tables
+from bench.revocation import Trial, measure_revocation
+from bench.rotation import Drill, check, measure_rotation
 from bench.throughput import Settings, measure_throughput
 from landbridge.commands.loop import run_on_fast_loop
 from landbridge.errors import LandbridgeError, Reason, refuse
 
 _USAGE = 2
+_SUBJECTS = 2_000
 
-app = App(name="python -m bench", help="Measures Landbridge on this machine, as ratios.")
+app = App(
+    name="python -m bench",
+    help="Measures Landbridge on this machine, and tries its promises under load.",
+)
 
 
 class Output(StrEnum):
@@ -27,17 +36,20 @@ class Output(StrEnum):
     JSON = "json"
 
 
+OutputOption = Annotated[Output, Parameter(name=["--output", "-o"])]
 Positive = Annotated[int, Parameter(validator=Number(gt=0))]
+Count = Annotated[int, Parameter(validator=Number(gte=0))]
+Seconds = Annotated[float, Parameter(validator=Number(gt=0))]
 
 
 @app.command
 def throughput(  # noqa: PLR0913  each is an option of its own
     *,
-    output: Annotated[Output, Parameter(name=["--output", "-o"])] = Output.TABLE,
+    output: OutputOption = Output.TABLE,
     rounds: Positive = 3,
-    seconds: Annotated[float, Parameter(validator=Number(gt=0))] = 5.0,
+    seconds: Seconds = 5.0,
     in_flight: str = "1,16,64",
-    memory_queries: Annotated[int, Parameter(validator=Number(gte=0))] = 50_000,
+    memory_queries: Count = 50_000,
     nodes: Positive = 8,
     subjects: Positive = 10_000,
     seed: int = 1,
@@ -57,16 +69,111 @@ def throughput(  # noqa: PLR0913  each is an option of its own
     settings = Settings(
         Plan(nodes, subjects, seed), rounds, seconds, read_in_flight(in_flight), memory_queries
     )
-    result: dict[str, Any] = {}
-
-    async def program() -> None:
-        result.update(await measure_throughput(settings, _say))
-
-    run_on_fast_loop(program)
+    result = _measured(measure_throughput(settings, _say))
     if output is Output.TABLE:
         print_tables(result)
     else:
-        print(json.dumps(result, separators=(",", ":")))
+        print_line(result)
+    return 0
+
+
+@app.command
+def rotation(  # noqa: PLR0913  each is an option of its own
+    *,
+    output: OutputOption = Output.TABLE,
+    nodes: Positive = 4,
+    callers: Positive = 16,
+    streams: Positive = 3,
+    leaves: Positive = 20,
+    issuing: Count = 3,
+    roots: Count = 1,
+    age: Seconds = 1.5,
+    lag: Seconds = 1.0,
+    pause: Seconds = 0.1,
+    seconds: Seconds = 15.0,
+    seed: int = 1,
+) -> int:
+    """Rotate every level of certificate while callers ask: no call may fail, no stream be cut.
+
+    Args:
+        output: `json` prints one JSON object as the last line of stdout; `table` is for people.
+        nodes: Agencies with a node.
+        callers: Callers by single calls.
+        streams: Callers with a stream each.
+        leaves: How many leaves rotate.
+        issuing: How many issuing authorities rotate.
+        roots: How many roots rotate.
+        age: Seconds after which servers ask for a new connection.
+        lag: How late, at most, gateway and nodes take over what is new, in seconds.
+        pause: Seconds between a caller's calls.
+        seconds: How long is measured before the first rotation.
+        seed: Another seed makes another order, and other lags.
+    """
+    result = _measured(
+        measure_rotation(
+            Drill(
+                Plan(nodes, _SUBJECTS, seed),
+                Conditions(age, lag, seed),
+                leaves=leaves,
+                issuing=issuing,
+                roots=roots,
+                callers=callers,
+                streams=streams,
+                pause_s=pause,
+                seconds=seconds,
+            ),
+            _say,
+        )
+    )
+    _print(result, output)
+    check(result)
+    return 0
+
+
+@app.command
+def revocation(
+    *, output: OutputOption = Output.TABLE, seconds: Seconds = 5.0, seed: int = 1
+) -> int:
+    """Revoke one of three agencies that ask: its last success counts, the others notice nothing.
+
+    Args:
+        output: `json` prints one JSON object as the last line of stdout; `table` is for people.
+        seconds: How long they ask before, and after.
+        seed: Another seed makes other records.
+    """
+    plan = Plan(nodes=2, subjects=_SUBJECTS, seed=seed, requesters=3)
+    _print(_measured(measure_revocation(Trial(plan, seconds=seconds), _say)), output)
+    return 0
+
+
+@app.command
+def enrolment(
+    *, output: OutputOption = Output.TABLE, parties: Positive = 500, at_once: Positive = 16
+) -> int:
+    """Enrol parties with one-time invitations, over the wire.
+
+    Args:
+        output: `json` prints one JSON object as the last line of stdout; `table` is for people.
+        parties: How many enrol.
+        at_once: How many do so at once.
+    """
+    plan = Plan(nodes=1, subjects=1)
+    _print(_measured(measure_enrolment(Newcomers(plan, parties, at_once), _say)), output)
+    return 0
+
+
+@app.command
+def guard(
+    *, output: OutputOption = Output.TABLE, rounds: Positive = 15, calls: Positive = 1000
+) -> int:
+    """Measure what the guard costs a call, beside the noise of the same measurement.
+
+    Args:
+        output: `json` prints one JSON object as the last line of stdout; `table` is for people.
+        rounds: How many times each kind of call is measured; the rounds are interleaved.
+        calls: Calls of each kind in a round.
+    """
+    _print(_measured(measure_guard(Rounds(rounds, calls), _say)), output)
     return 0
 
 
@@ -85,6 +192,23 @@ def read_in_flight(text: str) -> tuple[int, ...]:
             next_step="write it like 1,16,64",
         )
     return tuple(dict.fromkeys(int(word) for word in words))
+
+
+def _measured(work: Coroutine[Any, Any, dict[str, Any]]) -> dict[str, Any]:
+    result: dict[str, Any] = {}
+
+    async def program() -> None:
+        result.update(await work)
+
+    run_on_fast_loop(program)
+    return result
+
+
+def _print(result: dict[str, Any], output: Output) -> None:
+    if output is Output.TABLE:
+        print_figures(result)
+    else:
+        print_line(result)
 
 
 def _say(text: str) -> None:

@@ -24,16 +24,22 @@ DATASET: Final = "enterprises"
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """How many agencies know how many subjects."""
+    """How many agencies know how many subjects, and how many others ask."""
 
     nodes: int = 8
     subjects: int = 10_000
     seed: int = 1
+    requesters: int = 1
 
     @property
     def agencies(self) -> list[str]:
         """The agencies that run a node."""
         return [f"register-{number}" for number in range(1, self.nodes + 1)]
+
+    @property
+    def asking(self) -> list[str]:
+        """The agencies that ask."""
+        return [REQUESTER, *(f"{REQUESTER}-{n}" for n in range(2, self.requesters + 1))]
 
 
 def write_federation(folder: Path, plan: Plan) -> None:
@@ -47,7 +53,9 @@ def write_federation(folder: Path, plan: Plan) -> None:
         _write_database(home / "records.sqlite", plan, position)
         memoranda = folder / "memoranda"
         memoranda.mkdir(exist_ok=True)
-        (memoranda / f"{agency}.yaml").write_text("\n".join(_memorandum(agency)) + "\n")
+        (memoranda / f"{agency}.yaml").write_text(
+            "\n".join(_memorandum(agency, plan.asking)) + "\n"
+        )
 
 
 def subjects_in_random_order(plan: Plan) -> list[SubjectId]:
@@ -62,7 +70,8 @@ def _federation(plan: Plan) -> Iterator[str]:
     yield from ("[gateway]", f'agency = "{GATEWAY}"', 'name = "main"')
     for agency in plan.agencies:
         yield from (f"[agencies.{agency}]", f'title = "{agency}"', 'roles = ["node"]')
-    yield from (f"[agencies.{REQUESTER}]", 'title = "Inspectorate"', 'roles = ["requester"]')
+    for agency in plan.asking:
+        yield from (f"[agencies.{agency}]", 'title = "Inspectorate"', 'roles = ["requester"]')
     yield from (f"[schemes.{SCHEME}]", 'title = "Enterprise number"')
     yield from ('subject_kind = "legal-entity"', 'read = ["strip", "pad 8"]')
     yield r"pattern = '\d{8}'"
@@ -83,19 +92,20 @@ def _node(agency: str, position: int) -> Iterator[str]:
             yield f'term = "{field.term}"'
 
 
-def _memorandum(agency: str) -> Iterator[str]:
+def _memorandum(agency: str, asking: list[str]) -> Iterator[str]:
     fields = ", ".join(field.name for field in FIELDS)
+    requesters = ", ".join(asking)
     yield f"memorandum: {agency}-2026-01"
     yield f"title: What {agency} releases for inspections"
     yield "illustrative: true"
-    yield f"parties: [{agency}, {REQUESTER}]"
+    yield f"parties: [{agency}, {requesters}]"
     yield "legal_basis: Inspection Act, section 12"
     yield "valid: {from: 2020-01-01T00:00:00Z, until: 2100-01-01T00:00:00Z}"
     yield "grants:"
     yield '  - clause: "1.1"'
     yield f"    provider: {agency}"
     yield f"    dataset: {DATASET}"
-    yield f"    requesters: [{REQUESTER}]"
+    yield f"    requesters: [{requesters}]"
     yield f"    fields: [{fields}]"
     yield f"    purposes: [{PURPOSE}]"
     yield "    subject_kinds: [legal-entity]"

@@ -12,6 +12,7 @@ import subprocess
 import sys
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
@@ -22,8 +23,10 @@ from landbridge.agency import Role
 from landbridge.commands.loop import run_on_fast_loop
 from landbridge.commands.sandbox import Sandbox
 from landbridge.errors import Reason, refuse
-from landbridge.rpc.credentials import SERVER_OPTIONS, ServerCertificates, TlsFiles, open_channel
-from landbridge.rpc.serving import bind, stop_signal
+from landbridge.party import PartyFolder
+from landbridge.rpc.credentials import Credential, open_channel
+from landbridge.rpc.server_certificates import ServerCertificates
+from landbridge.rpc.serving import bind, server_options, stop_signal
 
 ANSWER_BYTES: Final = 1024
 METHOD: Final = "/landbridge.bench.Floor/Ask"
@@ -33,12 +36,34 @@ _STOP_S: Final = 15.0
 Handler = Callable[[bytes, grpc.aio.ServicerContext[bytes, bytes]], Awaitable[bytes]]
 
 
+@dataclass(frozen=True, slots=True)
+class Tls:
+    """What one party shows, and the anchors that it trusts; the floor takes no renewals."""
+
+    credential: Credential
+    roots: bytes
+
+    @classmethod
+    def read(cls, state: Path) -> Self:
+        """Read a party's folder.
+
+        Raises:
+            LandbridgeError: LB-1101, LB-40xx for what is not acceptable.
+        """
+        party = PartyFolder.open(state)
+        credential = Credential.read(party.credential, party.trust.current)
+        return cls(credential, party.bundle.roots_pem)
+
+    def open_channel(self, address: str, dns_name: str) -> grpc.aio.Channel:
+        """Open a channel to one server."""
+        return open_channel(address, dns_name, self.credential, self.roots)
+
+
 class FloorServers:
     """The bare gateway and nodes, with the certificates of a prepared sandbox."""
 
     def __init__(self, sandbox: Sandbox) -> None:
         self._sandbox = sandbox
-        self._federation = sandbox.federation
         self._stack = ExitStack()
         self.gateway: subprocess.Popen[str] | None = None
         self.nodes: list[subprocess.Popen[str]] = []
@@ -47,14 +72,14 @@ class FloorServers:
     def __enter__(self) -> Self:
         """Start the nodes, then the gateway, which serves once it has reached them all."""
         try:
-            agencies = self._sandbox.providers
-            self.nodes = [self._start(self._tls(agency, Role.NODE)) for agency in agencies]
+            sandbox, agencies = self._sandbox, self._sandbox.providers
+            self.nodes = [self._start(sandbox.state(agency, Role.NODE)) for agency in agencies]
             targets = [
-                f"{_address(node)}={_dns_name(self._sandbox, agency, Role.NODE)}"
+                f"{_address(node)}={_dns_name(sandbox, agency, Role.NODE)}"
                 for node, agency in zip(self.nodes, agencies, strict=True)
             ]
-            tls = self._tls(self._sandbox.gateway, Role.GATEWAY)
-            self.gateway = self._start(tls, *targets)
+            state = sandbox.state(sandbox.gateway, Role.GATEWAY)
+            self.gateway = self._start(state, *targets)
             self.address = _address(self.gateway)
         except BaseException:
             self._stack.close()
@@ -70,17 +95,14 @@ class FloorServers:
         """Stop every process."""
         self._stack.close()
 
-    def open_channel(self, tls: Path) -> grpc.aio.Channel:
-        """Open a requester's channel to the bare gateway."""
+    def open_channel(self, state: Path) -> grpc.aio.Channel:
+        """Open the channel of the requester in a folder to the bare gateway."""
         name = _dns_name(self._sandbox, self._sandbox.gateway, Role.GATEWAY)
-        return open_channel(self.address, name, TlsFiles.read(tls, self._federation.name))
+        return Tls.read(state).open_channel(self.address, name)
 
-    def _tls(self, agency: str, role: Role) -> Path:
-        return self._sandbox.state(agency, role) / "tls"
-
-    def _start(self, tls: Path, *targets: str) -> subprocess.Popen[str]:
+    def _start(self, state: Path, *targets: str) -> subprocess.Popen[str]:
         process = subprocess.Popen(
-            [sys.executable, "-m", "bench.floor", str(tls), self._federation.name, *targets],
+            [sys.executable, "-m", "bench.floor", str(state), *targets],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             cwd=Path(__file__).parents[1],
@@ -140,14 +162,14 @@ def gateway_handler(channels: Sequence[grpc.aio.Channel]) -> Handler:
     return ask
 
 
-async def serve(tls: TlsFiles, targets: Sequence[tuple[str, str]]) -> None:
+async def serve(tls: Tls, targets: Sequence[tuple[str, str]]) -> None:
     """Serve a bare node or, with targets (address and DNS name), a bare gateway."""
-    channels = [open_channel(address, dns_name, tls) for address, dns_name in targets]
+    channels = [tls.open_channel(address, dns_name) for address, dns_name in targets]
     for channel in channels:
         await asyncio.wait_for(channel.channel_ready(), _READY_S)
     service, _, name = METHOD[1:].partition("/")
     handler = gateway_handler(channels) if channels else node_handler()
-    server = grpc.aio.server(options=SERVER_OPTIONS)
+    server = grpc.aio.server(options=server_options())
     server.add_generic_rpc_handlers(
         (
             grpc.method_handlers_generic_handler(
@@ -155,7 +177,7 @@ async def serve(tls: TlsFiles, targets: Sequence[tuple[str, str]]) -> None:
             ),
         )
     )
-    port = bind(server, "127.0.0.1:0", ServerCertificates(tls).credentials())
+    port = bind(server, "127.0.0.1:0", ServerCertificates(tls.credential, tls.roots).credentials())
     async with stop_signal() as stopping:
         await server.start()
         print(port, flush=True)
@@ -167,11 +189,10 @@ async def serve(tls: TlsFiles, targets: Sequence[tuple[str, str]]) -> None:
 
 def _main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench.floor")
-    parser.add_argument("tls", type=Path)
-    parser.add_argument("federation")
+    parser.add_argument("state", type=Path)
     parser.add_argument("targets", nargs="*", metavar="ADDRESS=DNS_NAME")
     given = parser.parse_args()
-    tls = TlsFiles.read(given.tls, given.federation)
+    tls = Tls.read(given.state)
     pairs = [target.partition("=") for target in given.targets]
     run_on_fast_loop(lambda: serve(tls, [(address, name) for address, _, name in pairs]))
 

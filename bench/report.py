@@ -1,11 +1,28 @@
-"""Prints what was measured, for people."""
+"""Prints what was measured, for people and for programs."""
 
+import json
 import sys
 from collections.abc import Mapping
 from typing import Any
 
 from rich.console import Console
 from rich.table import Table
+
+
+def print_line(document: Mapping[str, Any]) -> None:
+    """Print the document as one line of JSON on stdout."""
+    print(json.dumps(document, separators=(",", ":")))
+
+
+def print_figures(document: Mapping[str, Any]) -> None:
+    """Print a flat document as a table on stdout, one figure a row."""
+    table = Table(show_header=False)
+    for name, value in document.items():
+        shown = value
+        if isinstance(value, Mapping):
+            shown = ", ".join(f"{key} {each}" for key, each in value.items()) or "none"
+        table.add_row(name.replace("_", " "), str(shown))
+    Console(width=None if sys.stdout.isatty() else 120, highlight=False).print(table)
 
 
 def print_tables(document: Mapping[str, Any]) -> None:

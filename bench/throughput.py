@@ -120,7 +120,7 @@ class Rig:
         await sandbox.wait_ready()
         self.check = profile_check(sandbox)
         _, state = Home.read(sandbox.home_folder).state_of()
-        channel = servers.open_channel(state / "tls")
+        channel = servers.open_channel(state)
         self._stack.push_async_callback(channel.close)
         client = Client.from_home(sandbox.home_folder)
         self._stack.push_async_callback(client.close)

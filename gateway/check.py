@@ -4,12 +4,12 @@ from pathlib import Path
 from typing import Any
 
 from landbridge.agency import Role
-from landbridge.clock import Clock, system_clock
+from landbridge.clock import Clock, system_clock, to_iso
 from landbridge.errors import LandbridgeError
 from landbridge.federation import Federation
 from landbridge.memorandum_folder import read_memoranda
 from landbridge.party import PartyFolder
-from landbridge.rpc.credentials import TlsFiles
+from landbridge.rpc.credentials import Credential
 
 
 def check(federation_path: Path, state: Path, clock: Clock = system_clock) -> dict[str, Any]:
@@ -19,9 +19,9 @@ def check(federation_path: Path, state: Path, clock: Clock = system_clock) -> di
         LandbridgeError: the first thing without which the gateway cannot serve.
     """
     federation = Federation.load(federation_path)
-    party = PartyFolder.open(state)
+    party = PartyFolder.open(state, clock=clock)
     identity = party.identity(Role.GATEWAY)
-    TlsFiles.read(party.tls, federation.name, clock=clock)
+    credential = Credential.read(party.credential, party.trust.current, clock=clock)
     refused: list[str] = []
 
     def refuse_document(path: Path, error: LandbridgeError) -> None:
@@ -36,6 +36,7 @@ def check(federation_path: Path, state: Path, clock: Clock = system_clock) -> di
     return {
         "federation": federation.name,
         "identity": identity.uri,
+        "certificate until": to_iso(credential.leaf.not_after),
         "trust bundle": party.bundle.number,
         "nodes": {
             endpoint.agency: endpoint.address for endpoint in party.bundle.endpoints(Role.NODE)

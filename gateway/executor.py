@@ -10,7 +10,7 @@ from landbridge.v1 import envelope_pb2, query_pb2
 
 
 class Executor:
-    """Fans questions out to the nodes."""
+    """Fans questions out to the nodes; which there are may change while questions are under way."""
 
     def __init__(self, nodes: Mapping[str, NodeClient]) -> None:
         self._nodes = nodes
@@ -42,17 +42,19 @@ class Executor:
             if len(outcomes) == len(questions) and not complete.done():
                 complete.set_result(None)
 
+        nodes = {agency: self._nodes[agency] for agency in questions if agency in self._nodes}
         asked = {
-            agency: self._nodes[agency].ask(question, deadline, deliver)
-            for agency, question in questions.items()
+            agency: node.ask(questions[agency], deadline, deliver) for agency, node in nodes.items()
         }
+        for agency in questions.keys() - nodes.keys():
+            deliver(agency, refuse(Reason.UNREACHABLE, f"{agency} has left the federation"))
         timer = loop.call_at(deadline, _release, complete)
         try:
             await complete
         finally:
             timer.cancel()
             for agency in asked.keys() - outcomes.keys():
-                self._nodes[agency].give_up(asked[agency])
+                nodes[agency].give_up(asked[agency])
         return {
             agency: outcomes.get(agency)
             or refuse(Reason.LATE, f"{agency} did not answer before the deadline")

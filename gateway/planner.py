@@ -1,6 +1,6 @@
 """Plans a query: which datasets to ask, and which need an identifier that must be found first."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from landbridge.decision import OTHER_KIND
@@ -81,10 +81,16 @@ class Plan:
 
 
 class Planner:
-    """Plans queries from the agencies' catalogues and the gateway's copy of the memoranda."""
+    """Plans queries from the agencies' catalogues and the gateway's copy of the memoranda.
 
-    def __init__(self, policy: Policy) -> None:
+    `policy` gives what the memoranda allow by the trust of this moment, `stale` tells whether the
+    gateway's own revocation data are too old at a time in Unix milliseconds: it is the gateway that
+    lets requesters in.
+    """
+
+    def __init__(self, policy: Callable[[], Policy], stale: Callable[[int], bool]) -> None:
         self._policy = policy
+        self._stale = stale
         self._plans: dict[object, Plan] = {}
         self._second = 0
 
@@ -98,49 +104,36 @@ class Planner:
         if at // 1000 != self._second:
             self._plans.clear()
             self._second = at // 1000
+        policy, stale = self._policy(), self._stale(at)
         key = (
+            policy,
+            stale,
             query.requester,
             query.purpose,
             query.subject_kind,
             query.wanted,
+            tuple(catalogues),
             tuple(map(id, catalogues.values())),
         )
         plan = self._plans.get(key)
         if plan is None:
-            plan = self._plans[key] = self._make(query, catalogues, at)
+            judge = _Judge(policy, query, at, stale)
+            plan = self._plans[key] = _make(judge, catalogues)
         return plan
 
-    def _make(
-        self, query: Query, catalogues: Mapping[str, catalogue_pb2.Catalogue | None], at: int
-    ) -> Plan:
-        candidates, resolvers, refused = [], [], []
-        for agency, catalogue in catalogues.items():
-            for dataset in catalogue.datasets if catalogue else ():
-                candidate = Candidate(
-                    agency,
-                    dataset.name,
-                    frozenset(key.scheme for key in dataset.keys),
-                    dataset.subject_kind,
-                )
-                identifiers = tuple(
-                    field.name for field in dataset.fields if field.type == IDENTIFIER
-                )
-                if dataset.links and not self._refusal(query, candidate, identifiers, at):
-                    resolvers.append(candidate)
-                wanted = query.fields_wanted(agency, dataset.name)
-                if wanted is None:
-                    continue
-                fields = wanted or tuple(field.name for field in dataset.fields)
-                refusal = self._refusal(query, candidate, fields, at)
-                if refusal is None:
-                    candidates.append(candidate)
-                else:
-                    refused.append(refusal)
-        return Plan(tuple(candidates), tuple(resolvers), tuple(refused))
 
-    def _refusal(
-        self, query: Query, candidate: Candidate, fields: tuple[str, ...], at: int
-    ) -> profile_pb2.Source | None:
+@dataclass(frozen=True, slots=True)
+class _Judge:
+    """What policy says of one query at one time."""
+
+    policy: Policy
+    query: Query
+    at: int
+    stale: bool
+
+    def refusal(self, candidate: Candidate, fields: tuple[str, ...]) -> profile_pb2.Source | None:
+        """Say why a dataset is not asked for any of these fields; None where it is."""
+        query = self.query
         request = AccessRequest(
             provider=candidate.agency,
             dataset=candidate.dataset,
@@ -148,10 +141,11 @@ class Planner:
             purpose=query.purpose,
             subject_kind=query.subject_kind,
             fields=fields,
-            at=at,
+            at=self.at,
+            revocation_stale=self.stale,
         )
         same_kind = candidate.subject_kind == query.subject_kind.number
-        decision = authorize(self._policy, request) if same_kind else OTHER_KIND
+        decision = authorize(self.policy, request) if same_kind else OTHER_KIND
         if decision.allowances:
             return None
         nearest = decision.refusals[0] if decision.refusals else None
@@ -164,6 +158,31 @@ class Planner:
             memorandum=nearest.memorandum if nearest else "",
             clause=nearest.clause if nearest else "",
         )
+
+
+def _make(judge: _Judge, catalogues: Mapping[str, catalogue_pb2.Catalogue | None]) -> Plan:
+    candidates, resolvers, refused = [], [], []
+    for agency, catalogue in catalogues.items():
+        for dataset in catalogue.datasets if catalogue else ():
+            candidate = Candidate(
+                agency,
+                dataset.name,
+                frozenset(key.scheme for key in dataset.keys),
+                dataset.subject_kind,
+            )
+            identifiers = tuple(field.name for field in dataset.fields if field.type == IDENTIFIER)
+            if dataset.links and not judge.refusal(candidate, identifiers):
+                resolvers.append(candidate)
+            wanted = judge.query.fields_wanted(agency, dataset.name)
+            if wanted is None:
+                continue
+            fields = wanted or tuple(field.name for field in dataset.fields)
+            refusal = judge.refusal(candidate, fields)
+            if refusal is None:
+                candidates.append(candidate)
+            else:
+                refused.append(refusal)
+    return Plan(tuple(candidates), tuple(resolvers), tuple(refused))
 
 
 def _by_agency(candidates: Iterable[Candidate]) -> dict[str, list[str]]:

@@ -1,47 +1,58 @@
 """Builds a gateway from its files, and serves it."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import grpc
 from grpc_reflection.v1alpha import reflection
 
+from certs.authority_rpcs import PERMITTED_AT_GATEWAY
+from certs.office import Office
+from certs.renewal import RenewalAgent
+from certs.signing_keys import signs_log
 from gateway.federator import Federator
 from gateway.node_client import NodeClient
+from gateway.node_lines import NodeLines
 from gateway.planner import Planner
+from gateway.relay import Relay
 from gateway.service import GatewayService
 from gateway.verifier import AnswerVerifier
 from landbridge.agency import Role
+from landbridge.alarm import Alarms
 from landbridge.clock import Clock, system_clock
 from landbridge.envelope import BatchVerifier, EvidenceVerifier
 from landbridge.errors import LandbridgeError
 from landbridge.federation import Federation
 from landbridge.keys import KeyUse
+from landbridge.live_policy import LivePolicy
 from landbridge.log.committer import Committer
 from landbridge.log.store import LogStore
 from landbridge.memorandum_folder import read_memoranda
 from landbridge.party import PartyFolder
-from landbridge.policy import Policy
 from landbridge.process_log import ProcessLog
 from landbridge.replay import ReplayGuard
-from landbridge.rpc.credentials import (
-    SERVER_OPTIONS,
-    ServerCertificates,
-    TlsFiles,
-    open_channel,
-)
 from landbridge.rpc.guard import Guard
-from landbridge.rpc.serving import GRACE_S, HEALTH_METHODS, Health, bind, stop_signal
+from landbridge.rpc.live_party import LiveParty
+from landbridge.rpc.serving import (
+    GRACE_S,
+    HEALTH_METHODS,
+    Health,
+    bind,
+    server_options,
+    stop_signal,
+)
 from landbridge.v1 import gateway_service_pb2_grpc
 
 SERVICE = "landbridge.v1.GatewayService"
+_LARGEST_OF_NEWCOMERS = 64 * 1024
 PERMITTED = {
     f"/{SERVICE}/GetProfile": frozenset({Role.REQUESTER}),
     f"/{SERVICE}/StreamProfiles": frozenset({Role.REQUESTER}),
     f"/{SERVICE}/GetDirectory": frozenset({Role.REQUESTER, Role.ADMIN}),
     "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo": frozenset({Role.ADMIN}),
-    **dict.fromkeys(HEALTH_METHODS, frozenset({Role.REQUESTER, Role.ADMIN})),
+    # Whoever calls the gateway tries a new certificate on it first.
+    **dict.fromkeys(HEALTH_METHODS, frozenset(Role)),
+    **PERMITTED_AT_GATEWAY,
 }
 
 
@@ -50,45 +61,63 @@ class Gateway:
     """A gateway that is built and can be started."""
 
     server: grpc.aio.Server
+    enrolment: grpc.aio.Server | None
     service: GatewayService
     health: Health
-    nodes: Mapping[str, NodeClient]
+    nodes: NodeLines
+    relay: Relay
     committer: Committer
     log: LogStore
+    live: LiveParty
+    agent: RenewalAgent
     address: str
     port: int
 
     async def start(self) -> None:
         """Begin to answer."""
         await self.server.start()
+        if self.enrolment is not None:
+            await self.enrolment.start()
         await self.health.serving(yes=True)
+        self.agent.start()
 
     async def stop(self) -> None:
         """Take nothing new, finish what was taken, and close everything."""
         await self.health.serving(yes=False)
         self.service.close()
+        await self.relay.close()
         await self.server.stop(GRACE_S)
-        for node in self.nodes.values():
-            await node.close()
+        if self.enrolment is not None:
+            await self.enrolment.stop(GRACE_S)
+        await self.agent.stop()
+        await self.nodes.close()
+        await self.live.close()
         await self.committer.close()
         self.log.close()
 
 
 def build_gateway(
-    federation_path: Path, *, state: Path, listen: str, clock: Clock = system_clock
+    federation_path: Path,
+    *,
+    state: Path,
+    listen: str,
+    enrolment_listen: str = "",
+    clock: Clock = system_clock,
 ) -> Gateway:
     """Build a gateway; call it on the event loop that will run it.
+
+    On `enrolment_listen` it takes calls of those who have no certificate yet.
 
     Raises:
         LandbridgeError: LB-11xx for a wrong configuration, LB-4010 and LB-4011 for the party's
             folder, LB-5001 and LB-5002 for its log.
     """
     federation = Federation.load(federation_path)
-    party = PartyFolder.open(state)
-    bundle = party.bundle
+    party = PartyFolder.open(state, clock=clock)
     identity = party.identity(Role.GATEWAY)
-    tls = TlsFiles.read(party.tls, federation.name, clock=clock)
     telling = ProcessLog({"agency": identity.agency, "role": "gateway"}, clock)
+    alarms = Alarms(telling.alarm)
+    live = LiveParty(party, alarms=alarms, clock=clock)
 
     def refused(path: Path, error: LandbridgeError) -> None:
         telling.error("memorandum refused", file=path.name, code=error.code, why=str(error))
@@ -101,49 +130,89 @@ def build_gateway(
         max_lifetime_ms=federation.limits.longest_ms,
     )
     committer = Committer(log)
-    nodes = {
-        endpoint.agency: NodeClient(
-            endpoint.agency, open_channel(endpoint.address, endpoint.dns_name, tls)
-        )
-        for endpoint in bundle.endpoints(Role.NODE)
-    }
+    nodes = NodeLines(
+        party.trust,
+        lambda endpoint: NodeClient(
+            endpoint.agency, live.channel(endpoint.address, endpoint.dns_name)
+        ),
+    )
     federator = Federator(
         gateway=f"{identity.agency}/{identity.name}",
         federation=federation,
         nodes=nodes,
         planner=Planner(
-            Policy(read_memoranda(party.memoranda, bundle, at=clock(), refused=refused))
+            LivePolicy(
+                party.trust,
+                lambda bundle: read_memoranda(party.memoranda, bundle, at=clock(), refused=refused),
+                failed=telling.failure,
+            ),
+            lambda at: live.trust.stale_since(at) is not None,
         ),
         verifier=AnswerVerifier(
-            EvidenceVerifier(lambda origin: bundle.log_key(origin, clock())),
+            EvidenceVerifier(lambda origin, _: live.trust.bundle.log_keys(origin, clock())),
             federation,
         ),
-        queries=BatchVerifier(lambda key: bundle.verifying_key(key, KeyUse.QUERY, clock())),
+        queries=BatchVerifier(
+            lambda key: live.trust.bundle.verifying_key(key, KeyUse.QUERY, clock())
+        ),
         log=committer,
         pseudonyms=party.pseudonyms(),
         replay=replay,
         clock=clock,
     )
     server = grpc.aio.server(
-        interceptors=[Guard(PERMITTED, lambda: bundle, clock=clock)], options=SERVER_OPTIONS
+        interceptors=[Guard(PERMITTED, party.trust, clock=clock)], options=server_options()
     )
     service = GatewayService(federator, nodes, failed=telling.failure)
     gateway_service_pb2_grpc.add_GatewayServiceServicer_to_server(service, server)
+    relay = Relay(live)
+    server.add_generic_rpc_handlers((relay.handlers(),))
     health = Health(server, (SERVICE,))
     reflection.enable_server_reflection((SERVICE, reflection.SERVICE_NAME), server)
-    port = bind(server, listen, ServerCertificates(tls).credentials())
+    port = bind(server, listen, live.server_credentials())
+    enrolment = _enrolment_server(relay, live, enrolment_listen) if enrolment_listen else None
+    agent = RenewalAgent(
+        live, Office(live, clock=clock), alarms=alarms, switched=signs_log(log), clock=clock
+    )
     telling.info("gateway is built", address=listen, port=port, log_size=log.size)
-    return Gateway(server, service, health, nodes, committer, log, listen, port)
+    return Gateway(
+        server=server,
+        enrolment=enrolment,
+        service=service,
+        health=health,
+        nodes=nodes,
+        relay=relay,
+        committer=committer,
+        log=log,
+        live=live,
+        agent=agent,
+        address=listen,
+        port=port,
+    )
 
 
-async def serve(federation_path: Path, *, state: Path, listen: str) -> None:
+def _enrolment_server(relay: Relay, live: LiveParty, listen: str) -> grpc.aio.Server:
+    """Build the server for callers who show no certificate; the relay bounds what they may do."""
+    server = grpc.aio.server(
+        options=(*server_options(), ("grpc.max_receive_message_length", _LARGEST_OF_NEWCOMERS))
+    )
+    server.add_generic_rpc_handlers((relay.enrolment_handlers(),))
+    bind(server, listen, live.server_credentials(ask_client=False))
+    return server
+
+
+async def serve(
+    federation_path: Path, *, state: Path, listen: str, enrolment_listen: str = ""
+) -> None:
     """Serve a gateway until SIGTERM or SIGINT.
 
     Raises:
         LandbridgeError: as for `build_gateway`.
     """
     async with stop_signal() as stopping:
-        gateway = build_gateway(federation_path, state=state, listen=listen)
+        gateway = build_gateway(
+            federation_path, state=state, listen=listen, enrolment_listen=enrolment_listen
+        )
         await gateway.start()
         await stopping.wait()
         await gateway.stop()

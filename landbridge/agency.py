@@ -21,6 +21,7 @@ class Role(StrEnum):
     GATEWAY = "gateway"
     REQUESTER = "requester"
     ADMIN = "admin"
+    AUTHORITY = "authority"
 
 
 @dataclass(frozen=True, slots=True)

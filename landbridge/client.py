@@ -5,23 +5,30 @@ profile = await client.ask(SubjectId("us-ope-id", "00100200"), "approval-review"
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Coroutine, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Self
 
 import grpc
 
+from landbridge.alarm import Alarms
 from landbridge.clock import Clock, system_clock
 from landbridge.envelope import QUERY_TYPE, sign_batch
-from landbridge.errors import Reason, refuse
+from landbridge.errors import LandbridgeError
 from landbridge.federation import Federation
 from landbridge.home import Home
 from landbridge.keys import KeyUse, SigningKey
+from landbridge.live_key import LiveKey
+from landbridge.party import PartyFolder
+from landbridge.process_log import ProcessLog
 from landbridge.query import Wanted, write_query
-from landbridge.rpc.credentials import TlsFiles, open_channel
-from landbridge.rpc.failure import from_failure
-from landbridge.rpc.outbox import Outbox
+from landbridge.rpc.channel import RotatingChannel
+from landbridge.rpc.live_party import LiveParty
+from landbridge.rpc.options import STREAM_LIFE_S
+from landbridge.rpc.profile_stream import ProfileStream
 from landbridge.rpc.status import from_rpc_error
+from landbridge.rpc.succession import Succession
 from landbridge.subject import SubjectId
 from landbridge.v1 import (
     catalogue_pb2,
@@ -32,46 +39,63 @@ from landbridge.v1 import (
 
 
 class Client:
-    """One requester's line to a gateway. Used on one event loop; close it with `close`."""
+    """One requester's line to a gateway. Used on one event loop; close it with `close`.
 
-    def __init__(
+    No query fails because a certificate or the trust changes: `live` follows its files, and calls
+    and streams go on on a channel that follows it.
+    """
+
+    def __init__(  # noqa: PLR0913  built once, by name
         self,
         *,
         federation: Federation,
-        key: SigningKey,
-        channel: grpc.aio.Channel,
+        key: SigningKey | LiveKey,
+        channel: RotatingChannel,
+        live: LiveParty | None = None,
+        stream_life_s: float = STREAM_LIFE_S,
         clock: Clock = system_clock,
     ) -> None:
         self.federation = federation
-        self._key = key
+        self._key: Callable[[], SigningKey] = key if isinstance(key, LiveKey) else lambda: key
         self._channel = channel
-        self._stub: gateway_service_pb2_grpc.GatewayServiceAsyncStub = (
-            gateway_service_pb2_grpc.GatewayServiceStub(channel)
-        )
+        self._live = live
+        self._stream_life_s = stream_life_s
         self._clock = clock
-        self._stream: _ProfileStream | None = None
+        self._streams: Succession[ProfileStream] | None = None
+        self._keeper: asyncio.Task[None] | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
+        if live is not None:
+            self._run(live.follow)
 
     @classmethod
-    def from_home(cls, folder: Path, agency: str | None = None) -> Self:
-        """Build a client from a home folder, for one of its requesters.
+    def from_home(
+        cls, folder: Path, agency: str | None = None, *, alarms: Alarms | None = None
+    ) -> Self:
+        """Build a client from a home folder, for one of its requesters; call it on its event loop.
+
+        Alarms are told on stderr where none are given.
 
         Raises:
-            LandbridgeError: LB-11xx when the folder is not complete, LB-4011 for an exposed key.
+            LandbridgeError: LB-11xx when the folder is not complete, LB-4011 for an exposed key;
+                what its certificate and trust bundle are refused for.
         """
         home = Home.read(folder)
-        _, state = home.state_of(agency)
+        name, state = home.state_of(agency)
         federation = Federation.load(home.federation)
-        tls = TlsFiles.read(state / "tls", federation.name)
+        telling = ProcessLog({"agency": name, "role": "requester"})
+        alarms = alarms or Alarms(telling.alarm)
+        live = LiveParty(PartyFolder.open(state), alarms=alarms)
         return cls(
             federation=federation,
-            key=SigningKey.load(state / "keys" / f"{KeyUse.QUERY}.key"),
-            channel=open_channel(home.gateway_address, home.gateway_dns_name, tls),
+            key=LiveKey(state / "keys" / f"{KeyUse.QUERY}.key", alarms=alarms),
+            channel=live.channel(home.gateway_address, home.gateway_dns_name),
+            live=live,
         )
 
     @property
     def agency(self) -> str:
         """The agency that asks."""
-        return self._key.agency
+        return self._key().agency
 
     def sign(
         self,
@@ -98,7 +122,7 @@ class Client:
             )
             for subject in subjects
         ]
-        return sign_batch(QUERY_TYPE, payloads, self._key)
+        return sign_batch(QUERY_TYPE, payloads, self._key())
 
     async def ask(
         self,
@@ -121,7 +145,7 @@ class Client:
     ) -> envelope_pb2.Envelope:
         """Send one signed query by the unary rpc."""
         try:
-            response = await self._stub.GetProfile(
+            response = await self._stub().GetProfile(
                 gateway_service_pb2.GetProfileRequest(query=query), timeout=timeout
             )
         except grpc.aio.AioRpcError as error:
@@ -132,14 +156,17 @@ class Client:
         self, query: envelope_pb2.Envelope, timeout: float = 5.0
     ) -> envelope_pb2.Envelope:
         """Send one signed query on the client's stream; queries that gather leave together."""
-        if self._stream is None or self._stream.ended:
-            self._stream = _ProfileStream(self._stub)
-        return await self._stream.ask(query, timeout)
+        if self._streams is None or self._streams.current.ended.done():
+            if self._keeper is not None:
+                self._keeper.cancel()
+            self._streams = Succession(self._channel, ProfileStream, life_s=self._stream_life_s)
+            self._keeper = self._run(self._streams.run)
+        return await self._streams.current.ask(query, timeout)
 
     async def directory(self, timeout: float = 5.0) -> list[catalogue_pb2.Catalogue]:
         """List what the agencies publish."""
         try:
-            response = await self._stub.GetDirectory(
+            response = await self._stub().GetDirectory(
                 gateway_service_pb2.GetDirectoryRequest(), timeout=timeout
             )
         except grpc.aio.AioRpcError as error:
@@ -148,80 +175,26 @@ class Client:
 
     async def close(self) -> None:
         """Close the line."""
-        if self._stream is not None:
-            await self._stream.close()
-        await self._channel.close()
-
-
-class _ProfileStream:
-    """One stream of queries and profiles, correlated by number."""
-
-    def __init__(self, stub: "gateway_service_pb2_grpc.GatewayServiceAsyncStub") -> None:
-        self.ended = False
-        self._asked: dict[int, asyncio.Future[envelope_pb2.Envelope]] = {}
-        self._outbox: Outbox[gateway_service_pb2.StreamedQuery] = Outbox(
-            gateway_service_pb2.StreamedQuery.ByteSize
-        )
-        self._next_id = 0
-        self._call = stub.StreamProfiles()
-        self._tasks = [asyncio.create_task(self._write()), asyncio.create_task(self._read())]
-
-    async def ask(self, query: envelope_pb2.Envelope, timeout: float) -> envelope_pb2.Envelope:
-        self._next_id += 1
-        number = self._next_id
-        arrived: asyncio.Future[envelope_pb2.Envelope] = asyncio.get_running_loop().create_future()
-        self._asked[number] = arrived
-        self._outbox.expect()
-        self._outbox.put(
-            gateway_service_pb2.StreamedQuery(
-                correlation_id=number, query=query, timeout_ms=max(1, int(timeout * 1000))
-            )
-        )
-        try:
-            async with asyncio.timeout(timeout):
-                return await arrived
-        except TimeoutError as error:
-            raise refuse(Reason.LATE, "the gateway did not answer before the deadline") from error
-        finally:
-            self._asked.pop(number, None)
-
-    async def _write(self) -> None:
-        while queries := await self._outbox.take():
-            await self._call.write(gateway_service_pb2.StreamProfilesRequest(queries=queries))
-
-    async def _read(self) -> None:
-        error = refuse(Reason.UNREACHABLE, "the gateway closed the stream")
-        try:
-            async for response in self._call:
-                for item in response.profiles:
-                    self._settle(item)
-        except grpc.aio.AioRpcError as broken:
-            error = from_rpc_error(broken, peer="the gateway")
-        except Exception as unforeseen:  # noqa: BLE001  gRPC yields None for what is no message
-            error = refuse(
-                Reason.SOURCE_FAILED,
-                f"the gateway sent what cannot be read ({type(unforeseen).__name__})",
-            )
-        finally:
-            self.ended = True
-            # After a failure of this side's own making the gateway would still hold it open.
-            self._call.cancel()
-            for arrived in self._asked.values():
-                if not arrived.done():
-                    arrived.set_exception(error)
-
-    def _settle(self, item: gateway_service_pb2.StreamedProfile) -> None:
-        arrived = self._asked.get(item.correlation_id)
-        if arrived is None or arrived.done():
-            return
-        if item.HasField("profile"):
-            arrived.set_result(item.profile)
-        else:
-            arrived.set_exception(from_failure(item.failure, may_refuse=True))
-
-    async def close(self) -> None:
-        self._outbox.close()
-        for task in self._tasks:
+        for task in tuple(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        self._call.cancel()
+        await self._channel.close()
+        if self._live is not None:
+            await self._live.close()
+
+    def _stub(self) -> "gateway_service_pb2_grpc.GatewayServiceAsyncStub":
+        # Made anew for each call, as the channel may be another one each time.
+        stub: gateway_service_pb2_grpc.GatewayServiceAsyncStub = (
+            gateway_service_pb2_grpc.GatewayServiceStub(self._channel.channel)
+        )
+        return stub
+
+    def _run(self, work: Callable[[], Coroutine[None, None, None]]) -> asyncio.Task[None]:
+        async def run() -> None:
+            with suppress(LandbridgeError):  # whoever asked on the stream has been told
+                await work()
+
+        task = asyncio.create_task(run())
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task

@@ -19,5 +19,9 @@ def to_datetime(unix_ms: int) -> datetime:
 
 
 def to_iso(unix_ms: int) -> str:
-    """Write Unix milliseconds as ISO 8601 in UTC with milliseconds."""
-    return to_datetime(unix_ms).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    """Write Unix milliseconds as ISO 8601 in UTC with milliseconds; a time in no year as it is."""
+    try:
+        moment = to_datetime(unix_ms)
+    except (ValueError, OverflowError, OSError):
+        return f"{unix_ms} ms"
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")

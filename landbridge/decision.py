@@ -13,7 +13,10 @@ WHOLE_DATASET: Final = ""
 
 @dataclass(frozen=True, slots=True)
 class AccessRequest:
-    """Who wants to read what of whom, why and when (Unix milliseconds)."""
+    """Who wants to read what of whom, why and when (Unix milliseconds).
+
+    `revocation_stale` says that whoever decides holds revocation data that are too old.
+    """
 
     provider: str
     dataset: str
@@ -22,6 +25,7 @@ class AccessRequest:
     subject_kind: SubjectKind
     fields: tuple[str, ...]
     at: int
+    revocation_stale: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,6 @@ the bytes they got and parse them afterwards.
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from hashlib import sha256
 from typing import TypeVar
 
@@ -17,12 +16,12 @@ from google.protobuf.message import DecodeError
 
 from landbridge.agency import Role
 from landbridge.errors import LandbridgeError, Reason, refuse
-from landbridge.keys import SigningKey
-from landbridge.log.checkpoint import verify_checkpoint
+from landbridge.keys import SigningKey, pae
+from landbridge.log.checkpoint import Checkpoint, read_checkpoint
 from landbridge.log.evidence import Evidence
 from landbridge.log.frontier import Frontier
 from landbridge.log.merkle import root_from_path
-from landbridge.log.note import NoteVerifier
+from landbridge.log.note import NoteVerifier, find_signers, parse_note
 from landbridge.v1.envelope_pb2 import BatchSignature, Envelope, LogEvidence
 from landbridge.v1.log_pb2 import LogEntry
 
@@ -34,25 +33,18 @@ BATCH_TYPE = "application/vnd.landbridge.batch-head.v1"
 Keys = Callable[[str], tuple[str, Ed25519PublicKey]]
 """From a key id to the agency and its key; raises LB-4002 for a key that is not trusted now."""
 
-LogKeys = Callable[[str], tuple[str, Role, Ed25519PublicKey]]
-"""From a log's origin to agency, role and key; raises LB-4002 for a log that is not trusted now."""
+LogKeys = Callable[[str, int], tuple[str, Role, Sequence[Ed25519PublicKey]]]
+"""From a log's origin, and the time in an entry, to agency, role and the keys that are good then.
+
+The time is Unix milliseconds as the log states it: verifiers of what comes in now pass it over and
+go by their own clock. Raises LB-4002 for a log that is not trusted.
+"""
 
 MAX_SIGNED_QUERY_BYTES = 96 * 1024
 """What a signed query may take with its proof: it goes to every node."""
 REMEMBERED_HEADS = 1024
 """Heads that verified and are not verified again; the oldest is forgotten first."""
 _MAX_SIZE = 1 << 63
-
-
-def pae(payload_type: str, payload: bytes) -> bytes:
-    """Return the pre-authentication encoding (DSSE protocol, version 1)."""
-    return b"%b%d %b" % (_pae_prefix(payload_type), len(payload), payload)
-
-
-@lru_cache(maxsize=64)
-def _pae_prefix(payload_type: str) -> bytes:
-    encoded = payload_type.encode()
-    return b"DSSEv1 %d %b " % (len(encoded), encoded)
 
 
 def digest(payload_type: str, payload: bytes) -> bytes:
@@ -135,13 +127,18 @@ class VerifiedEntry:
     index: int
 
 
-_Head = tuple[str, int, bytes, Ed25519PublicKey]
+@dataclass(frozen=True, slots=True)
+class _Head:
+    """A checkpoint taken apart, and the key that signed it."""
+
+    checkpoint: Checkpoint
+    signer: Ed25519PublicKey
 
 
 class EvidenceVerifier:
     """Verifies envelopes that carry log evidence; one checkpoint costs one signature check.
 
-    Checkpoints that verified are known by their exact bytes; the log's key is asked for at every
+    Checkpoints that verified are known by their exact bytes; the log's keys are asked for at every
     call, so that one that is no longer trusted is refused at once.
     """
 
@@ -149,51 +146,43 @@ class EvidenceVerifier:
         self._log_keys = log_keys
         self._remembered = remembered
         self._heads: OrderedDict[bytes, _Head] = OrderedDict()
-        # Origins that the trust bundle does not list never come this far, so it stays small.
-        self._verifiers: dict[str, NoteVerifier] = {}
 
     def verify(self, envelope: Envelope, payload_type: str) -> VerifiedEntry:
         """Return the log entry that names the payload, and whose log it is.
 
         Raises:
             LandbridgeError: LB-4001 when the envelope is of another type, the payload is not the
-                one that was logged, or the head's signature does not verify; LB-4002 when the log
-                is not trusted; LB-4008 when the path does not lead to the head.
+                one that was logged, or the head's signature does not verify; LB-4002 when the log,
+                or the key that signed its head, is not trusted at that time; LB-4008 when the path
+                does not lead to the head.
         """
         _check_form(envelope, payload_type, "log")
         proof = envelope.log
-        checkpoint, logged, index = proof.checkpoint, proof.entry, proof.index
-        # 1. The head is signed by the log that it names.
-        origin, size, root, public = self._heads.get(checkpoint) or self._verify_head(checkpoint)
-        agency, role, trusted = self._log_keys(origin)
-        if trusted != public:
-            origin, size, root, public = self._verify_head(checkpoint)
-        # 2. The entry stands in the tree under that head.
+        logged, index = proof.entry, proof.index
+        # 1. The entry stands in the tree under the head.
+        known = self._heads.get(proof.checkpoint)
+        head = known.checkpoint if known else read_checkpoint(parse_note(proof.checkpoint))
         leaf = sha256(b"\x00" + logged).digest()
-        if root_from_path(leaf, index, size, proof.path) != root:
+        if root_from_path(leaf, index, head.size, proof.path) != head.root:
             raise refuse(Reason.BAD_LOG_EVIDENCE, f"entry {index} does not lead to the signed head")
-        # 3. The entry names this payload.
         try:
             entry = LogEntry.FromString(logged)
         except DecodeError:
             raise refuse(Reason.BAD_LOG_EVIDENCE, f"entry {index} is not a log entry") from None
+        # 2. The head is signed by the log that it names, with a key that is good at that time.
+        agency, role, keys = self._log_keys(head.origin, entry.logged_at_unix_ms)
+        if known is None or known.signer not in keys:
+            self._verify_head(proof.checkpoint, head, keys)
+        # 3. The entry names this payload.
         if entry.payload_digest != digest(payload_type, envelope.payload):
             raise _bad_signature("the payload is not the one that its signer logged")
-        return VerifiedEntry(agency, role, origin, entry, index)
+        return VerifiedEntry(agency, role, head.origin, entry, index)
 
-    def _verifier(self, origin: str) -> NoteVerifier:
-        public = self._log_keys(origin)[2]
-        known = self._verifiers.get(origin)
-        if known is None or known.public != public:
-            known = self._verifiers[origin] = NoteVerifier(origin, public)
-        return known
-
-    def _verify_head(self, checkpoint: bytes) -> _Head:
-        head = verify_checkpoint(checkpoint, self._verifier)
-        verifier = self._verifier(head.origin)
-        verified = (head.origin, head.size, head.root, verifier.public)
-        _remember(self._heads, checkpoint, verified, self._remembered)
-        return verified
+    def _verify_head(self, data: bytes, head: Checkpoint, keys: Sequence[Ed25519PublicKey]) -> None:
+        """Verify a head with the keys of its log, and remember which of them signed it."""
+        verifiers = [NoteVerifier(head.origin, key) for key in keys]
+        signer = find_signers(parse_note(data), verifiers)[0]
+        _remember(self._heads, data, _Head(head, signer.public), self._remembered)
 
 
 _K = TypeVar("_K")

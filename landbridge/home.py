@@ -9,12 +9,19 @@ dns_name = "main.gateway.exchange.institutions.example"
 
 [requesters."board.ny"]
 state = "requesters/board.ny"       # its TLS and signing keys
+
+[admins.first]                      # who acts for the federation where `--as` names this one
+state = "admins/first"
+
+[authority]                         # only where this machine runs the federation's authority
+state = "authority"
+root = "root"                       # the encrypted keys of its roots, where they are at hand
 """
 
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
@@ -42,12 +49,25 @@ class _RequesterTable(BaseModel):
     state: str = Field(min_length=1)
 
 
+class _AdminTable(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+    state: str = Field(min_length=1)
+
+
+class _AuthorityTable(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+    state: str = Field(min_length=1)
+    root: str = ""
+
+
 class _HomeFile(BaseModel):
     model_config = ConfigDict(extra="forbid")
     federation: str = Field(min_length=1)
-    requester: str
+    requester: str = ""
     gateway: _GatewayTable
     requesters: dict[str, _RequesterTable] = {}
+    admins: dict[str, _AdminTable] = {}
+    authority: _AuthorityTable | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +80,9 @@ class Home:
     gateway_dns_name: str
     requester: str
     requesters: Mapping[str, Path]
+    admins: Mapping[str, Path] = field(default_factory=dict)
+    authority: Path | None = None
+    root: Path | None = None
 
     @classmethod
     def read(cls, folder: Path) -> "Home":
@@ -84,6 +107,9 @@ class Home:
             gateway_dns_name=file.gateway.dns_name,
             requester=file.requester,
             requesters={name: folder / table.state for name, table in file.requesters.items()},
+            admins={name: folder / table.state for name, table in file.admins.items()},
+            authority=folder / file.authority.state if file.authority else None,
+            root=folder / file.authority.root if file.authority and file.authority.root else None,
         )
 
     def write(self) -> None:
@@ -97,12 +123,16 @@ class Home:
             f"address = {_text(self.gateway_address)}",
             f"dns_name = {_text(self.gateway_dns_name)}",
         ]
-        for agency, state in self.requesters.items():
-            lines += [
-                "",
-                f"[requesters.{_text(agency)}]",
-                f"state = {_text(self._written(state))}",
-            ]
+        for table, states in (("requesters", self.requesters), ("admins", self.admins)):
+            for name, state in states.items():
+                lines += [
+                    "",
+                    f"[{table}.{_text(name)}]",
+                    f"state = {_text(self._written(state))}",
+                ]
+        if self.authority:
+            lines += ["", "[authority]", f"state = {_text(self._written(self.authority))}"]
+            lines += [f"root = {_text(self._written(self.root))}"] if self.root else []
         write_whole(self.folder / FILE, "\n".join([*lines, ""]).encode())
 
     def _written(self, path: Path) -> str:
@@ -130,6 +160,30 @@ class Home:
                 next_step=f"ask as one of: {', '.join(self.requesters) or 'nobody'}",
             )
         return name, state
+
+    def admin(self, name: str | None = None) -> tuple[str, Path]:
+        """Return which administrator acts, the only one where none is named, and its folder.
+
+        Raises:
+            LandbridgeError: LB-1106 when the home holds no keys of that administrator, or several
+                and none is named.
+        """
+        chosen = name or (next(iter(self.admins)) if len(self.admins) == 1 else "")
+        state = self.admins.get(chosen)
+        if state is None:
+            message = (
+                f"this machine holds no keys of the administrator {name!r}"
+                f"{did_you_mean(name, self.admins)}"
+                if name
+                else "it is not said which administrator acts"
+            )
+            raise refuse(
+                Reason.USAGE,
+                message,
+                where=str(self.folder / FILE),
+                next_step=f"give --as, one of: {', '.join(self.admins) or 'nobody'}",
+            )
+        return chosen, state
 
 
 def find_home(

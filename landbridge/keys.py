@@ -11,6 +11,7 @@ import os
 import secrets
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import lru_cache
 from pathlib import Path
 from typing import Self
 
@@ -35,6 +36,7 @@ class KeyUse(StrEnum):
     LOG = "log"
     MEMORANDUM = "memorandum"
     BUNDLE = "bundle"
+    ADMIN = "admin"
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +102,17 @@ class SigningKey:
         return self.private.sign(data)
 
 
+def pae(payload_type: str, payload: bytes) -> bytes:
+    """Return the pre-authentication encoding (DSSE protocol, version 1)."""
+    return b"%b%d %b" % (_pae_prefix(payload_type), len(payload), payload)
+
+
+@lru_cache(maxsize=64)
+def _pae_prefix(payload_type: str) -> bytes:
+    encoded = payload_type.encode()
+    return b"DSSEv1 %d %b " % (len(encoded), encoded)
+
+
 def make_key_id(agency: str, use: KeyUse, public: Ed25519PublicKey) -> str:
     """Name a public key: `<agency>/<use>/<8 hex digits>`."""
     return f"{agency}/{use}/{hashlib.sha256(public.public_bytes_raw()).hexdigest()[:8]}"
@@ -139,6 +152,11 @@ def read_public(text: str) -> Ed25519PublicKey:
     if public is None or public_text(public) != text:
         raise refuse(Reason.INVALID_CONFIGURATION, f"{text[:60]!r} is not an Ed25519 public key")
     return public
+
+
+def signature_text(signature: bytes) -> str:
+    """Write an Ed25519 signature as 86 characters of base64url."""
+    return base64.urlsafe_b64encode(signature).rstrip(b"=").decode()
 
 
 def read_private(path: Path) -> bytes:

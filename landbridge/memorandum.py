@@ -31,6 +31,7 @@ from landbridge.memorandum_fields import (
     Parties,
     Rows,
     SomeDistinct,
+    StaleRevocation,
     read_instant,
 )
 from landbridge.memorandum_problems import complain, json_path, validate
@@ -112,6 +113,10 @@ class Memorandum(_Part):
     valid: Validity = Field(description="When the memorandum is in force.")
     link_sources: Distinct[LinkSource] = Field(
         (), description="Datasets whose identifier links the providers accept. Empty: none."
+    )
+    stale_revocation: StaleRevocation = Field(
+        StaleRevocation.REFUSE,
+        description="What holds while revocation data are too old: refuse or serve.",
     )
     grants: tuple[Grant, ...] = Field(
         min_length=1, max_length=_MAX_GRANTS, description="The clauses, in their order."

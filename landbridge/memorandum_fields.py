@@ -5,6 +5,7 @@ itself in the JSON Schema that editors use.
 """
 
 from datetime import UTC, datetime
+from enum import StrEnum
 from typing import Annotated, Final, TypeVar
 
 from pydantic import AfterValidator, Field, StringConstraints, WithJsonSchema
@@ -17,6 +18,13 @@ Item = TypeVar("Item")
 
 _INSTANT: Final = "%Y-%m-%dT%H:%M:%SZ"
 _MAX_ITEMS: Final = 1000
+
+
+class StaleRevocation(StrEnum):
+    """What a provider does while it cannot learn which certificates were revoked."""
+
+    REFUSE = "refuse"
+    SERVE = "serve"
 
 
 def read_instant(text: str) -> int:

@@ -6,13 +6,15 @@ from pathlib import Path
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from landbridge.errors import LandbridgeError, Reason, refuse
-from landbridge.keys import KeyUse
+from landbridge.keys import KeyUse, read_public_file
 from landbridge.memorandum import Memorandum
 from landbridge.memorandum_signature import verify_memorandum
 from landbridge.trust import TrustBundle
+from landbridge.trust_document import AuthorityState, unix_ms
 
 Refused = Callable[[Path, LandbridgeError], None]
 """Told of each document that is not taken."""
+_TRUSTED = {AuthorityState.PUBLISHED, AuthorityState.ACTIVE, AuthorityState.RETIRING}
 
 
 def read_memoranda(
@@ -21,15 +23,20 @@ def read_memoranda(
     """Read the signed memoranda of a folder; with an agency, only those it is a party of.
 
     A document that does not verify grants nothing and is told to `refused`; the others stand.
+    What a suspended agency signed before stands too: the others' agreement does not end with it.
+
+    Raises:
+        LandbridgeError: LB-1101 when a file cannot be read at all.
     """
 
     def key(key_id: str) -> tuple[str, Ed25519PublicKey]:
-        return bundle.verifying_key(key_id, KeyUse.MEMORANDUM, at)
+        return bundle.verifying_key(key_id, KeyUse.MEMORANDUM, _in_service(bundle, key_id, at))
 
     taken: set[str] = set()
     for path in sorted(folder.glob("*.jws.json")):
+        document = read_public_file(path)
         try:
-            memorandum = verify_memorandum(path.read_bytes(), key)
+            memorandum = verify_memorandum(document, key)
             if memorandum.id in taken:
                 raise refuse(
                     Reason.MALFORMED_MEMORANDUM,
@@ -47,3 +54,16 @@ def read_memoranda(
         else:
             taken.add(memorandum.id)
             yield memorandum
+
+
+def _in_service(bundle: TrustBundle, key_id: str, at: int) -> int:
+    """Return the time by which a memorandum's key is judged: now, or the agency's last in service.
+
+    A key that is tainted or removed is judged by now in any case: nobody can tell when it signed.
+    """
+    member = bundle.content.members.get(key_id.partition("/")[0])
+    record = next((one for one in member.keys if one.key_id == key_id), None) if member else None
+    if member is None or record is None or record.state not in _TRUSTED:
+        return at
+    ends = (member.suspended_at, member.left_at)
+    return min([at, *(unix_ms(end) - 1 for end in ends if end)])

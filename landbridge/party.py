@@ -1,15 +1,17 @@
-"""A party's own folder: its TLS files, signing keys, trust bundle, memoranda and log."""
+"""A party's own folder: its credential, signing keys, trust bundle, memoranda and log."""
 
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
 from landbridge.agency import Identity, Role
+from landbridge.clock import Clock, system_clock
 from landbridge.errors import Reason, refuse
 from landbridge.keys import KeyUse, SigningKey, read_public
 from landbridge.log.pseudonym import Pseudonyms
 from landbridge.log.store import LogStore
 from landbridge.trust import TrustBundle
+from landbridge.trust_store import TrustStore
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,31 +19,27 @@ class PartyFolder:
     """What one party holds on its own disk."""
 
     folder: Path
-    bundle: TrustBundle
+    trust: TrustStore
 
     @classmethod
-    def open(cls, folder: Path) -> Self:
-        """Read the folder's trust bundle and hold it against the folder's anchor.
+    def open(cls, folder: Path, *, clock: Clock = system_clock) -> Self:
+        """Read the folder's trust bundle and lists, and hold the bundle against its anchor.
 
         Raises:
-            LandbridgeError: LB-1101 when a file is missing; LB-4010 when the bundle is not sound.
+            LandbridgeError: LB-1101 when a file is missing; LB-4010 when the bundle is not sound;
+                LB-4012 when a revocation list is not.
         """
-        try:
-            anchor = (folder / "anchor.pub").read_text().strip()
-            document = (folder / "trust-bundle.json").read_bytes()
-        except OSError as error:
-            raise refuse(
-                Reason.INVALID_CONFIGURATION,
-                f"the party's folder is not complete: {error.strerror}",
-                where=str(error.filename),
-                next_step="give the folder that the federation made for this party (--state)",
-            ) from error
-        return cls(folder, TrustBundle.parse(document, read_public(anchor)))
+        return cls(folder, TrustStore.open(folder, clock=clock))
 
     @property
-    def tls(self) -> Path:
-        """The folder of the TLS chain, key and roots."""
-        return self.folder / "tls"
+    def bundle(self) -> TrustBundle:
+        """The trust bundle in use now."""
+        return self.trust.current.bundle
+
+    @property
+    def credential(self) -> Path:
+        """The file of the TLS key, the leaf and the chain above it."""
+        return self.folder / "credential.pem"
 
     @property
     def memoranda(self) -> Path:
@@ -58,10 +56,15 @@ class PartyFolder:
         Raises:
             LandbridgeError: LB-4010 when the bundle lists no such server of this party.
         """
-        key = self.signing_key(KeyUse.LOG)
-        for endpoint in self.bundle.endpoints(role):
-            if endpoint.agency == key.agency:
-                return Identity(key.agency, self.bundle.federation, role, endpoint.name)
+        key, bundle = self.signing_key(KeyUse.LOG), self.bundle
+        member = bundle.content.members.get(key.agency)
+        logs = member.logs if member else ()
+        origins = {log.origin for log in logs if key.key_id in log.key_ids}
+        for endpoint in bundle.endpoints(role):
+            # An agency may run several nodes: its log's key tells whose folder this is.
+            identity = Identity(endpoint.agency, bundle.federation, role, endpoint.name)
+            if identity.uri.removeprefix("spiffe://") in origins:
+                return identity
         raise refuse(
             Reason.BAD_TRUST_BUNDLE,
             f"the trust bundle lists no {role} of {key.agency}",
@@ -69,9 +72,18 @@ class PartyFolder:
         )
 
     def open_log(self, identity: Identity) -> LogStore:
-        """Open this party's verifiable log."""
+        """Open this party's verifiable log, whichever of the log's keys signed it last."""
         origin = identity.uri.removeprefix("spiffe://")
-        return LogStore.open(self.folder / "log.sqlite", origin, self.signing_key(KeyUse.LOG))
+        member = self.bundle.content.members.get(identity.agency)
+        listed = {record.key_id: record.public_key for record in member.keys} if member else {}
+        others = [
+            read_public(listed[key_id])
+            for log in (member.logs if member else ())
+            if log.origin == origin
+            for key_id in log.key_ids
+        ]
+        key = self.signing_key(KeyUse.LOG)
+        return LogStore.open(self.folder / "log.sqlite", origin, key, others)
 
     def pseudonyms(self) -> Pseudonyms:
         """Load the key that turns subjects into pseudonyms in this party's log."""

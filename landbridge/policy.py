@@ -1,25 +1,25 @@
 """What memoranda allow: one pure function for node and gateway, refusing by default.
 
 A field is released if a clause names the provider, dataset, requester, purpose, subject kind and
-field, and is in force at that time. Among several such clauses the first one counts, by the id of
-its memorandum and then by its order there. An empty list grants nothing.
+field, and is in force at that time; while revocation data are too old, its memorandum must say to
+serve all the same. Among several such clauses the first one counts, by the id of its memorandum and
+then by its order there. An empty list grants nothing.
 
     policy = Policy(memoranda)
     decision = authorize(policy, request)
 
-A refusal names what came nearest: clauses are sifted by requester, purpose, subject kind, time and
-field, and the reason is the sieve that none of them passed.
+A refusal names what came nearest: clauses are sifted by requester, purpose, subject kind, time, age
+of revocation data and field, and the reason is the sieve that none of them passed.
 """
 
-from bisect import bisect_right
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from itertools import pairwise
-from typing import Final, NamedTuple
+from typing import Final
 
 from landbridge.decision import WHOLE_DATASET, AccessRequest, Allowance, Decision, FieldRefusal
 from landbridge.errors import Reason, refuse
 from landbridge.memorandum import Grant, Memorandum
+from landbridge.policy_coverage import Clause, Coverage, Epoch
 from landbridge.subject import SubjectKind
 
 __all__ = [
@@ -38,61 +38,6 @@ _LONGEST_REMEMBERED: Final = 4096
 """Letters of all wanted fields; so that names which a requester makes up cannot fill the memory."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Clause:
-    """A grant with what it takes from its memorandum."""
-
-    memorandum: Memorandum
-    grant: Grant
-    legal_basis: str
-    start: int
-    """First Unix millisecond in force."""
-    end: int
-    """First Unix millisecond no longer in force."""
-    release: int
-    """Clauses with the same number release as one: same memorandum, clause, basis and rows."""
-
-
-class _Epoch(NamedTuple):
-    """What is in force between two points in time at which something changes."""
-
-    first: Clause | None
-    by_field: dict[str, Clause]
-    decisions: dict[tuple[str, ...], Decision]
-    """Decisions that were made already, by the wanted fields."""
-
-
-class _Coverage:
-    """The clauses for one provider, dataset, requester, purpose and subject kind, in order."""
-
-    __slots__ = ("_epochs", "_times", "clauses")
-
-    def __init__(self) -> None:
-        self.clauses: list[Clause] = []
-        self._times: list[int] = []
-        self._epochs: dict[int, _Epoch] = {}
-
-    def add(self, clause: Clause) -> None:
-        self.clauses.append(clause)
-        self._times = sorted({*self._times, clause.start, clause.end})
-
-    def in_force(self, at: int) -> _Epoch:
-        number = bisect_right(self._times, at)
-        epoch = self._epochs.get(number)
-        if epoch is None:
-            # Few epochs are ever asked for, so that each is laid out when it first is.
-            epoch = self._epochs[number] = self._lay_out(at)
-        return epoch
-
-    def _lay_out(self, at: int) -> _Epoch:
-        standing = [clause for clause in self.clauses if clause.start <= at < clause.end]
-        by_field: dict[str, Clause] = {}
-        for clause in standing:
-            for name in clause.grant.fields:
-                by_field.setdefault(name, clause)
-        return _Epoch(standing[0] if standing else None, by_field, {})
-
-
 class Policy:
     """All clauses of a set of memoranda, laid out for look-up."""
 
@@ -102,7 +47,7 @@ class Policy:
         Raises:
             LandbridgeError: LB-4101 when two of them have the same id.
         """
-        self._coverage: dict[tuple[str, str, str, str, SubjectKind], _Coverage] = {}
+        self._coverage: dict[tuple[str, str, str, str, SubjectKind], Coverage] = {}
         self._clauses: dict[tuple[str, str], list[Clause]] = {}
         self._first_of_party: dict[tuple[str, str, str], Clause] = {}
         self._first_of_requester: dict[tuple[str, str, str], Clause] = {}
@@ -142,7 +87,7 @@ class Policy:
             for source in clause.memorandum.link_sources
         )
 
-    def coverage(self, request: AccessRequest) -> _Coverage | None:
+    def coverage(self, request: AccessRequest) -> Coverage | None:
         """The clauses that name everything of the request but time and fields."""
         return self._coverage.get(
             (
@@ -190,7 +135,7 @@ class Policy:
             for purpose in grant.purposes:
                 for kind in grant.subject_kinds:
                     key = (*dataset, requester, purpose, kind)
-                    self._coverage.setdefault(key, _Coverage()).add(clause)
+                    self._coverage.setdefault(key, Coverage()).add(clause)
                 self._first_of_purpose.setdefault((*dataset, requester, purpose), clause)
                 self._links.setdefault((grant.provider, requester, purpose), []).append(clause)
             self._first_of_requester.setdefault((*dataset, requester), clause)
@@ -201,7 +146,7 @@ def authorize(policy: Policy, request: AccessRequest) -> Decision:
     coverage = policy.coverage(request)
     if coverage is None:
         return Decision((), (policy.nearest_miss(request),))
-    epoch = coverage.in_force(request.at)
+    epoch = coverage.standing(request.at, stale=request.revocation_stale)
     decision = epoch.decisions.get(request.fields)
     if decision is None:
         decision = _decide(coverage, epoch, request.fields)
@@ -219,8 +164,10 @@ def _remember(
     decisions[wanted] = decision
 
 
-def _decide(coverage: _Coverage, epoch: _Epoch, wanted: tuple[str, ...]) -> Decision:
-    first = epoch.first
+def _decide(coverage: Coverage, epoch: Epoch, wanted: tuple[str, ...]) -> Decision:
+    first, held_back = epoch.first, epoch.held_back
+    if first is None and held_back is not None:
+        return Decision((), (_refusal(WHOLE_DATASET, Reason.STALE_REVOCATION, held_back),))
     if first is None:
         nearest = coverage.clauses[0]
         return Decision((), (_refusal(WHOLE_DATASET, Reason.NOT_IN_FORCE, nearest),))
@@ -231,7 +178,9 @@ def _decide(coverage: _Coverage, epoch: _Epoch, wanted: tuple[str, ...]) -> Deci
     refusals: list[FieldRefusal] = []
     for name in dict.fromkeys(wanted):
         clause = epoch.by_field.get(name)
-        if clause is None:
+        if clause is None and (held_back := epoch.held_back_by_field.get(name)) is not None:
+            refusals.append(_refusal(name, Reason.STALE_REVOCATION, held_back))
+        elif clause is None:
             refusals.append(_refusal(name, Reason.FIELD_NOT_COVERED, first))
         else:
             clauses.setdefault(clause.release, clause)

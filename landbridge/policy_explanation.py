@@ -135,6 +135,11 @@ def _steps(clause: Clause, request: AccessRequest, wanted: tuple[str, ...]) -> I
             f"the clause would have to be in force at {to_iso(request.at)}: it is in force "
             f"from {to_iso(clause.start)} until {to_iso(clause.end)}"
         )
+    if request.revocation_stale and not clause.serves_stale:
+        yield (
+            f"{request.provider} would have to hold fresh revocation data, "
+            "or the memorandum to say `stale_revocation: serve`"
+        )
     if not wanted:
         yield "the request would have to name at least one field"
     missing = [name for name in wanted if name not in grant.fields]

@@ -29,6 +29,13 @@ class ProcessLog:
         """Tell of something that an operator should look at."""
         self._write("error", event, facts)
 
+    def alarm(self, kind: str, why: Exception | str) -> None:
+        """Tell of an alarm that begins, or with no cause that it is over."""
+        if why:
+            self.error("alarm", kind=kind, code=getattr(why, "code", ""), why=str(why))
+        else:
+            self.info("alarm is over", kind=kind)
+
     def failure(self, error: Exception) -> None:
         """Tell of a failure with its cause and place in the code, never with the values at hand."""
         cause = error.__cause__ or error

@@ -234,8 +234,8 @@ REASONS: dict[Reason, Explanation] = {
         "FAILED_PRECONDITION",
     ),
     Reason.STALE_REVOCATION: Explanation(
-        "The provider's revocation data are too old, and the memorandum says to refuse then.",
-        "The provider's node has lost touch with the federation's authority; it goes on by itself.",
+        "Revocation data are too old, and the memorandum says to refuse then.",
+        "The node or gateway has lost touch with the federation's authority; it goes on by itself when that is back.",
         "PERMISSION_DENIED",
     ),
     Reason.BAD_SIGNATURE: Explanation(

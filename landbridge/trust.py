@@ -1,27 +1,31 @@
 """The trust bundle: who belongs to the federation, and which keys and certificates speak for whom.
 
-Bundles are numbered, and a successor's number never goes down. How one is written and signed stands
-in landbridge/trust_document.py.
+Bundles are numbered. How one is written and signed stands in landbridge/trust_document.py, and
+which one may follow another in landbridge/trust_succession.py.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Self
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-from landbridge.agency import Role, parse_identity
+from landbridge.agency import Role
 from landbridge.clock import to_iso
 from landbridge.errors import LandbridgeError, Reason, refuse
-from landbridge.keys import KeyUse, make_key_id, read_public
+from landbridge.keys import KeyUse
 from landbridge.trust_document import (
+    AuthorityState,
     BundleDocument,
-    KeyRecord,
     MemberRecord,
     read_document,
     unix_ms,
-    unsound,
 )
+from landbridge.trust_issuers import Issuer, lay_out_issuers, roots_at
+from landbridge.trust_keys import ListedKey, lay_out_keys
+
+__all__ = ["Endpoint", "Issuer", "Member", "TrustBundle"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,23 +41,24 @@ class Endpoint:
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """An agency of the federation."""
+    """An agency of the federation; times are in Unix milliseconds."""
 
     agency: str
     title: str
     roles: frozenset[Role]
     endpoints: tuple[Endpoint, ...]
-    suspended: bool
+    suspended_at: int | None = None
+    left_at: int | None = None
+    revision: int = 1
 
+    @property
+    def suspended(self) -> bool:
+        """Whether the agency is out of service: suspended, or gone."""
+        return self.suspended_at is not None or self.left_at is not None
 
-@dataclass(frozen=True, slots=True)
-class _Key:
-    agency: str
-    use: KeyUse
-    public: Ed25519PublicKey
-    not_before: int
-    not_after: int
-    suspended: bool
+    def is_in_good_standing(self, at: int) -> bool:
+        """Whether the agency was neither suspended nor gone then."""
+        return all(end is None or at < end for end in (self.suspended_at, self.left_at))
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,13 +69,17 @@ class TrustBundle:
     number: int
     issued_at: int
     roots_pem: bytes = field(repr=False)
-    issuing_pem: bytes = field(repr=False)
+    """The anchors of TLS as of the time when the bundle was issued."""
+    issuers: Mapping[str, Issuer] = field(repr=False)
+    """Issuing authorities that are accepted, by their key id in hexadecimal."""
+    active_issuer: Issuer = field(repr=False)
     members: Mapping[str, Member] = field(repr=False)
     denied: frozenset[tuple[str, int]] = field(repr=False)
     anchor: Ed25519PublicKey = field(repr=False)
     document: bytes = field(repr=False)
-    _keys: dict[str, _Key] = field(repr=False)
-    _logs: dict[str, tuple[Role, _Key]] = field(repr=False)
+    content: BundleDocument = field(repr=False)
+    _keys: dict[str, ListedKey] = field(repr=False)
+    _logs: dict[str, tuple[Role, tuple[ListedKey, ...]]] = field(repr=False)
 
     @classmethod
     def parse(cls, document: bytes, anchor: Ed25519PublicKey | None) -> Self:
@@ -83,33 +92,33 @@ class TrustBundle:
             LandbridgeError: LB-4010 when the signature does not verify or the content is not sound.
         """
         content, signer = read_document(document, anchor)
-        keys, logs = _lay_out(content)
+        keys, logs = lay_out_keys(content)
+        issuers = lay_out_issuers(content)
         return cls(
             federation=content.federation,
             number=content.number,
             issued_at=unix_ms(content.issued_at),
-            roots_pem="".join(content.roots).encode(),
-            issuing_pem="".join(content.issuing).encode(),
+            roots_pem=roots_at(content, unix_ms(content.issued_at)),
+            issuers=MappingProxyType(issuers),
+            active_issuer=next(
+                issuer for issuer in issuers.values() if issuer.state is AuthorityState.ACTIVE
+            ),
             members={name: _member(name, record) for name, record in content.members.items()},
             denied=frozenset((entry.issuer, int(entry.serial, 16)) for entry in content.denied),
             anchor=signer,
             document=document,
+            content=content,
             _keys=keys,
             _logs=logs,
         )
 
-    def accept_successor(self, document: bytes) -> "TrustBundle":
-        """Read the bundle that is to take this one's place; it must be signed by the same key.
+    def roots_at(self, at: int) -> bytes:
+        """Return the anchors of TLS at a time: roots that are neither removed nor expired, as PEM.
 
-        Raises:
-            LandbridgeError: LB-4010 when it is not acceptable, of another federation, or older.
+        An expired root would break every handshake, and a tainted one ends at its time, so those
+        who serve long ask again now and then.
         """
-        new = TrustBundle.parse(document, self.anchor)
-        if new.federation != self.federation:
-            raise unsound(f"it is of the federation {new.federation}, not {self.federation}")
-        if new.number < self.number or (new.number == self.number and document != self.document):
-            raise unsound(f"its number is {new.number}, but number {self.number} is in use")
-        return new
+        return roots_at(self.content, at)
 
     def endpoints(self, role: Role) -> tuple[Endpoint, ...]:
         """Return the servers of that role, of all agencies that are not suspended."""
@@ -130,31 +139,43 @@ class TrustBundle:
         key = self._keys.get(key_id)
         if key is None:
             raise self._untrusted(f"the key {key_id[:120]!r} is not listed")
-        self._check(key, key_id, use, at)
+        self._check(key, use, at)
         return key.agency, key.public
 
-    def log_key(self, origin: str, at: int) -> tuple[str, Role, Ed25519PublicKey]:
-        """Return whose log an origin names, in which role, and the key of its checkpoints.
+    def log_keys(self, origin: str, at: int) -> tuple[str, Role, tuple[Ed25519PublicKey, ...]]:
+        """Return whose log an origin names, in which role, and all its keys that are good then.
 
         Raises:
-            LandbridgeError: LB-4002 when the log is unknown, or its key is not for this time.
+            LandbridgeError: LB-4002 when the log is unknown, or no key of it is for this time.
         """
         found = self._logs.get(origin)
         if found is None:
             raise self._untrusted(f"the log {origin[:120]!r} is not listed")
-        role, key = found
-        self._check(key, origin, KeyUse.LOG, at)
-        return key.agency, role, key.public
+        role, keys = found
+        refused: LandbridgeError | None = None
+        good: list[Ed25519PublicKey] = []
+        for key in keys:
+            try:
+                self._check(key, KeyUse.LOG, at)
+            except LandbridgeError as error:
+                refused = error
+            else:
+                good.append(key.public)
+        if refused and not good:
+            raise refused
+        return keys[0].agency, role, tuple(good)
 
-    def _check(self, key: _Key, name: str, use: KeyUse, at: int) -> None:
+    def _check(self, key: ListedKey, use: KeyUse, at: int) -> None:
         if key.use is not use:
-            raise self._untrusted(f"the key {name!r} is for the use '{key.use}', not '{use}'")
+            raise self._untrusted(f"the key {key.key_id!r} is for the use '{key.use}', not '{use}'")
+        if key.state is AuthorityState.ABORTED:
+            raise self._untrusted(f"the key {key.key_id!r} was never taken into use")
         if not key.not_before <= at < key.not_after:
             raise self._untrusted(
-                f"the key of {name!r} is valid from {to_iso(key.not_before)}"
+                f"the key {key.key_id!r} is valid from {to_iso(key.not_before)}"
                 f" until {to_iso(key.not_after)}, not at {to_iso(at)}"
             )
-        if key.suspended:
+        if not self.members[key.agency].is_in_good_standing(at):
             raise self._untrusted(f"the agency {key.agency} is suspended")
 
     def _untrusted(self, message: str) -> LandbridgeError:
@@ -165,42 +186,12 @@ def _member(agency: str, record: MemberRecord) -> Member:
     endpoints = tuple(
         Endpoint(agency, e.role, e.name, e.address, e.dns_name) for e in record.endpoints
     )
-    return Member(agency, record.title, frozenset(record.roles), endpoints, record.suspended)
-
-
-def _lay_out(content: BundleDocument) -> tuple[dict[str, _Key], dict[str, tuple[Role, _Key]]]:
-    """Lay keys and logs out for look-up; each key belongs to one agency and one use alone."""
-    keys: dict[str, _Key] = {}
-    logs: dict[str, tuple[Role, _Key]] = {}
-    try:
-        for agency, member in content.members.items():
-            for record in member.keys:
-                key = _key(agency, record, suspended=member.suspended)
-                if record.key_id != make_key_id(agency, key.use, key.public):
-                    raise unsound(f"members.{agency}: {record.key_id!r} is not the id of its key")
-                keys[record.key_id] = key
-            for log in member.logs:
-                owner = parse_identity(f"spiffe://{log.origin}", content.federation)
-                key = keys[log.key_id]
-                if owner.agency != agency or key.agency != agency or log.origin in logs:
-                    raise unsound(f"members.{agency}: the log {log.origin!r} is not its own")
-                logs[log.origin] = (owner.role, key)
-    except KeyError as error:
-        raise unsound(f"the key {error} of a log is not listed") from error
-    except LandbridgeError as error:
-        raise unsound(error.message) from error
-    listed = sum(len(member.keys) for member in content.members.values())
-    if len({key.public.public_bytes_raw() for key in keys.values()}) != listed:
-        raise unsound("a key is listed twice")
-    return keys, logs
-
-
-def _key(agency: str, record: KeyRecord, *, suspended: bool) -> _Key:
-    return _Key(
+    return Member(
         agency,
-        record.use,
-        read_public(record.public_key),
-        unix_ms(record.not_before),
-        unix_ms(record.not_after),
-        suspended,
+        record.title,
+        frozenset(record.roles),
+        endpoints,
+        unix_ms(record.suspended_at) if record.suspended_at else None,
+        unix_ms(record.left_at) if record.left_at else None,
+        record.revision,
     )

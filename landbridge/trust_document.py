@@ -1,38 +1,54 @@
-"""The trust bundle as a document: what its JSON holds, and how its signature is checked.
+"""The trust bundle as a document: what its JSON holds (RFC 8785), once its signature verified."""
 
-RFC 8785 JSON under a JWS in flattened form (RFC 7515, section 7.2.2), made with the federation's
-bundle key. The bytes received are verified; only then are they parsed.
-"""
-
-import base64
 import json
 from datetime import datetime
 from typing import Annotated
 
 import rfc8785
-from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-from joserfc import jws
-from joserfc.errors import JoseError
-from joserfc.jwk import OKPKey
-from joserfc.jws import FlattenedJSONSerialization
 from pydantic import (
     AfterValidator,
     AwareDatetime,
-    BaseModel,
-    ConfigDict,
     Field,
     ValidationError,
     model_validator,
 )
 
 from landbridge.agency import Identity, Role, check_agency, parse_identity
-from landbridge.errors import LandbridgeError, Reason, refuse
-from landbridge.keys import KeyUse, public_text, read_public
+from landbridge.authority_record import (
+    AuthorityPem,
+    AuthorityRecord,
+    AuthorityState,
+    Level,
+    Record,
+    check_order,
+)
+from landbridge.bundle_signature import MALFORMED, unsound, verify_bundle
+from landbridge.errors import LandbridgeError
+from landbridge.keys import KeyUse, public_text
 
-_JWS_MEMBERS = {"payload", "protected", "signature"}
-# What the parsers of JSON and JWS raise on hostile input.
-_MALFORMED = (JoseError, ValueError, TypeError, AttributeError, KeyError, RecursionError)
+__all__ = [
+    "MAX_NUMBER",
+    "ApprovalRecord",
+    "AuthorityPem",
+    "AuthorityRecord",
+    "AuthorityState",
+    "BundleDocument",
+    "DeniedRecord",
+    "Endorsement",
+    "EndpointRecord",
+    "KeyRecord",
+    "Level",
+    "LogRecord",
+    "MemberRecord",
+    "SignatureRecord",
+    "read_document",
+    "unix_ms",
+    "unsound",
+]
+
+MAX_NUMBER = (1 << 53) - 1
+"""The largest integer that RFC 8785 JSON holds."""
 
 
 def _agency(text: str) -> str:
@@ -49,45 +65,45 @@ def _well_formed(identity: Identity) -> None:
         raise ValueError(error.message) from error
 
 
-def _authority_pem(text: str) -> str:
-    """Accept one certificate of an authority: all that stands here is a trust anchor to TLS."""
-    certificates = x509.load_pem_x509_certificates(text.encode())
-    try:
-        constraints = certificates[0].extensions.get_extension_for_class(x509.BasicConstraints)
-    except (x509.ExtensionNotFound, x509.DuplicateExtension) as error:
-        raise ValueError(str(error)) from error
-    if len(certificates) != 1 or not constraints.value.ca:
-        raise ValueError("each entry holds the certificate of one authority")
-    return text
-
-
 AgencyId = Annotated[str, AfterValidator(_agency)]
-AuthorityPem = Annotated[str, AfterValidator(_authority_pem)]
 Title = Annotated[str, Field(min_length=1, max_length=200)]
 
 
-class _Record(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+class Endorsement(Record):
+    """An earlier key of the same agency vouches for a later one."""
+
+    key_id: str
+    signature: str = Field(pattern=r"^[A-Za-z0-9_-]{86}$")
 
 
-class KeyRecord(_Record):
-    """A signing key of an agency."""
+class KeyRecord(Record):
+    """A signing key of an agency; what it signed within its time stays verifiable."""
 
     key_id: str
     use: KeyUse
     public_key: str
+    state: AuthorityState = AuthorityState.ACTIVE
     not_before: AwareDatetime
     not_after: AwareDatetime
+    """For a tainted key the moment from which it is no longer believed."""
+    endorsement: Endorsement | None = None
+    """Over the key's introduction; none for keys that came with the member's acceptance."""
+
+    @model_validator(mode="after")
+    def _is_published(self) -> "KeyRecord":
+        if self.state is AuthorityState.PREPARED:
+            raise ValueError(f"{self.key_id} is only prepared")
+        return self
 
 
-class LogRecord(_Record):
-    """A verifiable log of an agency, and the key of its checkpoints."""
+class LogRecord(Record):
+    """A verifiable log of an agency, and the keys of its checkpoints, the newest last."""
 
     origin: str
-    key_id: str
+    key_ids: tuple[str, ...] = Field(min_length=1)
 
 
-class EndpointRecord(_Record):
+class EndpointRecord(Record):
     """Where a server of an agency listens."""
 
     role: Role
@@ -96,35 +112,55 @@ class EndpointRecord(_Record):
     dns_name: str
 
 
-class MemberRecord(_Record):
+class MemberRecord(Record):
     """An agency of the federation."""
 
     title: Title
     roles: tuple[Role, ...]
-    suspended: bool
+    suspended_at: AwareDatetime | None = None
+    left_at: AwareDatetime | None = None
+    revision: int = Field(ge=0, le=MAX_NUMBER, default=1)
+    """How many acts on this member went before."""
     endpoints: tuple[EndpointRecord, ...]
     keys: tuple[KeyRecord, ...]
     logs: tuple[LogRecord, ...]
 
 
-class DeniedRecord(_Record):
+class DeniedRecord(Record):
     """A certificate that is no longer accepted: its issuer's key id and its serial, in hex."""
 
     issuer: str = Field(pattern=r"^[0-9a-f]{40}$")
     serial: str = Field(pattern=r"^[1-9a-f][0-9a-f]{0,39}$")
+    until: AwareDatetime
+    """The certificate's own end; the entry may be dropped an hour later."""
 
 
-class BundleDocument(_Record):
+class SignatureRecord(Record):
+    """An administrator's signature."""
+
+    key_id: str
+    signature: str = Field(pattern=r"^[A-Za-z0-9_-]{86}$")
+
+
+class ApprovalRecord(Record):
+    """An act as administrators signed it."""
+
+    statement: str = Field(max_length=4096)
+    """RFC 8785 JSON."""
+    signatures: tuple[SignatureRecord, ...]
+
+
+class BundleDocument(Record):
     """What the federation's bundle key signs."""
 
     federation: AgencyId
-    number: int = Field(ge=1)
+    number: int = Field(ge=1, le=MAX_NUMBER)
     issued_at: AwareDatetime
     bundle_key: str
-    roots: tuple[AuthorityPem, ...] = Field(min_length=1)
-    issuing: tuple[AuthorityPem, ...] = Field(min_length=1)
+    authorities: tuple[AuthorityRecord, ...] = Field(min_length=2)
     members: dict[AgencyId, MemberRecord]
-    denied: tuple[DeniedRecord, ...]
+    denied: tuple[DeniedRecord, ...] = ()
+    approvals: tuple[ApprovalRecord, ...] = ()
 
     @model_validator(mode="after")
     def _endpoints_bear_their_own_names(self) -> "BundleDocument":
@@ -136,6 +172,17 @@ class BundleDocument(_Record):
                     raise ValueError(f"{agency}: the endpoint {endpoint.dns_name!r} is not its own")
         return self
 
+    @model_validator(mode="after")
+    def _authorities_stand_in_order(self) -> "BundleDocument":
+        check_order(self.authorities)
+        return self
+
+    @model_validator(mode="after")
+    def _nothing_is_denied_twice(self) -> "BundleDocument":
+        if len({(entry.issuer, entry.serial) for entry in self.denied}) != len(self.denied):
+            raise ValueError("a certificate is denied twice")
+        return self
+
 
 def read_document(
     document: bytes, anchor: Ed25519PublicKey | None
@@ -145,7 +192,7 @@ def read_document(
     Raises:
         LandbridgeError: LB-4010 when the signature does not verify or the form is not right.
     """
-    payload, signer = _verify(document, anchor)
+    payload, signer = verify_bundle(document, anchor)
     content = _read(payload)
     if content.bundle_key != public_text(signer):
         raise unsound("it states another bundle key than the one that signed it")
@@ -157,37 +204,6 @@ def unix_ms(moment: datetime) -> int:
     return round(moment.timestamp() * 1000)
 
 
-def unsound(message: str) -> LandbridgeError:
-    """Make the error for a bundle that is not acceptable."""
-    return refuse(Reason.BAD_TRUST_BUNDLE, message, where="trust bundle")
-
-
-def _verify(document: bytes, anchor: Ed25519PublicKey | None) -> tuple[bytes, Ed25519PublicKey]:
-    """Return the signed bytes and the key that signed them."""
-    try:
-        outer = json.loads(document)
-        if not isinstance(outer, dict) or outer.keys() != _JWS_MEMBERS:
-            raise unsound("it is not a JWS in flattened form")
-        parts: FlattenedJSONSerialization = {
-            "payload": outer["payload"],
-            "protected": outer["protected"],
-            "signature": outer["signature"],
-        }
-        signer = anchor or _stated_key(parts["payload"])
-        signed = jws.deserialize_json(parts, OKPKey.import_key(signer), algorithms=["Ed25519"])
-    except _MALFORMED as error:
-        raise unsound("its signature does not verify") from error
-    return signed.payload, signer
-
-
-def _stated_key(payload: str) -> Ed25519PublicKey:
-    content = json.loads(base64.urlsafe_b64decode(payload + "=="))
-    try:
-        return read_public(content["bundle_key"])
-    except LandbridgeError as error:
-        raise unsound(error.message) from error
-
-
 def _read(payload: bytes) -> BundleDocument:
     try:
         content = BundleDocument.model_validate_json(payload)
@@ -196,7 +212,7 @@ def _read(payload: bytes) -> BundleDocument:
         first = error.errors(include_url=False, include_input=False, include_context=False)[0]
         place = ".".join(str(part) for part in first["loc"])
         raise unsound(f"{place}: {first['msg']}" if place else first["msg"]) from error
-    except _MALFORMED as error:
+    except MALFORMED as error:
         raise unsound("its JSON cannot be read") from error
     if not canonical:
         raise unsound("its JSON is not in the form of RFC 8785")

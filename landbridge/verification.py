@@ -7,31 +7,20 @@ The proofs stand in the document's `evidence`. What the document shows is derive
 that a changed value is found even where the evidence was left alone.
 """
 
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from landbridge.agency import Role
-from landbridge.answer import check_answer, check_binding
 from landbridge.assembler import VerifiedAnswer, assemble
-from landbridge.clock import to_iso
 from landbridge.document import first_difference
-from landbridge.envelope import (
-    ANSWER_TYPE,
-    PROFILE_TYPE,
-    QUERY_TYPE,
-    BatchVerifier,
-    EvidenceVerifier,
-    digest,
-)
-from landbridge.errors import LandbridgeError, Reason, refuse
+from landbridge.envelope import EvidenceVerifier
+from landbridge.errors import Reason, refuse
 from landbridge.federation import Federation
-from landbridge.keys import KeyUse
 from landbridge.profile import SignedProfile, read_evidence, write_document
+from landbridge.profile_proofs import at_place, verify_answers, verify_gateway, verify_query
 from landbridge.subject import SubjectId
 from landbridge.trust import TrustBundle
-from landbridge.v1 import envelope_pb2, log_pb2, query_pb2
+from landbridge.v1 import envelope_pb2, query_pb2
 
 _COMPARED: Final = ("answers", "sources", "links", "comparisons", "completeness")
 _ANSWERED: Final = frozenset({Reason.ANSWERED, Reason.NO_RECORD})
@@ -74,7 +63,9 @@ def verify_profile(
        federation's own terms; without `federation` the gateway's signature must do.
     6. The document shows what was signed, and nothing else.
 
-    Keys are held against the time at which the query and the profile say they were signed.
+    Each key is held against the time at which its own log, or its query, says that it signed; and
+    these times must fit each other. So what was signed before a key was replaced, or its agency
+    suspended, still holds, and what was signed after its taint does not.
 
     Raises:
         LandbridgeError: LB-4001, 4002, 4008 (proofs), LB-4007 (answer to another question, or
@@ -93,12 +84,12 @@ def verify_profile(
     subject = query.subject
     note("evidence", f"{len(profile.answers)} answers on {subject.scheme}:{subject.value}")
     # 2.
-    logs = EvidenceVerifier(lambda origin: bundle.log_key(origin, profile.assembled_at_unix_ms))
-    note("gateway", _verify_gateway(signed, logs, bundle))
+    logs = EvidenceVerifier(bundle.log_keys)
+    note("gateway", verify_gateway(signed, logs, bundle))
     # 3.
-    note("query", _verify_query(signed, bundle, asked))
+    note("query", verify_query(signed, bundle, asked))
     # 4.
-    note("answers", _verify_answers(signed, logs, federation))
+    note("answers", verify_answers(signed, logs, federation))
     # 5.
     if federation is None:
         note("assembly", "not recomputed: that takes the federation.toml", made=False)
@@ -107,83 +98,6 @@ def verify_profile(
     # 6.
     note("document", _compare(signed, document))
     return VerifiedProfile(signed, tuple(checks))
-
-
-def _verify_gateway(signed: SignedProfile, logs: EvidenceVerifier, bundle: TrustBundle) -> str:
-    profile, query = signed.profile, signed.query
-    with _at("gateway"):
-        holder = logs.verify(signed.envelope, PROFILE_TYPE)
-        entry = holder.entry
-        name = holder.origin.rpartition("/")[2]
-        if holder.role is not Role.GATEWAY or profile.gateway != f"{holder.agency}/{name}":
-            raise refuse(
-                Reason.BAD_SIGNATURE,
-                f"the profile of the gateway {profile.gateway!r} is signed by {holder.origin}",
-            )
-        if profile.federation != bundle.federation:
-            raise refuse(
-                Reason.BAD_SIGNATURE, f"the profile is of the federation {profile.federation!r}"
-            )
-        if (
-            entry.kind != log_pb2.ENTRY_KIND_PROFILE
-            or entry.query_digest != digest(QUERY_TYPE, profile.query.payload)
-            or entry.requester != query.requester
-            or entry.purpose != query.purpose
-            or entry.case_reference != query.case_reference
-        ):
-            raise refuse(Reason.BAD_LOG_EVIDENCE, "the gateway logged another query than it shows")
-    at = to_iso(profile.assembled_at_unix_ms)
-    return f"signed at {at} as entry {holder.index} of the log {holder.origin}"
-
-
-def _verify_query(
-    signed: SignedProfile, bundle: TrustBundle, asked: envelope_pb2.Envelope | None
-) -> str:
-    query = signed.query
-    verifier = BatchVerifier(
-        lambda key: bundle.verifying_key(key, KeyUse.QUERY, query.issued_at_unix_ms)
-    )
-    with _at("query"):
-        signer = verifier.verify(signed.profile.query, QUERY_TYPE)
-        if signer != query.requester:
-            raise refuse(
-                Reason.BAD_SIGNATURE, f"the query of {query.requester} is signed by {signer}"
-            )
-        if query.federation != bundle.federation:
-            raise refuse(
-                Reason.BAD_SIGNATURE, f"the query is for the federation {query.federation!r}"
-            )
-        if asked is not None and asked.payload != signed.profile.query.payload:
-            raise refuse(Reason.MISMATCHED_ANSWER, "the profile answers another query")
-    at = to_iso(query.issued_at_unix_ms)
-    return f"signed by {signer} at {at} for {query.purpose}, case {query.case_reference}"
-
-
-def _verify_answers(
-    signed: SignedProfile, logs: EvidenceVerifier, federation: Federation | None
-) -> str:
-    profile = signed.profile
-    query_digest = digest(QUERY_TYPE, profile.query.payload)
-    seen: set[tuple[str, int, int]] = set()
-    for number, (envelope, answer) in enumerate(
-        zip(profile.answers, signed.answers, strict=True), start=1
-    ):
-        with _at(f"answer {number} ({answer.agency})"):
-            holder = logs.verify(envelope, ANSWER_TYPE)
-            if holder.role is not Role.NODE or holder.agency != answer.agency:
-                raise refuse(
-                    Reason.BAD_SIGNATURE,
-                    f"the answer of {answer.agency} is signed by {holder.origin}",
-                )
-            check_binding(answer, holder, query_digest=query_digest, federation=profile.federation)
-            if federation is not None:
-                check_answer(answer, holder, query_digest=query_digest, federation=federation)
-            step = (answer.agency, answer.step, answer.round)
-            if step in seen:
-                raise refuse(Reason.MISMATCHED_ANSWER, f"{answer.agency} answered this step before")
-            seen.add(step)
-    agencies = sorted({answer.agency for answer in signed.answers})
-    return f"{len(seen)} of {len(seen)} signed and logged by {', '.join(agencies) or 'nobody'}"
 
 
 def _recompute(signed: SignedProfile, federation: Federation) -> str:
@@ -195,7 +109,7 @@ def _recompute(signed: SignedProfile, federation: Federation) -> str:
         for dataset in answer.datasets
     }
     absent = [s for s in profile.sources if (s.agency, s.dataset) not in given]
-    with _at("assembly"):
+    with at_place("assembly"):
         if any(Reason(source.outcome) in _ANSWERED or source.records for source in absent):
             raise refuse(Reason.PROFILE_ALTERED, "a source is said to have answered, and did not")
         again = assemble(
@@ -232,18 +146,3 @@ def _compare(signed: SignedProfile, document: Mapping[str, Any]) -> str:
             where=place,
         )
     return "shows exactly what was signed"
-
-
-@contextmanager
-def _at(place: str) -> Iterator[None]:
-    """Name the place in errors, and give malformed content a name of its own."""
-    try:
-        yield
-    except LandbridgeError as error:
-        raise refuse(
-            error.reason, error.message, where=error.where or place, next_step=error.next_step
-        ) from error
-    except (ValueError, LookupError) as error:
-        raise refuse(
-            Reason.PROFILE_ALTERED, f"its parts do not fit each other: {error}", where=place
-        ) from error

@@ -37,8 +37,10 @@ _ROUNDS = {query_pb2.STEP_COLLECT: 1}
 class Responder:
     """Answers what the agency's own signed memoranda allow, and nothing else.
 
-    Thread-safe: several batches may be answered at once. `failed` is told of every look-up that the
-    database refused, as requesters are not told the cause.
+    Thread-safe: several batches may be answered at once. `policy` gives what the memoranda allow by
+    the trust of this moment, `stale` tells whether revocation data are too old at a time in Unix
+    milliseconds. `failed` is told of every look-up that the database refused, as requesters are not
+    told the cause.
     """
 
     def __init__(  # noqa: PLR0913  built once, by name
@@ -47,7 +49,8 @@ class Responder:
         agency: str,
         federation: Federation,
         catalogue: catalogue_pb2.Catalogue,
-        policy: Policy,
+        policy: Callable[[], Policy],
+        stale: Callable[[int], bool],
         source: Source,
         log: LogStore,
         pseudonyms: Pseudonyms,
@@ -81,6 +84,7 @@ class Responder:
             for dataset in catalogue.datasets
         }
         self._policy = policy
+        self._stale = stale
         self._source = source
         self._log = log
         self._pseudonyms = pseudonyms
@@ -175,14 +179,14 @@ class Responder:
                 question,
                 asked=query.subject,
                 query_digest=task.query_digest,
-                accepted=self._policy.link_sources(
+                accepted=self._policy().link_sources(
                     self._agency, query.requester, query.purpose, now
                 ),
             )
             task.unproven = len(question.aliases) - len(task.aliases)
 
     def _authorize(self, task: Task, now: int) -> None:
-        query = task.query
+        query, policy, stale = task.query, self._policy(), self._stale(now)
         for name in task.question.datasets:
             request = AccessRequest(
                 provider=self._agency,
@@ -192,10 +196,11 @@ class Responder:
                 subject_kind=query.subject_kind,
                 fields=self._identifiers[name] if task.resolving else self._wanted(task, name),
                 at=now,
+                revocation_stale=stale,
             )
             # What a clause calls its subjects does not change whom the records are about.
             decision = (
-                authorize(self._policy, request)
+                authorize(policy, request)
                 if self._kinds[name] is query.subject_kind
                 else OTHER_KIND
             )

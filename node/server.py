@@ -1,26 +1,39 @@
 """Builds one agency's node from its files, and serves it."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import grpc
 
+from certs.office import Office
+from certs.renewal import RenewalAgent
+from certs.signing_keys import signs_log
 from landbridge.agency import Role
+from landbridge.alarm import Alarms
 from landbridge.clock import Clock, system_clock
 from landbridge.envelope import BatchVerifier, EvidenceVerifier
 from landbridge.errors import LandbridgeError, Reason, refuse
 from landbridge.federation import Federation
 from landbridge.keys import KeyUse
+from landbridge.live_policy import LivePolicy
 from landbridge.log.store import LogStore
 from landbridge.memorandum import Memorandum
 from landbridge.memorandum_folder import read_memoranda
 from landbridge.party import PartyFolder
-from landbridge.policy import Policy
 from landbridge.process_log import ProcessLog
 from landbridge.replay import ReplayGuard
-from landbridge.rpc.credentials import SERVER_OPTIONS, ServerCertificates, TlsFiles
 from landbridge.rpc.guard import Guard
-from landbridge.rpc.serving import GRACE_S, HEALTH_METHODS, Health, bind, stop_signal
+from landbridge.rpc.live_party import LiveParty
+from landbridge.rpc.serving import (
+    GRACE_S,
+    HEALTH_METHODS,
+    Health,
+    bind,
+    server_options,
+    stop_signal,
+)
+from landbridge.trust import TrustBundle
 from landbridge.v1 import node_service_pb2_grpc
 from node.catalogue import build_catalogue
 from node.config import NodeConfig, load_node_config
@@ -51,6 +64,8 @@ class Node:
     dispatcher: Dispatcher
     log: LogStore
     source: Source
+    live: LiveParty
+    agent: RenewalAgent
     address: str
     port: int
 
@@ -58,12 +73,15 @@ class Node:
         """Begin to answer."""
         await self.server.start()
         await self.health.serving(yes=True)
+        self.agent.start()
 
     async def stop(self) -> None:
         """Take nothing new, finish what was taken, and close everything."""
         await self.health.serving(yes=False)
         self.service.close()
         await self.server.stop(GRACE_S)
+        await self.agent.stop()
+        await self.live.close()
         await self.dispatcher.drain()
         self.log.close()
         self.source.close()
@@ -85,16 +103,17 @@ def build_node(
     """
     federation = Federation.load(federation_path)
     config = load_node_config(config_path, federation)
-    party = PartyFolder.open(_folder(config, state))
+    party = PartyFolder.open(_folder(config, state), clock=clock)
     identity = party.identity(Role.NODE)
-    tls = TlsFiles.read(party.tls, federation.name, clock=clock)
+    telling = ProcessLog({"agency": identity.agency, "role": "node"}, clock)
+    alarms = Alarms(telling.alarm)
+    live = LiveParty(party, alarms=alarms, clock=clock)
     if identity.agency != config.node.agency:
         raise refuse(
             Reason.INVALID_CONFIGURATION,
             f"the folder belongs to {identity.agency}, the configuration to {config.node.agency}",
             where=str(config_path),
         )
-    telling = ProcessLog({"agency": identity.agency, "role": "node"}, clock)
     source = Source.open(config, federation, party.folder)
     catalogue = build_catalogue(config, federation)
     log = party.open_log(identity)
@@ -104,17 +123,23 @@ def build_node(
         at=clock(),
         max_lifetime_ms=federation.limits.longest_ms,
     )
-    bundle = party.bundle
     responder = Responder(
         agency=identity.agency,
         federation=federation,
         catalogue=catalogue,
-        policy=Policy(_executable_memoranda(party, config, source, telling, clock())),
+        policy=LivePolicy(
+            party.trust,
+            _executable_memoranda(party, config, source, telling, clock),
+            failed=telling.failure,
+        ),
+        stale=lambda at: live.trust.stale_since(at) is not None,
         source=source,
         log=log,
         pseudonyms=party.pseudonyms(),
-        queries=BatchVerifier(lambda key: bundle.verifying_key(key, KeyUse.QUERY, clock())),
-        evidence=EvidenceVerifier(lambda origin: bundle.log_key(origin, clock())),
+        queries=BatchVerifier(
+            lambda key: live.trust.bundle.verifying_key(key, KeyUse.QUERY, clock())
+        ),
+        evidence=EvidenceVerifier(lambda origin, _: live.trust.bundle.log_keys(origin, clock())),
         replay=replay,
         failed=telling.failure,
         clock=clock,
@@ -123,17 +148,20 @@ def build_node(
         responder, failed=telling.failure, workers=1 if source.is_local else _WORKERS
     )
     server = grpc.aio.server(
-        interceptors=[Guard(PERMITTED, lambda: bundle, clock=clock)], options=SERVER_OPTIONS
+        interceptors=[Guard(PERMITTED, party.trust, clock=clock)], options=server_options()
     )
     service = NodeService(dispatcher, catalogue)
     node_service_pb2_grpc.add_NodeServiceServicer_to_server(service, server)
     health = Health(server, (SERVICE,))
     address = listen or config.node.listen
-    port = bind(server, address, ServerCertificates(tls).credentials())
+    port = bind(server, address, live.server_credentials())
+    agent = RenewalAgent(
+        live, Office(live, clock=clock), alarms=alarms, switched=signs_log(log), clock=clock
+    )
     telling.info(
         "node is built", address=address, port=port, log_size=log.size, replay_restored=restored
     )
-    return Node(server, service, health, dispatcher, log, source, address, port)
+    return Node(server, service, health, dispatcher, log, source, live, agent, address, port)
 
 
 async def serve(
@@ -165,21 +193,24 @@ def _folder(config: NodeConfig, state: Path | None) -> Path:
 
 
 def _executable_memoranda(
-    party: PartyFolder, config: NodeConfig, source: Source, telling: ProcessLog, at: int
-) -> list[Memorandum]:
-    """Take the memoranda that verify and that this node can execute exactly as written."""
-    taken: list[Memorandum] = []
+    party: PartyFolder, config: NodeConfig, source: Source, telling: ProcessLog, clock: Clock
+) -> Callable[[TrustBundle], list[Memorandum]]:
+    """Return what reads the memoranda that verify and that this node can execute as written."""
 
     def refused(path: Path, error: LandbridgeError) -> None:
         telling.error("memorandum refused", file=path.name, code=error.code, why=str(error))
 
-    for memorandum in read_memoranda(
-        party.memoranda, party.bundle, at=at, agency=config.node.agency, refused=refused
-    ):
-        try:
-            check_executable(memorandum, config, source)
-        except LandbridgeError as error:
-            refused(party.memoranda / memorandum.id, error)
-        else:
-            taken.append(memorandum)
-    return taken
+    def read(bundle: TrustBundle) -> list[Memorandum]:
+        taken: list[Memorandum] = []
+        for memorandum in read_memoranda(
+            party.memoranda, bundle, at=clock(), agency=config.node.agency, refused=refused
+        ):
+            try:
+                check_executable(memorandum, config, source)
+            except LandbridgeError as error:
+                refused(party.memoranda / memorandum.id, error)
+            else:
+                taken.append(memorandum)
+        return taken
+
+    return read

@@ -2,13 +2,16 @@
 
 import asyncio
 import re
-import socket
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+import grpc
+
+from certs.keeper import keep_running
+from certs.server import build_authority
 from gateway.server import Gateway, build_gateway
 from landbridge.agency import Identity, Role
 from landbridge.client import Client
@@ -16,14 +19,18 @@ from landbridge.commands.sandbox import Sandbox
 from landbridge.envelope import ANSWER_TYPE, digest, evidence_to_proto
 from landbridge.keys import KeyUse, SigningKey
 from landbridge.log.store import LogStore
+from landbridge.party import PartyFolder
 from landbridge.profile import profile_document
-from landbridge.rpc.credentials import TlsFiles, open_channel
+from landbridge.rpc.credentials import Credential, open_channel
+from landbridge.rpc.server_certificates import ServerCertificates
 from landbridge.subject import SubjectId
-from landbridge.trust import TrustBundle
+from landbridge.trust import Endpoint, TrustBundle
 from landbridge.v1 import answer_pb2, envelope_pb2, log_pb2, profile_pb2
 from landbridge.v1.node_service_pb2 import StreamedAnswer
 from landbridge.verification import verify_profile
 from node.server import Node, build_node
+from tests.administrators import Administrators
+from tests.free_address import free_address
 from tests.relay import Relay
 
 PAGE: Final = Path(__file__).parents[1] / "docs" / "federation.md"
@@ -54,13 +61,21 @@ class Market:
     gateway: Gateway
     client: Client
     bundle: TrustBundle
+    _admins: Administrators | None = None
+
+    @property
+    def admins(self) -> Administrators:
+        """The two administrators, where the market runs with its authority."""
+        assert self._admins is not None
+        return self._admins
 
     def identity(self, agency: str, role: Role) -> Identity:
         name = self.sandbox.federation.gateway.name if role is Role.GATEWAY else "main"
         return Identity(agency, self.sandbox.federation.name, role, name)
 
-    def tls(self, agency: str, role: Role) -> TlsFiles:
-        return TlsFiles.read(self.sandbox.state(agency, role) / "tls", self.sandbox.federation.name)
+    def channel(self, to: Endpoint, agency: str, role: Role) -> grpc.aio.Channel:
+        """Open a channel to a server of the federation as the holder of a party's folder."""
+        return channel_of(self.sandbox.state(agency, role), to.address, to.dns_name)
 
     def key(self, agency: str, role: Role, use: KeyUse) -> SigningKey:
         return SigningKey.load(self.sandbox.state(agency, role) / "keys" / f"{use}.key")
@@ -94,6 +109,13 @@ class Market:
         return profile_pb2.Profile.FromString(envelope.payload)
 
 
+def channel_of(state: Path, address: str, dns_name: str) -> grpc.aio.Channel:
+    """Open a channel with the credential and the roots of a party's folder."""
+    trust = PartyFolder.open(state).trust.current
+    credential = Credential.read(state / "credential.pem", trust)
+    return open_channel(address, dns_name, credential, trust.bundle.roots_pem)
+
+
 def forge(running: Market, agency: str, answer: answer_pb2.Answer) -> StreamedAnswer:
     """Sign an answer as a node would, with the keys of an agency and a log of its own."""
     role = running.bundle.members[agency].endpoints[0].role
@@ -122,12 +144,6 @@ def outcomes(profile: profile_pb2.Profile) -> dict[str, int]:
     return {source.agency: source.outcome for source in profile.sources}
 
 
-def free_address() -> str:
-    with socket.socket() as opened:
-        opened.bind(("127.0.0.1", 0))
-        return f"127.0.0.1:{opened.getsockname()[1]}"
-
-
 @asynccontextmanager
 async def market(
     top: Path,
@@ -135,8 +151,12 @@ async def market(
     without: tuple[str, ...] = (),
     relays: dict[str, Relay] | None = None,
     write: bool = True,
+    authority: bool = False,
 ) -> AsyncIterator[Market]:
-    """Run the market; a relay stands in for a node, with that node's own keys, and forwards."""
+    """Run the market; a relay stands in for a node, with that node's own keys, and forwards.
+
+    With `authority` it runs too, and every party is kept, as in a sandbox.
+    """
     sandbox = Sandbox(write_market(top) if write else top / "market", top / "home")
     sandbox.prepare()
     federation = sandbox.folder / "federation.toml"
@@ -145,6 +165,8 @@ async def market(
     (front,) = bundle.endpoints(Role.GATEWAY)
     nodes: dict[str, Node] = {}
     relays = relays or {}
+    stack = AsyncExitStack()
+    admins = await _authority(sandbox, bundle, stack) if authority else None
     for agency, address in addresses.items():
         if agency in without:
             continue
@@ -158,21 +180,27 @@ async def market(
         await node.start()
         nodes[agency] = node
         if agency in relays:
-            caller = TlsFiles.read(
-                sandbox.state("exchange", Role.GATEWAY) / "tls", sandbox.federation.name
+            party = PartyFolder.open(sandbox.state(agency, Role.NODE))
+            credential = Credential.read(party.credential, party.trust.current)
+            await relays[agency].start(
+                ServerCertificates(credential, party.bundle.roots_pem).credentials(),
+                address,
+                channel_of(
+                    sandbox.state("exchange", Role.GATEWAY),
+                    listen,
+                    credential.leaf.identity.dns_name,
+                ),
             )
-            server = TlsFiles.read(
-                sandbox.state(agency, Role.NODE) / "tls", sandbox.federation.name
-            )
-            dns_name = server.leaf.identity.dns_name
-            await relays[agency].start(server, address, open_channel(listen, dns_name, caller))
     gateway = build_gateway(
-        federation, state=sandbox.state("exchange", Role.GATEWAY), listen=front.address
+        federation,
+        state=sandbox.state("exchange", Role.GATEWAY),
+        listen=front.address,
+        enrolment_listen=sandbox.enrolment if authority else "",
     )
     await gateway.start()
     client = Client.from_home(sandbox.home_folder)
     try:
-        running = Market(sandbox, nodes, gateway, client, bundle)
+        running = Market(sandbox, nodes, gateway, client, bundle, admins)
         await running.connected()
         yield running
     finally:
@@ -182,3 +210,27 @@ async def market(
         await gateway.stop()
         for node in nodes.values():
             await node.stop()
+        await stack.aclose()
+
+
+async def _authority(
+    sandbox: Sandbox, bundle: TrustBundle, stack: AsyncExitStack
+) -> Administrators:
+    (place,) = bundle.endpoints(Role.AUTHORITY)
+    authority = build_authority(sandbox.authority_folder, listen=place.address)
+    await authority.start()
+    stack.push_async_callback(authority.stop)
+    pki = sandbox._pki
+    assert pki is not None
+    kept = [
+        party.folder
+        for identity, party in pki.parties.items()
+        if identity.role in (Role.REQUESTER, Role.ADMIN)
+    ]
+    await stack.enter_async_context(keep_running(kept))
+    keys = {
+        identity.name: party.keys[KeyUse.ADMIN]
+        for identity, party in pki.parties.items()
+        if identity.role is Role.ADMIN
+    }
+    return Administrators(authority, keys, pki.root)

@@ -55,6 +55,7 @@ def make_memorandum(
     parties: Sequence[str] = ("p.a", "r.a"),
     valid: tuple[str, str] = ("2026-01-01T00:00:00Z", "2027-01-01T00:00:00Z"),
     link_sources: Sequence[str] = (),
+    stale_revocation: str = "refuse",
 ) -> Memorandum:
     """Make a memorandum whose grants leave out what does not matter to the test."""
     usual = {
@@ -73,6 +74,7 @@ def make_memorandum(
         "legal_basis": "Law",
         "valid": {"from": valid[0], "until": valid[1]},
         "link_sources": list(link_sources),
+        "stale_revocation": stale_revocation,
         "grants": [{**usual, **grant} for grant in grants],
     }
     return Memorandum.model_validate_json(json.dumps(document))

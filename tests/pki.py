@@ -26,7 +26,9 @@ PLANS = (
     PartyPlan(SCHOOLS, Role.NODE, "Schools Two", _NODE_USES),
     PartyPlan(BOARD, Role.REQUESTER, "Board Three", _REQUESTER_USES),
     PartyPlan(COUNCIL, Role.REQUESTER, "Council Four", _REQUESTER_USES),
-    PartyPlan(OPERATIONS, Role.ADMIN, "Operations", ()),
+    PartyPlan(OPERATIONS, Role.ADMIN, "Operations", (KeyUse.ADMIN,), "first"),
+    PartyPlan(OPERATIONS, Role.ADMIN, "Operations", (KeyUse.ADMIN,), "second"),
+    PartyPlan(OPERATIONS, Role.AUTHORITY, "Operations", (KeyUse.LOG,)),
 )
 
 
@@ -37,7 +39,7 @@ def make_federation(folder: Path) -> FederationPki:
 
 @functools.cache
 def shared_federation() -> FederationPki:
-    """Return the session's federation: two nodes, two requesters, a gateway, an administrator.
+    """Return the session's federation: a party of each kind, and two administrators.
 
     Do not publish bundles in it that others would fall over.
     """

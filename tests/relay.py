@@ -4,7 +4,9 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 
 import grpc
 
-from landbridge.rpc.credentials import SERVER_OPTIONS, ServerCertificates, TlsFiles
+from landbridge.rpc.guard import Context
+from landbridge.rpc.options import ADMITTED
+from landbridge.rpc.serving import server_options
 from landbridge.v1 import node_service_pb2, node_service_pb2_grpc
 
 Streamed = node_service_pb2.StreamedAnswer
@@ -18,14 +20,16 @@ class Relay(node_service_pb2_grpc.NodeServiceServicer):
     def __init__(self, alter: Alter) -> None:
         self.alter = alter
 
-    async def start(self, tls: TlsFiles, address: str, channel: grpc.aio.Channel) -> None:
+    async def start(
+        self, credentials: grpc.ServerCredentials, address: str, channel: grpc.aio.Channel
+    ) -> None:
         self._channel = channel
         self._stub: node_service_pb2_grpc.NodeServiceAsyncStub = (
             node_service_pb2_grpc.NodeServiceStub(channel)
         )
-        self._server = grpc.aio.server(options=SERVER_OPTIONS)
+        self._server = grpc.aio.server(options=server_options())
         node_service_pb2_grpc.add_NodeServiceServicer_to_server(self, self._server)
-        self._server.add_secure_port(address, ServerCertificates(tls).credentials())
+        self._server.add_secure_port(address, credentials)
         await self._server.start()
 
     async def stop(self) -> None:
@@ -41,9 +45,9 @@ class Relay(node_service_pb2_grpc.NodeServiceServicer):
     async def StreamAnswers(  # noqa: N802
         self,
         request_iterator: AsyncIterator[node_service_pb2.StreamAnswersRequest],
-        context: object,
+        context: Context,
     ) -> AsyncIterator[node_service_pb2.StreamAnswersResponse]:
-        del context
+        await context.send_initial_metadata(ADMITTED)
         stream = self._stub.StreamAnswers(request_iterator)
         async for response in stream:
             altered = [await self.alter(answer) for answer in response.answers]

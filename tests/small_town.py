@@ -167,7 +167,12 @@ class Town:
             answered_at_unix_ms=system_clock(),
             datasets=datasets,
         )
-        entry = log_pb2.LogEntry(kind=log_pb2.ENTRY_KIND_ANSWER, step=step, round=1)
+        entry = log_pb2.LogEntry(
+            kind=log_pb2.ENTRY_KIND_ANSWER,
+            step=step,
+            round=1,
+            logged_at_unix_ms=message.answered_at_unix_ms,
+        )
         envelope = self.sign(agency, ANSWER_TYPE, message.SerializeToString(), query, entry)
         return VerifiedAnswer(envelope, message)
 
@@ -185,6 +190,7 @@ class Town:
         entry.requester, entry.purpose = asked.requester, asked.purpose
         entry.case_reference = asked.case_reference
         entry.payload_digest = digest(payload_type, payload)
+        entry.logged_at_unix_ms = entry.logged_at_unix_ms or system_clock()
         (evidence,) = self.logs[agency].append([entry.SerializeToString()])
         return envelope_pb2.Envelope(
             payload_type=payload_type, payload=payload, log=evidence_to_proto(evidence)
@@ -209,7 +215,9 @@ class Town:
     def sign_profile(
         self, profile: profile_pb2.Profile, agency: str = "hall"
     ) -> envelope_pb2.Envelope:
-        entry = log_pb2.LogEntry(kind=log_pb2.ENTRY_KIND_PROFILE)
+        entry = log_pb2.LogEntry(
+            kind=log_pb2.ENTRY_KIND_PROFILE, logged_at_unix_ms=profile.assembled_at_unix_ms
+        )
         return self.sign(agency, PROFILE_TYPE, profile.SerializeToString(), profile.query, entry)
 
     def profile(self, wanted: Sequence[Wanted] = ()) -> envelope_pb2.Envelope:

@@ -1,6 +1,8 @@
 """`landbridge demo [DIR]`: runs a federation folder and the steps of its demo.toml, then ends."""
 
 import asyncio
+import contextlib
+import io
 import os
 import shlex
 import sys
@@ -21,14 +23,40 @@ from landbridge.home import VARIABLE
 _FILE: Final = "demo.toml"
 
 
+class _Command(BaseModel):
+    """A command of `landbridge`, and the exit code that it must have."""
+
+    model_config = ConfigDict(extra="forbid")
+    run: list[str]
+    exits: int = 0
+
+
+class _Traffic(BaseModel):
+    """What callers go on asking for while a step's commands run; not one call may fail."""
+
+    model_config = ConfigDict(extra="forbid")
+    subject: str
+    purpose: str
+
+
 class _Step(BaseModel):
-    """One step: words, then the end of a process by SIGKILL, then a command of `landbridge`."""
+    """One step: words, then the end of a process by SIGKILL, then commands of `landbridge`.
+
+    Under traffic the commands' own output is left out, and what became of the calls is told.
+    """
 
     model_config = ConfigDict(extra="forbid")
     say: str
     kill: str = ""
     run: list[str] = Field(default_factory=list)
     exits: int = 0
+    traffic: _Traffic | None = None
+    commands: list[_Command] = Field(default_factory=list)
+
+    def all_commands(self) -> list[_Command]:
+        """Return the commands in order."""
+        first = [_Command(run=self.run, exits=self.exits)] if self.run else []
+        return first + self.commands
 
 
 class _Demo(BaseModel):
@@ -40,7 +68,8 @@ def demo(folder: Path = Path("examples/institutions"), /) -> int:
     """Start a federation folder as real processes and run the steps of its demo.toml.
 
     Every step names the exit code that it must have; the demo fails with the first that differs.
-    {folder} in a step stands for the federation's folder, {work} for one that goes with the demo.
+    {folder} in a step stands for the federation's folder, {home} for the home folder, {work} for a
+    folder that goes with the demo.
 
     Args:
         folder: The federation's folder.
@@ -56,32 +85,63 @@ def demo(folder: Path = Path("examples/institutions"), /) -> int:
                 f" as processes, ready after {time.monotonic() - started:.1f} s"
             )
             os.environ[VARIABLE] = str(home)
+            places = {"work": work, "folder": str(folder), "home": str(home)}
             for number, step in enumerate(steps, 1):
                 _say(f"{number}. {step.say}")
                 if step.kill:
                     sandbox.stop(step.kill, kill=True)
-                _run(step, {"work": work, "folder": str(folder)})
+                if step.traffic:
+                    _run_under(step.traffic, step, sandbox, places)
+                else:
+                    for command in step.all_commands():
+                        _run(command, places)
     _say(f"All {len(steps)} steps went as they should, in {time.monotonic() - started:.1f} s.")
     return 0
 
 
-def _run(step: _Step, places: Mapping[str, str]) -> None:
-    from landbridge.commands.main import run  # noqa: PLC0415  main loads this module
+def _run_under(wanted: _Traffic, step: _Step, sandbox: Sandbox, places: Mapping[str, str]) -> None:
+    from landbridge.commands.traffic import Traffic  # noqa: PLC0415  gRPC is not needed before
 
-    if not step.run:
-        return
-    arguments = list(step.run)
-    for name, place in places.items():
-        arguments = [word.replace(f"{{{name}}}", place) for word in arguments]
-    sys.stdout.write(f"\n$ landbridge {shlex.join(arguments)}\n")
-    sys.stdout.flush()
-    code = run(arguments)
-    sys.stdout.flush()
-    talk(f"exit {code}")
-    if code != step.exits:
+    subject = sandbox.federation.schemes.parse(wanted.subject)
+    sys.stdout.write("\n")
+    with Traffic(sandbox.home_folder, subject, wanted.purpose) as traffic:
+        for command in step.all_commands():
+            _run(command, places, quiet=True)
+    sys.stdout.write(f"{traffic.summary()}\n")
+    if traffic.failures or not traffic.asked:
         raise refuse(
             Reason.SOURCE_FAILED,
-            f"this step ended with exit code {code}, not {step.exits}",
+            f"{len(traffic.failures)} calls failed, the first one so: "
+            + (traffic.failures[0] if traffic.failures else "nothing was asked"),
+            next_step="read the processes' logs",
+        )
+
+
+def _run(command: _Command, places: Mapping[str, str], *, quiet: bool = False) -> None:
+    from landbridge.commands.main import run  # noqa: PLC0415  main loads this module
+
+    arguments = list(command.run)
+    for name, place in places.items():
+        arguments = [word.replace(f"{{{name}}}", place) for word in arguments]
+    shown = shlex.join(command.run if quiet else arguments)
+    sys.stdout.write(f"$ landbridge {shown}\n" if quiet else f"\n$ landbridge {shown}\n")
+    sys.stdout.flush()
+    said = io.StringIO()
+    started = time.monotonic()
+    with contextlib.ExitStack() as stack:
+        if quiet:
+            stack.enter_context(contextlib.redirect_stdout(said))
+            stack.enter_context(contextlib.redirect_stderr(said))
+        code = run(arguments)
+    sys.stdout.flush()
+    if quiet:
+        sys.stdout.write(f"  exit {code} after {time.monotonic() - started:.1f} s\n")
+    else:
+        talk(f"exit {code}")
+    if code != command.exits:
+        raise refuse(
+            Reason.SOURCE_FAILED,
+            f"this step ended with exit code {code}, not {command.exits} {said.getvalue()}".strip(),
             where=shlex.join(arguments),
             next_step="read what it said above",
         )

@@ -11,17 +11,23 @@ app = App(name="gateway", help="Serve as the federation's gateway, or check that
 
 
 @app.command
-def serve(federation: Path, /, *, state: Path, listen: str) -> int:
+def serve(federation: Path, /, *, state: Path, listen: str, enrolment_listen: str = "") -> int:
     """Serve the federation's gateway until it is told to stop.
 
     Args:
         federation: The federation.toml.
         state: The folder with the gateway's keys, trust bundle, memoranda and log.
         listen: The address to listen on, such as 0.0.0.0:7100.
+        enrolment_listen: Where to take enrolments and applications of those who have no
+            certificate yet, such as 0.0.0.0:7102; nowhere when it is not given.
     """
     from gateway.server import serve as serve_gateway  # noqa: PLC0415  loaded when it is run
 
-    run_on_fast_loop(lambda: serve_gateway(federation, state=state, listen=listen))
+    run_on_fast_loop(
+        lambda: serve_gateway(
+            federation, state=state, listen=listen, enrolment_listen=enrolment_listen
+        )
+    )
     return 0
 
 

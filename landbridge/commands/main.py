@@ -29,13 +29,15 @@ COMMANDS: Final = {
     "verify": ("landbridge.commands.verify:verify", "Verify a saved profile, offline."),
     "explain": ("landbridge.commands.explain:explain", "Say what a code means and what to do."),
     "memo": ("landbridge.commands.memo:app", "Lint, sign, show and explain memoranda."),
+    "cert": ("landbridge.commands.cert:app", "Make, follow and rotate certificates and keys."),
+    "federation": ("landbridge.commands.federation:app", "Join, accept, suspend, leave, show."),
     "up": ("landbridge.commands.up:up", "Run a whole federation folder on this machine."),
     "demo": ("landbridge.commands.demo:demo", "Show the main job on the example federation."),
     "node": ("landbridge.commands.node:app", "Serve one agency's data, or check that it can."),
     "gateway": ("landbridge.commands.gateway:app", "Serve as the federation's gateway."),
 }
 _FLAGS: Final = ("--help", "-h", "--version")
-_EXTRAS: Final = {"node": "node", "gateway": "gateway"}
+_EXTRAS: Final = {"node": "node", "gateway": "gateway", "cert": "authority"}
 _OURS: Final = frozenset({"landbridge", "gateway", "node", "certs"})
 _TYPED: Final = frozenset(
     {

@@ -42,6 +42,7 @@ def explain(  # noqa: PLR0913 - one option for each part of a request
     field: Annotated[tuple[str, ...], Parameter(negative=())] = (),
     subject_kind: SubjectKind = SubjectKind.LEGAL_ENTITY,
     at: str = "",
+    revocation_stale: Annotated[bool, Parameter(negative=())] = False,
     output: OutputOption = Output.TABLE,
 ) -> int:
     """Say which clause allows or refuses, and what would have to change.
@@ -57,6 +58,7 @@ def explain(  # noqa: PLR0913 - one option for each part of a request
         field: A field; may be repeated. Without it, every field that a clause names.
         subject_kind: Whom the records are about: legal-entity or natural-person.
         at: When, such as 2026-05-01 or 2026-05-01T12:00:00Z; without it, now.
+        revocation_stale: Ask what holds while revocation data are too old.
         output: How to print: table, json or ndjson.
 
     Raises:
@@ -78,6 +80,7 @@ def explain(  # noqa: PLR0913 - one option for each part of a request
         subject_kind,
         field or tuple(sorted(named)),
         _read_time(at),
+        revocation_stale,
     )
     explanation = explain_request(policy, request)
     talk(f"judged by {len(files)} memoranda as if every party had signed, at {to_iso(request.at)}")
@@ -133,6 +136,7 @@ def _print(explanation: Explanation, output: Output) -> None:
             "purpose": request.purpose,
             "subject_kind": request.subject_kind.value,
             "at": to_iso(request.at),
+            "revocation_stale": request.revocation_stale,
         }
         print_json({"request": asked, "verdicts": verdicts}, output)
 

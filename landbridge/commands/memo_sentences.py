@@ -3,9 +3,14 @@
 from collections.abc import Iterator, Sequence
 
 from landbridge.memorandum import Grant, Memorandum, Validity
+from landbridge.memorandum_fields import StaleRevocation
 from landbridge.subject import SubjectKind
 
 _KINDS = {SubjectKind.LEGAL_ENTITY: "legal entities", SubjectKind.NATURAL_PERSON: "natural persons"}
+_STALE = {
+    StaleRevocation.REFUSE: "While revocation data are too old, providers refuse (LB-3008).",
+    StaleRevocation.SERVE: "While revocation data are too old, providers serve all the same.",
+}
 
 
 def sentences(memorandum: Memorandum, at: int) -> Iterator[str]:
@@ -19,6 +24,7 @@ def sentences(memorandum: Memorandum, at: int) -> Iterator[str]:
         yield f"Providers accept identifier links of {_join(memorandum.link_sources)}."
     else:
         yield "Providers accept no identifier links: each source is asked by the id that is given."
+    yield _STALE[memorandum.stale_revocation]
     for grant in memorandum.grants:
         yield clause_sentence(memorandum, grant)
     if any(SubjectKind.NATURAL_PERSON in grant.subject_kinds for grant in memorandum.grants):

@@ -5,10 +5,10 @@ from typing import Any, Final
 
 from rich.console import Console
 from rich.padding import Padding
-from rich.table import Table
 from rich.text import Text
 
 from landbridge.commands.output import visible
+from landbridge.commands.table import heading, open_table, plain
 
 _Document = Mapping[str, Any]
 
@@ -110,30 +110,30 @@ def _header(document: _Document, console: Console) -> None:
     line.append(f"   {count['answered']} of {count['sources']} sources answered")
     console.print(line)
     asked = f"asked by {query['requester']} for {query['purpose']}, case {query['case']}"
-    console.print(_text(f"{asked}, {document['assembled_at']}", "dim"))
+    console.print(plain(f"{asked}, {document['assembled_at']}", "dim"))
 
 
 def _comparisons(comparisons: Iterable[_Document], console: Console) -> None:
     listed = list(comparisons)
     conflicts = [item for item in listed if item["status"] == "conflict"]
     if conflicts:
-        table = _table("TERM AND VALUES", "AS OF", "SOURCE", "RECORD", "CLAUSE")
+        table = open_table("TERM AND VALUES", "AS OF", "SOURCE", "RECORD", "CLAUSE")
         for comparison in conflicts:
-            table.add_row(_text(f"! {comparison['term']}", "yellow"))
+            table.add_row(plain(f"! {comparison['term']}", "yellow"))
             for value in comparison["values"]:
                 table.add_row(
-                    Padding(_text(shown(value)), (0, 0, 0, 2)),
-                    _text(value.get("as_of", "")),
-                    _text(_source(value) + _standing(value)),
-                    _text(value["record"]),
-                    _text(_clause(value)),
+                    Padding(plain(shown(value)), (0, 0, 0, 2)),
+                    plain(value.get("as_of", "")),
+                    plain(_source(value) + _standing(value)),
+                    plain(value["record"]),
+                    plain(_clause(value)),
                 )
-        _heading("Conflicts: sources state different values", console)
+        heading("Conflicts: sources state different values", console)
         console.print(table)
     agreed = [item["term"] for item in listed if item["status"] == "agreement"]
     if agreed:
         console.print()
-        console.print(_text(f"Sources agree on: {', '.join(agreed)}"))
+        console.print(plain(f"Sources agree on: {', '.join(agreed)}"))
 
 
 def _standing(value: _Document) -> str:
@@ -143,21 +143,21 @@ def _standing(value: _Document) -> str:
 
 def _section(section: _Document, console: Console) -> None:
     as_of = f", as of {section['as_of']}" if "as_of" in section else ""
-    _heading(f"{_source(section)}{as_of}", console)
+    heading(f"{_source(section)}{as_of}", console)
     for record in section["records"]:
         about = record["about"]
         line = f"record {record['record']}, about {about['scheme']}:{about['value']}"
         if "as_of" in record and record["as_of"] != section.get("as_of"):
             line += f", as of {record['as_of']}"
-        console.print(_text(line))
+        console.print(plain(line))
         if remark := _COVERAGE[record["coverage"]]:
-            console.print(_text(f"  ! {remark}", "yellow"))
+            console.print(plain(f"  ! {remark}", "yellow"))
         native = any("native" in value for value in record["values"])
-        table = _table("FIELD", "VALUE", *(("NATIVE",) if native else ()), "CLAUSE")
+        table = open_table("FIELD", "VALUE", *(("NATIVE",) if native else ()), "CLAUSE")
         for value in record["values"]:
-            natively = (_text(_native(value), "dim"),) if native else ()
+            natively = (plain(_native(value), "dim"),) if native else ()
             table.add_row(
-                _text(value["field"]), _text(shown(value)), *natively, _text(_clause(value))
+                plain(value["field"]), plain(shown(value)), *natively, plain(_clause(value))
             )
         console.print(Padding(table, (0, 0, 0, 2), expand=False))
 
@@ -166,15 +166,15 @@ def _links(links: Iterable[_Document], console: Console) -> None:
     ambiguous = [link for link in links if link["ambiguous"]]
     if not ambiguous:
         return
-    _heading("Ambiguous links: several identifiers of one scheme, never merged", console)
-    table = _table("FROM", "TO", "STATED BY", "RECORD", "ASKED BY IT")
+    heading("Ambiguous links: several identifiers of one scheme, never merged", console)
+    table = open_table("FROM", "TO", "STATED BY", "RECORD", "ASKED BY IT")
     for link in ambiguous:
         table.add_row(
-            _text(f"{link['known']['scheme']}:{link['known']['value']}"),
-            _text(f"{link['linked']['scheme']}:{link['linked']['value']}"),
-            _text(_source(link)),
-            _text(link["record"]),
-            _text("yes" if link["followed"] else "no"),
+            plain(f"{link['known']['scheme']}:{link['known']['value']}"),
+            plain(f"{link['linked']['scheme']}:{link['linked']['value']}"),
+            plain(_source(link)),
+            plain(link["record"]),
+            plain("yes" if link["followed"] else "no"),
         )
     console.print(table)
 
@@ -183,8 +183,8 @@ def _gaps(gaps: Iterable[_Document], console: Console) -> None:
     listed = list(gaps)
     if not listed:
         return
-    _heading("Gaps: what is not here, and why", console)
-    table = _table("SOURCE", "CODE", "WHY", "CLAUSE")
+    heading("Gaps: what is not here, and why", console)
+    table = open_table("SOURCE", "CODE", "WHY", "CLAUSE")
     for gap in listed:
         why = gap["meaning"]
         if gap["fields"]:
@@ -192,7 +192,7 @@ def _gaps(gaps: Iterable[_Document], console: Console) -> None:
         if "detail" in gap:
             why += f" {gap['detail']}"
         clause = _clause(gap) if "memorandum" in gap else ""
-        table.add_row(_text(_source(gap)), _text(gap["code"]), _text(why), _text(clause))
+        table.add_row(plain(_source(gap)), plain(gap["code"]), plain(why), plain(clause))
     console.print(table)
 
 
@@ -211,23 +211,6 @@ def _completeness(count: _Document, console: Console) -> None:
     console.print()
     line = Text(f"{count['state']}: ", style=f"bold {_STATES[count['state']]}")
     console.print(line.append(", ".join(parts), style="default"))
-
-
-def _heading(title: str, console: Console) -> None:
-    console.print()
-    console.print(_text(title, "bold"))
-
-
-def _table(*columns: str) -> Table:
-    table = Table(box=None, header_style="dim", pad_edge=False, padding=(0, 2, 0, 0))
-    for column in columns:
-        table.add_column(column, overflow="fold")
-    return table
-
-
-def _text(text: str, style: str = "") -> Text:
-    # A Text is never read as markup: an agency's data may hold brackets.
-    return Text(visible(text), style=style)
 
 
 def _source(item: _Document) -> str:

@@ -5,10 +5,8 @@ it; only a sandbox signs for all parties in one place.
 """
 
 import asyncio
-import fcntl
+import contextlib
 import os
-import shutil
-import socket
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -16,23 +14,22 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
-from certs.federation import FederationPki, PartyPlan, create_federation
+from certs.federation import FederationPki, create_federation
+from certs.founding import PARTY_FOLDER, found_authority
 from landbridge.agency import Identity, Role
+from landbridge.commands.sandbox_home import ClaimedHome, free_addresses
+from landbridge.commands.sandbox_pki import ADMINS, plan_parties, save_root, sign_memoranda
 from landbridge.errors import LandbridgeError, Reason, refuse
 from landbridge.federation import Federation
 from landbridge.home import Home
-from landbridge.keys import KeyUse, write_whole
-from landbridge.memorandum import Memorandum
-from landbridge.memorandum_signature import SignedForm
 
+AUTHORITY: Final = "the authority"
+KEEPER: Final = "the keeper of certificates"
 _READY_S: Final = 60.0
 _POLL_S: Final = 0.1
 _STOP_S: Final = 15.0
-_MARKER: Final = ".sandbox"
-_USES: Final = {
-    Role.NODE: (KeyUse.LOG, KeyUse.MEMORANDUM),
-    Role.REQUESTER: (KeyUse.QUERY, KeyUse.MEMORANDUM),
-}
+_SERVING: Final = (Role.NODE, Role.GATEWAY, Role.AUTHORITY)
+_KEPT: Final = (Role.REQUESTER, Role.ADMIN)
 
 
 class Sandbox:
@@ -44,8 +41,9 @@ class Sandbox:
         self.federation = Federation.load(self.folder / "federation.toml")
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
         self._addresses: dict[Identity, str] = {}
+        self.enrolment = ""
         self._pki: FederationPki | None = None
-        self._lock: int | None = None
+        self._claimed: ClaimedHome | None = None
 
     @property
     def gateway(self) -> str:
@@ -67,6 +65,11 @@ class Sandbox:
         ]
         return [agency.id for agency in sorted(asking, key=lambda agency: len(agency.roles))]
 
+    @property
+    def authority_folder(self) -> Path:
+        """The folder of the federation's authority."""
+        return self.home_folder / "authority"
+
     def prepare(self) -> None:
         """Make keys, certificates, the trust bundle, signed memoranda and the home file.
 
@@ -74,139 +77,96 @@ class Sandbox:
             LandbridgeError: LB-1101 when the home folder holds anything else, or the federation's
                 files are wrong; LB-41xx for a wrong memorandum.
         """
-        self._claim_home()
-        gateway = self.federation.gateway
-        plans = [
-            PartyPlan(
-                gateway.agency, Role.GATEWAY, self.federation.title, (KeyUse.LOG,), gateway.name
-            ),
-            PartyPlan(gateway.agency, Role.ADMIN, self.federation.title, ()),
-        ]
-        for agency in self.federation.agencies.values():
-            sealed = False
-            for role in sorted(agency.roles):
-                uses = tuple(
-                    use for use in _USES[role] if not (sealed and use is KeyUse.MEMORANDUM)
-                )
-                plans.append(PartyPlan(agency.id, role, agency.title, uses))
-                sealed = True
-        pki = create_federation(self.home_folder / "parties", self.federation.name, plans)
+        self._claimed = ClaimedHome(self.home_folder)
+        pki = create_federation(
+            self.home_folder / "parties", self.federation.name, plan_parties(self.federation)
+        )
         serving = [identity for identity in pki.parties if identity.role in _SERVING]
-        ports = _free_ports(len(serving))
-        self._addresses = {
-            identity: f"127.0.0.1:{port}" for identity, port in zip(serving, ports, strict=True)
-        }
-        bundle = pki.publish(addresses=self._addresses)
+        *addresses, self.enrolment = free_addresses(len(serving) + 1)
+        self._addresses = dict(zip(serving, addresses, strict=True))
+        pki.publish(addresses=self._addresses)
         self._pki = pki
-        self._sign_memoranda(pki)
-        write_whole(self.home_folder / "trust-bundle.json", bundle.document, mode=0o644)
-        front = self._identity(gateway.agency, Role.GATEWAY)
-        Home(
+        sign_memoranda(pki, self.folder)
+        front = self._identity(self.gateway, Role.GATEWAY)
+        home = Home(
             folder=self.home_folder,
             federation=self.folder / "federation.toml",
             gateway_address=self._addresses[front],
             gateway_dns_name=front.dns_name,
             requester=self.requesters[0],
             requesters={agency: pki.state(agency, Role.REQUESTER) for agency in self.requesters},
-        ).write()
-
-    def _claim_home(self) -> None:
-        """Take the folder: a new or empty one, or what a sandbox that is gone has left behind."""
-        marker = self.home_folder / _MARKER
-        if self.home_folder.exists() and any(self.home_folder.iterdir()):
-            if not marker.is_file():
-                raise refuse(
-                    Reason.INVALID_CONFIGURATION,
-                    "the folder holds things that no sandbox has made",
-                    where=str(self.home_folder),
-                    next_step="choose another --home DIR",
-                )
-            if _is_running(marker):
-                raise refuse(
-                    Reason.INVALID_CONFIGURATION,
-                    "another sandbox is running with this folder",
-                    where=str(self.home_folder),
-                    next_step="stop it, or choose another --home DIR",
-                )
-            shutil.rmtree(self.home_folder)
-        self.home_folder.mkdir(parents=True, exist_ok=True)
-        self.home_folder.chmod(0o700)
-        self._lock = os.open(marker, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
-        fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-
-    def _sign_memoranda(self, pki: FederationPki) -> None:
-        seals = {
-            key.agency: key
-            for party in pki.parties.values()
-            for key in party.keys.values()
-            if key.use is KeyUse.MEMORANDUM
-        }
-        folders = [party.folder for party in pki.parties.values()]
-        for path in sorted((self.folder / "memoranda").glob("*.yaml")):
-            memorandum = Memorandum.from_yaml(path)
-            missing = [party for party in memorandum.parties if party not in seals]
-            if missing:
-                raise refuse(
-                    Reason.SIGNERS_NOT_PARTIES,
-                    f"the party {missing[0]} is no agency of {self.federation.name}",
-                    where=str(path),
-                )
-            form = SignedForm(memorandum.to_json())
-            for party in memorandum.parties:
-                form = form.add(seals[party], party)
-            document = form.to_bytes()
-            for folder, identity in zip(folders, pki.parties, strict=True):
-                if identity.role is Role.GATEWAY or identity.agency in memorandum.parties:
-                    write_whole(
-                        folder / "memoranda" / f"{memorandum.id}.jws.json", document, mode=0o644
-                    )
+            admins={name: pki.state(self.gateway, Role.ADMIN, name) for name in ADMINS},
+            authority=self.authority_folder,
+            root=save_root(pki, self.home_folder),
+        )
+        found_authority(self.authority_folder, pki, enrolment=self.enrolment)
+        home.write()
+        # Profiles are verified by the trust that the requester's own folder has come to.
+        home.bundle.symlink_to(home.requesters[home.requester] / home.bundle.name)
 
     def _identity(self, agency: str, role: Role) -> Identity:
-        name = self.federation.gateway.name if role is Role.GATEWAY else "main"
+        names = {Role.GATEWAY: self.federation.gateway.name, Role.ADMIN: ADMINS[0]}
+        name = names.get(role, "main")
         return Identity(agency, self.federation.name, role, name)
 
     def state(self, agency: str, role: Role) -> Path:
         """Return the folder of a party."""
         if self._pki is None:
             raise refuse(Reason.USAGE, "the sandbox is not prepared yet")
+        if role is Role.AUTHORITY:
+            return self.authority_folder / PARTY_FOLDER
         return self._pki.parties[self._identity(agency, role)].folder
 
-    def start(self, agency: str) -> None:
-        """Start the process of a provider, or of the gateway."""
-        role = Role.GATEWAY if agency == self.gateway else Role.NODE
-        address = self._addresses[self._identity(agency, role)]
-        config = self.folder / "agencies" / agency / "node.toml"
-        federation = self.folder / "federation.toml"
-        arguments = (
-            ["gateway", "serve", str(federation)]
-            if role is Role.GATEWAY
-            else ["node", "serve", str(config), "--federation", str(federation)]
-        )
-        state = self.state(agency, role)
-        with (state / "process.log").open("ab") as log:
-            self.processes[agency] = subprocess.Popen(  # noqa: S603  our own command
-                [
-                    *(sys.executable, "-m", "landbridge.commands.main"),
-                    *arguments,
-                    *("--state", str(state), "--listen", address),
-                ],
+    def start(self, name: str) -> None:
+        """Start the process of a provider, the gateway, the authority or the keeper."""
+        arguments, folder = self._command(name)
+        with (folder / "process.log").open("ab") as log:
+            self.processes[name] = subprocess.Popen(  # noqa: S603  our own command
+                [sys.executable, "-m", "landbridge.commands.main", *arguments],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
-                env=self._environment(),
+                env=self._environment(name),
             )
 
-    def _environment(self) -> Mapping[str, str]:
+    def _command(self, name: str) -> tuple[list[str], Path]:
+        """Return a process's command, and the folder of its log."""
+        federation = self.folder / "federation.toml"
+        if name == AUTHORITY:
+            listen = self._addresses[self._identity(self.gateway, Role.AUTHORITY)]
+            folder = self.authority_folder
+            return ["cert", "serve", str(folder), "--listen", listen], folder
+        if name == KEEPER:
+            kept = [
+                str(party.folder)
+                for identity, party in (self._pki.parties if self._pki else {}).items()
+                if identity.role in _KEPT
+            ]
+            return ["cert", "renew", "--keep", *kept], self.home_folder
+        role = Role.GATEWAY if name == self.gateway else Role.NODE
+        state = self.state(name, role)
+        config = self.folder / "agencies" / name / "node.toml"
+        arguments = (
+            ["gateway", "serve", str(federation), "--enrolment-listen", self.enrolment]
+            if role is Role.GATEWAY
+            else ["node", "serve", str(config), "--federation", str(federation)]
+        )
+        listen = self._addresses[self._identity(name, role)]
+        return [*arguments, "--state", str(state), "--listen", listen], state
+
+    def _environment(self, name: str) -> Mapping[str, str]:  # noqa: ARG002  tests differ by it
         return {**os.environ, "PYTHONUNBUFFERED": "1"}
 
     def start_all(self) -> None:
-        """Start every node and the gateway."""
-        for agency in [*self.providers, self.gateway]:
-            self.start(agency)
+        """Start every node, the gateway and the authority."""
+        for name in [*self.providers, self.gateway, AUTHORITY]:
+            self.start(name)
 
     async def wait_ready(self) -> None:
-        """Wait until the gateway has reached every node.
+        """Wait until the gateway has reached every node and the authority listens.
+
+        Only then the keeper starts: certificates are fresh, and the others have more to do.
 
         Raises:
             LandbridgeError: LB-2001 with the process's own last words when one ended or is not
@@ -218,32 +178,52 @@ class Sandbox:
         deadline = asyncio.get_running_loop().time() + _READY_S
         try:
             while True:
-                for agency, process in self.processes.items():
+                for name, process in self.processes.items():
                     if process.poll() is not None:
-                        raise self._not_ready(agency)
+                        raise self._not_ready(name)
                 reached = await _reached(client)
                 missing = [agency for agency in self.providers if agency not in reached]
+                if not await self._authority_listens():
+                    missing.append(AUTHORITY)
                 if reached and not missing:
-                    return
+                    break
                 if asyncio.get_running_loop().time() > deadline:
                     raise self._not_ready(missing[0] if reached else self.gateway)
                 await asyncio.sleep(_POLL_S)
         finally:
             await client.close()
+        if KEEPER not in self.processes:
+            self.start(KEEPER)
 
-    def _not_ready(self, agency: str) -> LandbridgeError:
-        role = Role.GATEWAY if agency == self.gateway else Role.NODE
-        path = self.state(agency, role) / "process.log"
-        words = path.read_text(errors="replace").strip().splitlines()
+    async def _authority_listens(self) -> bool:
+        if AUTHORITY not in self.processes:
+            return True
+        address = self._addresses[self._identity(self.gateway, Role.AUTHORITY)]
+        host, _, port = address.rpartition(":")
+        try:
+            _, writer = await asyncio.open_connection(host, int(port))
+        except OSError:
+            return False
+        writer.close()
+        with contextlib.suppress(OSError):
+            await writer.wait_closed()
+        return True
+
+    def _not_ready(self, name: str) -> LandbridgeError:
+        arguments, folder = self._command(name)
+        words = (folder / "process.log").read_text(errors="replace").strip().splitlines()
+        kind = arguments[0]
         return refuse(
             Reason.UNREACHABLE,
-            f"{agency} is not ready. Its last words: " + " / ".join(words[-4:] or ["none"]),
-            next_step=f"check it with `landbridge {role} check`",
+            f"{name} is not ready. Its last words: " + " / ".join(words[-4:] or ["none"]),
+            next_step="see its process.log"
+            if kind == "cert"
+            else f"check it with `landbridge {kind} check`",
         )
 
-    def stop(self, agency: str, *, kill: bool = False) -> None:
+    def stop(self, name: str, *, kill: bool = False) -> None:
         """Stop one process: by SIGTERM, or by SIGKILL."""
-        process = self.processes.pop(agency)
+        process = self.processes.pop(name)
         if kill:
             process.kill()
         else:
@@ -277,25 +257,12 @@ class Sandbox:
         """Stop every process and remove the home folder."""
         for process in self.processes.values():
             process.terminate()
-        for agency in list(self.processes):
-            self.stop(agency)
-        if self._lock is not None:
+        for name in list(self.processes):
+            self.stop(name)
+        if self._claimed is not None:
             # Only what this very sandbox has made is ever removed.
-            os.close(self._lock)
-            self._lock = None
-            shutil.rmtree(self.home_folder, ignore_errors=True)
-
-
-_SERVING: Final = (Role.NODE, Role.GATEWAY)
-
-
-def _is_running(marker: Path) -> bool:
-    with marker.open() as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return True
-    return False
+            self._claimed.remove()
+            self._claimed = None
 
 
 async def _reached(client: "Client") -> set[str]:  # type: ignore[name-defined]  # noqa: F821
@@ -303,14 +270,3 @@ async def _reached(client: "Client") -> set[str]:  # type: ignore[name-defined] 
         return {catalogue.agency for catalogue in await client.directory(timeout=1.0)}
     except LandbridgeError:
         return set()
-
-
-def _free_ports(count: int) -> list[int]:
-    sockets = [socket.socket() for _ in range(count)]
-    try:
-        for opened in sockets:
-            opened.bind(("127.0.0.1", 0))
-        return [opened.getsockname()[1] for opened in sockets]
-    finally:
-        for opened in sockets:
-            opened.close()

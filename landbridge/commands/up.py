@@ -11,7 +11,7 @@ from landbridge.home import FOLDER
 
 
 def up(folder: Path, /, *, home: Path = Path(FOLDER)) -> int:
-    """Run every node and the gateway of a federation folder, with a throw-away PKI.
+    """Run every node, the gateway and the authority of a federation folder, with throw-away keys.
 
     Each process is real, on loopback, with real mTLS; other terminals in this folder find them by
     themselves. Ctrl-C stops all and leaves nothing.
@@ -37,7 +37,7 @@ async def _until_stopped(sandbox: Sandbox, started: float) -> None:
     if ready.done():
         ready.result()
         talk(
-            f"{sandbox.federation.title}: {len(sandbox.providers)} nodes and the gateway"
+            f"{sandbox.federation.title}: {len(sandbox.providers)} nodes, gateway and authority"
             f" are ready after {time.monotonic() - started:.1f} s. Ctrl-C stops them."
         )
         talk("Requesters here: " + ", ".join(sandbox.requesters))

@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 from landbridge.errors import Reason, refuse
-from landbridge.log.evidence import Evidence
-from landbridge.log.store import LogStore, check_sizes
+from landbridge.log.evidence import Evidence, check_sizes
+from landbridge.log.store import LogStore
 
 MOST_WAITING = 4096
 """Entries that may wait; at a thousand entries a batch that is a few milliseconds of work."""

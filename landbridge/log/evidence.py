@@ -1,6 +1,26 @@
-"""What an append hands back: an entry, and the proof that the signed log holds it."""
+"""What an append takes and hands back: an entry, and the proof that the signed log holds it."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+
+from landbridge.errors import Reason, refuse
+
+MAX_ENTRY_BYTES = 65_535
+"""What the entry bundles of C2SP tlog-tiles can hold."""
+
+
+def check_sizes(entries: Iterable[bytes]) -> None:
+    """Check that entries may stand in a log.
+
+    Raises:
+        LandbridgeError: LB-1001 for one of more than 65,535 bytes.
+    """
+    longest = max(map(len, entries), default=0)
+    if longest > MAX_ENTRY_BYTES:
+        raise refuse(
+            Reason.MALFORMED_REQUEST,
+            f"a log entry of {longest} bytes is longer than the {MAX_ENTRY_BYTES} that fit",
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,6 +35,11 @@ class NoteSignature:
     key_hash: bytes
     signature: bytes
 
+    def __str__(self) -> str:
+        """Write the line, with its end."""
+        encoded = base64.b64encode(self.key_hash + self.signature).decode()
+        return f"\u2014 {self.name} {encoded}\n"
+
 
 @dataclass(frozen=True, slots=True)
 class Note:
@@ -104,13 +109,24 @@ class NoteSigner:
 
     def __init__(self, name: str, key: SigningKey) -> None:
         self.verifier = NoteVerifier(name, key.public)
+        self.agency = key.agency
         self._key = key
 
     def sign(self, text: str) -> bytes:
         """Return the whole note: the text, which ends in a newline, and our signature line."""
-        signature = self.verifier.key_hash + self._key.sign(text.encode())
-        line = base64.b64encode(signature).decode()
-        return f"{text}\n\u2014 {self.verifier.name} {line}\n".encode()
+        return f"{text}\n{self._sign_line(text)}".encode()
+
+    def cosign(self, note: Note, before: NoteVerifier) -> bytes:
+        """Return the note as somebody else signed it before us, with our line after theirs.
+
+        Lines of third parties are left out, so that a note does not grow with every change of key.
+        """
+        lines = "".join(map(str, (line for line in note.signatures if before.verifies(note, line))))
+        return f"{note.text}\n{lines}{self._sign_line(note.text)}".encode()
+
+    def _sign_line(self, text: str) -> str:
+        signature = self._key.sign(text.encode())
+        return str(NoteSignature(self.verifier.name, self.verifier.key_hash, signature))
 
 
 def parse_note(data: bytes) -> Note:
@@ -153,14 +169,25 @@ def check_note(note: Note, verifiers: Iterable[NoteVerifier]) -> Note:
     Raises:
         LandbridgeError: LB-4001, LB-4002 as for `verify_note`.
     """
+    find_signers(note, verifiers)
+    return note
+
+
+def find_signers(note: Note, verifiers: Iterable[NoteVerifier]) -> list[NoteVerifier]:
+    """Return those who signed a note: at least one, or an error.
+
+    Raises:
+        LandbridgeError: LB-4001, LB-4002 as for `verify_note`.
+    """
     known = list(verifiers)
-    if sum(verifier.verifies(note, line) for line in note.signatures for verifier in known) == 0:
+    found = [one for line in note.signatures for one in known if one.verifies(note, line)]
+    if not found:
         raise refuse(
             Reason.UNTRUSTED_KEY,
             "no trusted key signed the note; it names "
             + ", ".join(f"{line.name}+{line.key_hash.hex()}" for line in note.signatures[:4]),
         )
-    return note
+    return found
 
 
 def _parse_line(line: str) -> NoteSignature:

@@ -1,19 +1,20 @@
 """What a log's file says at one moment, read from it and held against what was signed."""
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 
 from landbridge.errors import LandbridgeError, Reason, refuse
-from landbridge.log.checkpoint import verify_checkpoint
+from landbridge.log.checkpoint import read_checkpoint
 from landbridge.log.merkle import leaf_hash, tree_root, verify_consistency
-from landbridge.log.note import NoteVerifier
+from landbridge.log.note import NoteVerifier, find_signers, parse_note
 from landbridge.log.tables import (
     check_format,
     damaged,
     has_entries_from,
     read_entries,
+    read_handovers,
     read_head,
     read_tile,
 )
@@ -42,11 +43,14 @@ class LogState:
 
 
 def load_state(
-    connection: sqlite3.Connection, verifier: NoteVerifier, *, known: LogState | None = None
+    connection: sqlite3.Connection,
+    verifiers: Sequence[NoteVerifier],
+    *,
+    known: LogState | None = None,
 ) -> LogState:
-    """Read the state: signed by the log's key, true of the entries, continuing what is known.
+    """Read the state: signed by a key of the log, true of the entries, continuing what is known.
 
-    1. The head is a checkpoint of this origin, signed by its key.
+    1. The head is a checkpoint of this origin, signed by one of its keys, all of one name.
     2. Tiles and last entries lead to its root, and nothing stands behind them.
     3. It continues the state that was known before, where there is one.
 
@@ -58,9 +62,11 @@ def load_state(
     try:
         check_format(connection)
         checkpoint = read_head(connection)
-        head = verify_checkpoint(checkpoint, lambda _: verifier)
-        if head.origin != verifier.name:
+        note = parse_note(checkpoint)
+        head = read_checkpoint(note)
+        if head.origin != verifiers[0].name:
             raise damaged(f"the file is the log of {head.origin}")
+        find_signers(note, verifiers)
         tree = _load_tree(connection, head.size)
         if tree.frontier.root() != head.root or has_entries_from(connection, head.size):
             raise damaged("the entries are not those under the signed head")
@@ -72,6 +78,32 @@ def load_state(
     except LandbridgeError as error:
         raise refuse(Reason.LOG_DAMAGED, error.message) from error
     return LogState(checkpoint, head.root, tree)
+
+
+def check_handovers(
+    connection: sqlite3.Connection, verifiers: Sequence[NoteVerifier], state: LogState
+) -> None:
+    """Hold the heads at which the log's key changed against what the log says now.
+
+    Raises:
+        LandbridgeError: LB-5002 when the log does not continue one of them, or a key that is known
+            has not signed what bears its name.
+    """
+    for data in read_handovers(connection):
+        try:
+            note = parse_note(data)
+            head = read_checkpoint(note)
+            for line in note.signatures:
+                for verifier in verifiers:
+                    verifier.verifies(note, line)
+            if head.size > state.size:
+                raise damaged(f"its key changed at {head.size}, and it ends at {state.size}")
+            if head.size:
+                read = partial(read_tile, connection)
+                path = state.tree.consistency_path(head.size, state.size, read)
+                verify_consistency(head.size, state.size, head.root, state.root, path)
+        except LandbridgeError as error:
+            raise refuse(Reason.LOG_DAMAGED, f"a change of key: {error.message}") from error
 
 
 def check_tile(connection: sqlite3.Connection, level: int, index: int) -> None:

@@ -5,78 +5,85 @@
 2. Only when the disk has it does memory follow, and only then does the caller get evidence.
 
 After any failure memory still holds the last durable state, and the next call starts from the file.
+
+The key may change between two appends. The head then bears the signatures of both keys, so that
+readers see who handed over to whom, and is kept.
 """
 
+import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from functools import partial
 from hashlib import sha256
 from pathlib import Path
 from threading import Lock
 from typing import Self
 
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
 from landbridge.errors import Reason, refuse
 from landbridge.keys import KeyUse, SigningKey
 from landbridge.log.checkpoint import Checkpoint
 from landbridge.log.database import LogDatabase, create_log_file, is_file_there
-from landbridge.log.evidence import Evidence
+from landbridge.log.evidence import Evidence, check_sizes
 from landbridge.log.merkle import EMPTY_ROOT
-from landbridge.log.note import NoteSigner
-from landbridge.log.state import LogState, check_tile, load_state
-from landbridge.log.tables import read_entries, read_head, read_tile, write_batch
+from landbridge.log.note import NoteSigner, NoteVerifier, find_signers, parse_note
+from landbridge.log.state import LogState, check_handovers, check_tile, load_state
+from landbridge.log.tables import (
+    read_entries,
+    read_handovers,
+    read_head,
+    read_tile,
+    write_batch,
+    write_handover,
+)
 
-MAX_ENTRY_BYTES = 65_535
-"""What the entry bundles of C2SP tlog-tiles can hold."""
 CHECKED_AT_OPEN = 1 << 18
 """Entries that are hashed anew at start-up, the newest ones: less than a second of work."""
 _PAGE = 1024
 
 
-def check_sizes(entries: Iterable[bytes]) -> None:
-    """Check that entries may stand in a log.
-
-    Raises:
-        LandbridgeError: LB-1001 for one of more than 65,535 bytes.
-    """
-    longest = max(map(len, entries), default=0)
-    if longest > MAX_ENTRY_BYTES:
-        raise refuse(
-            Reason.MALFORMED_REQUEST,
-            f"a log entry of {longest} bytes is longer than the {MAX_ENTRY_BYTES} that fit",
-        )
-
-
 class LogStore:
     """The log of one origin. Thread-safe; several processes may append to one file in turn."""
 
-    def __init__(self, database: LogDatabase, signer: NoteSigner) -> None:
+    def __init__(
+        self, database: LogDatabase, signer: NoteSigner, former: Sequence[NoteVerifier] = ()
+    ) -> None:
         self._writer = database
         self._reader = LogDatabase(database.path)
         self._signer = signer
+        self._verifiers = (signer.verifier, *former)
         self._appending = Lock()
         try:
             with database.reading() as connection:
-                self._state = load_state(connection, signer.verifier)
+                self._state = load_state(connection, self._verifiers)
+                check_handovers(connection, self._verifiers, self._state)
                 self._trusted = connection
             self.check(self.size - CHECKED_AT_OPEN)
+            if signer.verifier not in find_signers(parse_note(self.head()), self._verifiers):
+                self._hand_over(signer)
         except BaseException:
             self.close()
             raise
 
     @classmethod
-    def open(cls, path: Path, origin: str, key: SigningKey) -> Self:
+    def open(
+        cls, path: Path, origin: str, key: SigningKey, former: Iterable[Ed25519PublicKey] = ()
+    ) -> Self:
         """Open a log, or begin one where there is no file.
+
+        `former` are other keys of this log: where one of them signed last, `key` takes over.
 
         Raises:
             LandbridgeError: LB-5001 when the disk refuses; LB-5002 when the file does not hold what
                 its signed head says, or is the log of another origin or key; LB-1101 when the key
                 is not for logs.
         """
-        if key.use is not KeyUse.LOG:
-            raise refuse(Reason.INVALID_CONFIGURATION, f"the key {key.key_id} is not for logs")
-        signer = NoteSigner(origin, key)
+        signer = _signer(origin, key)
         if not is_file_there(path):
             create_log_file(path, signer.sign(Checkpoint(origin, 0, EMPTY_ROOT).text()))
-        return cls(LogDatabase(path), signer)
+        earlier = [NoteVerifier(origin, public) for public in former if public != key.public]
+        return cls(LogDatabase(path), signer, earlier)
 
     @property
     def origin(self) -> str:
@@ -92,6 +99,37 @@ class LogStore:
         """Return the newest signed checkpoint."""
         return self._state.checkpoint
 
+    @property
+    def signer(self) -> Ed25519PublicKey:
+        """The key that signs now."""
+        return self._signer.verifier.public
+
+    def sign_with(self, key: SigningKey) -> None:
+        """Let another key of this log sign from now on; it has signed the head when this returns.
+
+        Raises:
+            LandbridgeError: LB-1101 when the key is another agency's or not for logs; LB-5001,
+                LB-5002 as for `append`: the key before signs on.
+        """
+        signer = _signer(self.origin, key)
+        if signer.agency != self._signer.agency:
+            raise refuse(
+                Reason.INVALID_CONFIGURATION,
+                f"the key {key.key_id} is not one of {self._signer.agency}",
+            )
+        with self._appending:
+            if signer.verifier != self._signer.verifier:
+                self._hand_over(signer)
+
+    def handovers(self) -> list[bytes]:
+        """Return the heads at which the key changed, oldest first, each signed by both keys.
+
+        Raises:
+            LandbridgeError: LB-5001, LB-5002 as for `append`.
+        """
+        with self._reader.reading() as connection:
+            return read_handovers(connection)
+
     def append(self, entries: Sequence[bytes]) -> list[Evidence]:
         """Add entries under one signed head; they are on the disk when this returns.
 
@@ -106,10 +144,7 @@ class LogStore:
         leaves = [sha256(b"\x00" + entry).digest() for entry in entries]
         with self._appending:
             with self._writer.writing() as connection:
-                before = self._state
-                if connection is not self._trusted or read_head(connection) != before.checkpoint:
-                    before = load_state(connection, self._signer.verifier, known=before)
-                    self._trusted = connection
+                before = self._last(connection)
                 tree, growth, tiles = before.tree.grow(leaves)
                 text = Checkpoint(self.origin, growth.size, growth.root).text()
                 checkpoint = self._signer.sign(text)
@@ -189,6 +224,31 @@ class LogStore:
         self._writer.close()
         self._reader.close()
 
+    def _last(self, connection: sqlite3.Connection) -> LogState:
+        """Return the state to go on from: the known one, or what another writer left since."""
+        if connection is self._trusted and read_head(connection) == self._state.checkpoint:
+            return self._state
+        found = load_state(connection, self._verifiers, known=self._state)
+        self._trusted = connection
+        return found
+
+    def _hand_over(self, signer: NoteSigner) -> None:
+        with self._writer.writing() as connection:
+            before = self._last(connection)
+            note = parse_note(before.checkpoint)
+            checkpoint = signer.cosign(note, find_signers(note, self._verifiers)[-1])
+            write_handover(connection, checkpoint)
+        others = [one for one in self._verifiers if one != signer.verifier]
+        self._verifiers = (signer.verifier, *others)
+        self._signer = signer
+        self._state = replace(before, checkpoint=checkpoint)
+
     def _require(self, holds: bool, message: str) -> None:  # noqa: FBT001
         if not holds:
             raise refuse(Reason.MALFORMED_REQUEST, f"{message}; it holds {self.size}")
+
+
+def _signer(origin: str, key: SigningKey) -> NoteSigner:
+    if key.use is not KeyUse.LOG:
+        raise refuse(Reason.INVALID_CONFIGURATION, f"the key {key.key_id} is not for logs")
+    return NoteSigner(origin, key)

@@ -1,6 +1,7 @@
 """The tables of a log's file: what is read from them and written to them within one connection.
 
-`entry` holds every entry, `tile` every full tile, `head` the one signed checkpoint.
+`entry` holds every entry, `tile` every full tile, `head` the one signed checkpoint, `handover` the
+checkpoints at which one key took over from another, each signed by both.
 """
 
 import sqlite3
@@ -12,11 +13,14 @@ from landbridge.log.tiles import TILE_BYTES, Tile
 _APPLICATION = 0x4C424C47
 """Marks the file as a log of ours, to `file` as well: LBLG."""
 _FORMAT = 1
+_HANDOVER = """CREATE TABLE IF NOT EXISTS handover (position INTEGER PRIMARY KEY,
+   checkpoint BLOB NOT NULL) STRICT"""
 _SCHEMA = (
     "CREATE TABLE entry (position INTEGER PRIMARY KEY, body BLOB NOT NULL) STRICT",
     """CREATE TABLE tile (level INTEGER, position INTEGER, hashes BLOB NOT NULL,
        PRIMARY KEY (level, position)) STRICT, WITHOUT ROWID""",
     "CREATE TABLE head (one INTEGER PRIMARY KEY CHECK (one = 1), checkpoint BLOB NOT NULL) STRICT",
+    _HANDOVER,
     f"PRAGMA application_id = {_APPLICATION}",
     f"PRAGMA user_version = {_FORMAT}",
 )
@@ -89,6 +93,23 @@ def write_batch(
         [(tile.level, tile.index, tile.hashes) for tile in tiles],
     )
     connection.execute("UPDATE head SET checkpoint = ?", (checkpoint,))
+
+
+def write_handover(connection: sqlite3.Connection, checkpoint: bytes) -> None:
+    """Write a head that both the key before and the key from now on have signed."""
+    # Logs that were begun before keys could change have no such table.
+    connection.execute(_HANDOVER)
+    connection.execute("INSERT INTO handover (checkpoint) VALUES (?)", (checkpoint,))
+    connection.execute("UPDATE head SET checkpoint = ?", (checkpoint,))
+
+
+def read_handovers(connection: sqlite3.Connection) -> list[bytes]:
+    """Return the heads at which the log's key changed, oldest first."""
+    query = "SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = 'handover'"
+    if connection.execute(query).fetchone() is None:
+        return []
+    rows = connection.execute("SELECT checkpoint FROM handover ORDER BY position").fetchall()
+    return [_blob(row, "the head of a change of key") for row in rows]
 
 
 def damaged(message: str) -> LandbridgeError:

@@ -38,6 +38,14 @@ _EXTENSIONS = {
     ExtensionOID.SUBJECT_ALTERNATIVE_NAME,
     ExtensionOID.SUBJECT_KEY_IDENTIFIER,
     ExtensionOID.AUTHORITY_KEY_IDENTIFIER,
+    ExtensionOID.CERTIFICATE_POLICIES,
+    ExtensionOID.CRL_DISTRIBUTION_POINTS,
+}
+# Beside an empty subject the alternative names are critical, too (RFC 5280, 4.2.1.6).
+_CRITICAL = {
+    ExtensionOID.BASIC_CONSTRAINTS,
+    ExtensionOID.KEY_USAGE,
+    ExtensionOID.SUBJECT_ALTERNATIVE_NAME,
 }
 _SIGNATURES = {SignatureAlgorithmOID.ECDSA_WITH_SHA256, SignatureAlgorithmOID.ECDSA_WITH_SHA384}
 _EXTENDED_USAGES = {ExtendedKeyUsageOID.CLIENT_AUTH, ExtendedKeyUsageOID.SERVER_AUTH}
@@ -92,9 +100,14 @@ def _leaf(certificate: x509.Certificate, federation: str) -> LeafCertificate:
     life = certificate.not_valid_after_utc - certificate.not_valid_before_utc
     if life > LONGEST_LIFE:
         raise _refused(f"it is made to live for {life}, longer than {LONGEST_LIFE}")
+    # A name in the subject would be matched as a host's where no DNS name stands.
+    if list(certificate.subject):
+        raise _refused("it carries a name in its subject")
     extensions = certificate.extensions
     if {extension.oid for extension in extensions} != _EXTENSIONS:
         raise _refused("it has other extensions than the federation's certificates have")
+    if {extension.oid for extension in extensions if extension.critical} != _CRITICAL:
+        raise _refused("other extensions of it are critical than of the federation's certificates")
     _check_usage(extensions)
     issuer = extensions.get_extension_for_class(x509.AuthorityKeyIdentifier).value.key_identifier
     if issuer is None:
@@ -109,11 +122,10 @@ def _leaf(certificate: x509.Certificate, federation: str) -> LeafCertificate:
 
 
 def _check_usage(extensions: x509.Extensions) -> None:
-    constraints = extensions.get_extension_for_class(x509.BasicConstraints)
-    if constraints.value.ca or not constraints.critical:
+    if extensions.get_extension_for_class(x509.BasicConstraints).value.ca:
         raise _refused("its basic constraints are not those of a leaf")
     usage = extensions.get_extension_for_class(x509.KeyUsage)
-    if usage.value != SIGNATURES_ONLY or not usage.critical:
+    if usage.value != SIGNATURES_ONLY:
         raise _refused("its key usage is not digitalSignature alone")
     extended = extensions.get_extension_for_class(x509.ExtendedKeyUsage)
     if set(extended.value) != _EXTENDED_USAGES:

@@ -1,21 +1,27 @@
 """The guard in front of every server: who calls, and may this role call this rpc?"""
 
+import asyncio
 import inspect
 from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import aclosing
 from contextvars import ContextVar
+from functools import partial
 from typing import Any, TypeAlias, cast
 
 import grpc
 
 from landbridge.agency import Identity, Role
-from landbridge.clock import Clock, system_clock, to_iso
+from landbridge.clock import Clock, system_clock
 from landbridge.errors import LandbridgeError, Reason, refuse
-from landbridge.rpc.certificate import LeafCertificate, read_leaf
+from landbridge.rpc.admission import Admission
+from landbridge.rpc.open_calls import Check, OpenCalls
+from landbridge.rpc.options import ADMITTED
 from landbridge.rpc.status import abort
-from landbridge.trust import TrustBundle
+from landbridge.trust_store import Trust, TrustStore
 
 Context = grpc.aio.ServicerContext[Any, Any]
 Handler: TypeAlias = "grpc.RpcMethodHandler[Any, Any]"  # generic in its stub alone
+Inner = Callable[..., Any]
 
 _CALLER: ContextVar[Identity] = ContextVar("caller")
 _NOBODY: frozenset[Role] = frozenset()
@@ -31,21 +37,30 @@ class Guard(grpc.aio.ServerInterceptor):
 
     `permitted` maps each full method name (`/package.Service/Method`) to the roles that may call
     it: a method that is not listed may be called by nobody. The certificate is held against the
-    clock and the present trust bundle at each call and at each message of a stream, since a
-    connection outlives both. Refusals carry LB-4005 or LB-4006.
+    clock and the present trust at each call, at each message that comes, and again before a single
+    answer leaves, since a connection outlives both. An open stream ends at once when the trust no
+    longer accepts its caller, also while it is idle. Refusals carry LB-4005, LB-4006 or LB-4018 to
+    LB-4020.
+
+    A call that answers with a stream is given its initial metadata as soon as it is let through, so
+    that the caller knows that its stream stands; the handler must send none itself.
     """
 
     def __init__(
         self,
         permitted: Mapping[str, frozenset[Role]],
-        bundle: Callable[[], TrustBundle],
+        store: TrustStore,
         *,
         clock: Clock = system_clock,
     ) -> None:
         self._permitted = permitted
-        self._bundle = bundle
-        self._clock = clock
+        self._admission = Admission(store, clock=clock)
+        self._open = OpenCalls()
         self._guarded: dict[str, tuple[Handler, Handler]] = {}
+        store.subscribe(self._trust_changed)
+
+    def _trust_changed(self, _: Trust) -> None:
+        self._open.changed()
 
     async def intercept_service(
         self,
@@ -74,89 +89,96 @@ class Guard(grpc.aio.ServerInterceptor):
             make, inner = grpc.unary_stream_rpc_method_handler, handler.unary_stream
         else:
             make, inner = grpc.unary_unary_rpc_method_handler, handler.unary_unary
-        generates = inspect.isasyncgenfunction(inner)
-        if not generates and not inspect.iscoroutinefunction(inner):
+        if not inspect.isasyncgenfunction(inner) and not inspect.iscoroutinefunction(inner):
             raise TypeError(f"{inner!r} is not an async handler, which is all that the guard knows")
 
         async def guarded(request: object, context: Context) -> object:
-            leaf = await self._admit(context, roles)
-            if handler.request_streaming:
-                messages = cast("AsyncIterable[object]", request)
-                request = self._watch(messages, context, leaf, roles)
-            if not generates:
-                return await inner(request, context)
-            async for response in inner(request, context):
-                await context.write(response)
-            return None
+            check = await self._admit(context, roles)
+            if handler.request_streaming or handler.response_streaming:
+                return await self._run_open(handler, inner, request, context, check)
+            response = await inner(request, context)
+            await _check_again(context, check)
+            return response
 
         guarded_handler: Handler = make(
             guarded, handler.request_deserializer, handler.response_serializer
         )
         return guarded_handler
 
-    async def _admit(self, context: Context, roles: frozenset[Role]) -> LeafCertificate:
+    async def _admit(self, context: Context, roles: frozenset[Role]) -> Check:
         try:
-            leaf = _certificate(context, self._bundle().federation)
-            self._check(leaf, roles)
+            check = partial(self._admission.check, _certificate(context), roles)
+            _CALLER.set(check())
         except LandbridgeError as error:
             await abort(context, error)
-        _CALLER.set(leaf.identity)
-        return leaf
+        return check
 
-    async def _watch(
-        self,
-        requests: AsyncIterable[object],
-        context: Context,
-        leaf: LeafCertificate,
-        roles: frozenset[Role],
-    ) -> AsyncIterator[object]:
-        async for request in requests:
-            try:
-                self._check(leaf, roles)
-            except LandbridgeError as error:
-                await abort(context, error)
-            yield request
+    async def _run_open(
+        self, handler: Handler, inner: Inner, request: object, context: Context, check: Check
+    ) -> object:
+        """Run a call of streams until it ends of its own, or must.
 
-    def _check(self, leaf: LeafCertificate, roles: frozenset[Role]) -> None:
-        """Hold a certificate against the clock, the trust bundle and the roles.
-
-        Raises:
-            LandbridgeError: LB-4006 when the certificate is expired or denied; LB-4005 when the
-                agency or its role may not call this.
+        It is raced in a task of its own: a handler that is cancelled sends no status, so that the
+        caller would wait for its own deadline.
         """
-        now = self._clock()
-        bundle = self._bundle()
-        identity = leaf.identity
-        if not leaf.not_before <= now < leaf.not_after:
-            raise refuse(
-                Reason.CERTIFICATE_REFUSED,
-                f"the certificate is valid from {to_iso(leaf.not_before)}"
-                f" until {to_iso(leaf.not_after)}, and now it is {to_iso(now)}",
-            )
-        if (leaf.issuer_key_id, leaf.serial) in bundle.denied:
-            raise refuse(Reason.CERTIFICATE_REFUSED, "the certificate is on the deny list")
-        member = bundle.members.get(identity.agency)
-        if member is None or identity.role not in member.roles:
-            raise refuse(
-                Reason.CALLER_REFUSED,
-                f"{identity.uri} is not in trust bundle {bundle.number} of {bundle.federation}",
-            )
-        if member.suspended:
-            raise refuse(Reason.CALLER_REFUSED, f"the agency {identity.agency} is suspended")
-        if identity.role not in roles:
-            raise refuse(
-                Reason.CALLER_REFUSED,
-                f"this rpc may be called by {' or '.join(sorted(roles)) or 'nobody'},"
-                f" and {identity.uri} is a {identity.role}",
-            )
+        with self._open.opened(check) as ended:
+            if handler.request_streaming:
+                request = _watched(cast("AsyncIterable[object]", request), ended, check)
+            if handler.response_streaming:
+                await context.send_initial_metadata(ADMITTED)
+            task = asyncio.create_task(_run(inner, request, context))
+            try:
+                either: set[asyncio.Future[Any]] = {task, ended}
+                await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+                if not task.done():
+                    task.cancel()
+                    await abort(context, ended.result())
+            finally:
+                task.cancel()
+                await asyncio.gather(task, return_exceptions=True)
+            response = task.result()
+        if not handler.response_streaming:
+            await _check_again(context, check)
+        return response
 
 
-def _certificate(context: Context, federation: str) -> LeafCertificate:
-    """Return the caller's certificate, checked for its form.
+async def _run(inner: Inner, request: object, context: Context) -> object:
+    if not inspect.isasyncgenfunction(inner):
+        return await inner(request, context)
+    async with aclosing(inner(request, context)) as responses:
+        async for response in responses:
+            await context.write(response)
+    return None
+
+
+async def _watched(
+    requests: AsyncIterable[object], ended: "asyncio.Future[LandbridgeError]", check: Check
+) -> AsyncIterator[object]:
+    """Give each message that its sender may still send, and none once the call must end."""
+    async for request in requests:
+        try:
+            check()
+        except LandbridgeError as error:
+            if not ended.done():
+                ended.set_result(error)
+        if ended.done():
+            # The handler is being stopped, and must not take this for the end of the messages.
+            await asyncio.get_running_loop().create_future()
+        yield request
+
+
+async def _check_again(context: Context, check: Check) -> None:
+    try:
+        check()
+    except LandbridgeError as error:
+        await abort(context, error)
+
+
+def _certificate(context: Context) -> bytes:
+    """Return the caller's certificate, in PEM.
 
     Raises:
-        LandbridgeError: LB-4006 when TLS or the certificate is not as it must be; LB-4005 when the
-            certificate carries no identity.
+        LandbridgeError: LB-4006 when TLS is not as it must be, or the caller shows no certificate.
     """
     tls = context.auth_context()
     if tuple(tls.get("ssl_tls_version", ())) != (b"TLSv1.3",):
@@ -164,4 +186,4 @@ def _certificate(context: Context, federation: str) -> LeafCertificate:
     pems = tuple(tls.get("x509_pem_cert", ()))
     if len(pems) != 1:
         raise refuse(Reason.CERTIFICATE_REFUSED, "the caller shows no certificate")
-    return read_leaf(pems[0], federation)
+    return bytes(pems[0])

@@ -9,9 +9,25 @@ import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 
 from landbridge.errors import Reason, refuse
+from landbridge.rpc.options import GRACE_OF_AGE_S, KEEPALIVE_MS, MAX_AGE_S, SHARED_OPTIONS
 
 GRACE_S = 10.0
 HEALTH_METHODS = ("/grpc.health.v1.Health/Check", "/grpc.health.v1.Health/Watch")
+
+
+def server_options(
+    *, max_connection_age_s: float = MAX_AGE_S, grace_s: float = GRACE_OF_AGE_S
+) -> tuple[tuple[str, int | str], ...]:
+    """Return a server's options, in seconds; `grace_s` must outlast the longest stream."""
+    return (
+        *SHARED_OPTIONS,
+        ("grpc.http2.min_ping_interval_without_data_ms", KEEPALIVE_MS // 2),
+        ("grpc.server_handshake_timeout_ms", 5_000),
+        ("grpc.max_connection_age_ms", round(max_connection_age_s * 1000)),
+        ("grpc.max_connection_age_grace_ms", round(grace_s * 1000)),
+        # A second process on the same port must fail, and not take half of the calls.
+        ("grpc.so_reuseport", 0),
+    )
 
 
 def bind(server: grpc.aio.Server, address: str, credentials: grpc.ServerCredentials) -> int:

@@ -605,6 +605,7 @@ class AuthorityStanding(_message.Message):
     OBSTACLES_FIELD_NUMBER: _builtins.int
     SHOWN_BY_FIELD_NUMBER: _builtins.int
     NEXT_STATE_FIELD_NUMBER: _builtins.int
+    ISSUER_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     """Its id, such as `root-1`."""
     state: _builtins.str
@@ -613,6 +614,8 @@ class AuthorityStanding(_message.Message):
     """The end of its certificate, Unix milliseconds."""
     next_state: _builtins.str
     """The next state."""
+    issuer: _builtins.str
+    """Id of the root above an issuing authority."""
     @_builtins.property
     def obstacles(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """What stands against its next state, one sentence each."""
@@ -630,10 +633,11 @@ class AuthorityStanding(_message.Message):
         obstacles: _abc.Iterable[_builtins.str] | None = ...,
         shown_by: _abc.Iterable[_builtins.str] | None = ...,
         next_state: _builtins.str = ...,
+        issuer: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["id", b"id", "next_state", b"next_state", "not_after_unix_ms", b"not_after_unix_ms", "obstacles", b"obstacles", "shown_by", b"shown_by", "state", b"state"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["id", b"id", "issuer", b"issuer", "next_state", b"next_state", "not_after_unix_ms", b"not_after_unix_ms", "obstacles", b"obstacles", "shown_by", b"shown_by", "state", b"state"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -83,7 +83,7 @@ class _ReasonCodeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ReasonCode
     REASON_CODE_UNPROVEN_ALIAS: _ReasonCode.ValueType  # 3007
     """An alias of the subject is not proven by links that the provider accepts."""
     REASON_CODE_STALE_REVOCATION: _ReasonCode.ValueType  # 3008
-    """The provider's revocation data are too old, and the memorandum says to refuse then."""
+    """Revocation data are too old, and the memorandum says to refuse then."""
     REASON_CODE_BAD_SIGNATURE: _ReasonCode.ValueType  # 4001
     """The signature does not verify."""
     REASON_CODE_UNTRUSTED_KEY: _ReasonCode.ValueType  # 4002
@@ -201,7 +201,7 @@ REASON_CODE_NOT_IN_FORCE: ReasonCode.ValueType  # 3006
 REASON_CODE_UNPROVEN_ALIAS: ReasonCode.ValueType  # 3007
 """An alias of the subject is not proven by links that the provider accepts."""
 REASON_CODE_STALE_REVOCATION: ReasonCode.ValueType  # 3008
-"""The provider's revocation data are too old, and the memorandum says to refuse then."""
+"""Revocation data are too old, and the memorandum says to refuse then."""
 REASON_CODE_BAD_SIGNATURE: ReasonCode.ValueType  # 4001
 """The signature does not verify."""
 REASON_CODE_UNTRUSTED_KEY: ReasonCode.ValueType  # 4002

@@ -58,7 +58,7 @@ def test_up_serves_until_it_is_stopped_and_leaves_nothing(
 ) -> None:
     wait_for_words(up, "are ready")
     children = psutil.Process(up.pid).children(recursive=True)
-    assert len(children) == 4
+    assert len(children) == 6, "three nodes, gateway, authority, keeper of certificates"
     done = landbridge(
         tmp_path,
         *("profile", "company-number:417", "--purpose", "stall-permit", "--case", "U-1"),
@@ -124,6 +124,7 @@ def test_the_demo_goes_through_all_its_steps() -> None:
     done = landbridge(root, "demo")
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr
     assert "steps went as they should" in done.stdout
+    assert ", 0 calls failed" in done.stdout
     assert "LB-2001" in done.stdout
     assert "Traceback" not in done.stdout + done.stderr
 

@@ -102,7 +102,7 @@ async def test_the_entry_is_there_after_a_kill_right_behind_the_answer(sandbox: 
     state = sandbox.state(FOOD, Role.NODE)
     bundle = TrustBundle.parse((sandbox.home_folder / "trust-bundle.json").read_bytes(), None)
     origin = f"{FOOD}.market.example/node/main"
-    _, _, public = bundle.log_key(origin, int(time.time() * 1000))
+    _, _, (public,) = bundle.log_keys(origin, int(time.time() * 1000))
     head = verify_checkpoint(envelope.log.checkpoint, lambda _: NoteVerifier(origin, public))
     assert head.size > envelope.log.index
     assert log_size(state / "log.sqlite") >= head.size

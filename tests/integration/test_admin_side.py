@@ -9,7 +9,6 @@ from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 
 from landbridge.agency import Role
 from landbridge.errors import Reason
-from landbridge.rpc.credentials import open_channel
 from landbridge.rpc.status import from_rpc_error
 from tests.market import REGISTER, Market, market
 
@@ -20,7 +19,7 @@ def channel(running: Market, role: Role, *, agency: str, to: Role) -> grpc.aio.C
         for endpoint in running.bundle.endpoints(to)
         if endpoint.agency in (REGISTER, "exchange")
     ]
-    return open_channel(endpoint.address, endpoint.dns_name, running.tls(agency, role))
+    return running.channel(endpoint, agency, role)
 
 
 async def health(running: Market, role: Role, agency: str, to: Role, service: str) -> int:

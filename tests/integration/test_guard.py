@@ -1,21 +1,21 @@
-"""The guard in front of real servers: roles, expiry, deny list, suspension, open connections."""
+"""The guard in front of real servers: roles, expiry, revocation, suspension, open streams."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import grpc
 import pytest
-from cryptography import x509
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 
+from certs.bundle import authority_record
 from landbridge.agency import Identity, Role
+from landbridge.authority_record import AuthorityState
 from landbridge.errors import LandbridgeError, Reason
 from landbridge.rpc.status import from_rpc_error
-from landbridge.trust import TrustBundle
 from tests.hostile import Recipe
-from tests.integration.tls_server import METHODS, call, raw_tls, serve, tls_folder, tls_of
+from tests.integration.tls_server import METHODS, call, credential_of, serve
 from tests.pki import BOARD, FEDERATION, GATEWAY, make_federation, shared_federation
 
 CALLER = Identity(GATEWAY, FEDERATION, Role.GATEWAY, "main")
@@ -28,16 +28,6 @@ async def refusal(
     with pytest.raises(grpc.aio.AioRpcError) as caught:
         await call(channel, method)
     return caught.value.code(), from_rpc_error(caught.value)
-
-
-def changed_bundle(folder: Path, *, suspended: bool = False, denied: bool = False) -> TrustBundle:
-    """Make a bundle of the same names that suspends the gateway's agency or denies its leaf."""
-    serial = x509.load_pem_x509_certificate((tls_folder(GATEWAY) / "chain.pem").read_bytes())
-    issuer = tls_of(GATEWAY).leaf.issuer_key_id
-    return make_federation(folder).publish(
-        suspended=[GATEWAY] if suspended else [],
-        denied=[(issuer, serial.serial_number)] if denied else [],
-    )
 
 
 ANSWERS = {
@@ -58,7 +48,7 @@ async def test_permitted_role_is_let_through_in_every_kind_of_call(method: str) 
 
 @pytest.mark.parametrize("method", METHODS)
 async def test_wrong_role_is_refused_in_every_kind_of_call(method: str) -> None:
-    async with serve() as node, node.channel(tls_of(BOARD)) as channel:
+    async with serve() as node, node.channel(credential_of(BOARD)) as channel:
         code, error = await refusal(channel, method)
     assert code is grpc.StatusCode.PERMISSION_DENIED
     assert error.reason is Reason.CALLER_REFUSED
@@ -93,7 +83,7 @@ async def test_expiry_ends_an_open_connection() -> None:
         code, error = await refusal(channel)
         assert (code, error.reason) == (
             grpc.StatusCode.PERMISSION_DENIED,
-            Reason.CERTIFICATE_REFUSED,
+            Reason.CERTIFICATE_EXPIRED,
         )
         assert "valid from" in error.message
         node.now_ms_ahead = 0
@@ -101,23 +91,72 @@ async def test_expiry_ends_an_open_connection() -> None:
 
 
 async def test_denied_certificate_is_refused_on_its_open_connection(tmp_path: Path) -> None:
-    again = Recipe.true_to(CALLER).write(tmp_path / "tls", shared_federation().issuing)
-    async with serve() as node, node.channel() as channel, node.channel(raw_tls(again)) as other:
+    pki = make_federation(tmp_path)
+    again = Recipe.true_to(CALLER).shown(pki.issuing)
+    async with serve(pki) as node, node.channel() as channel, node.channel(again) as other:
         assert await call(channel, "Unary")
-        node.bundle = changed_bundle(tmp_path / "changed", denied=True)
+        node.deny(credential_of(GATEWAY, pki))
         _, error = await refusal(channel)
-        assert error.reason is Reason.CERTIFICATE_REFUSED
-        assert "deny list" in error.message
+        assert error.reason is Reason.CERTIFICATE_REVOKED
+        assert await call(other, "Unary")
+
+
+async def test_certificate_on_the_list_of_its_issuer_is_refused(tmp_path: Path) -> None:
+    pki = make_federation(tmp_path)
+    leaf = credential_of(GATEWAY, pki).certificate
+    async with serve(pki) as node, node.channel() as channel:
+        assert await call(channel, "Unary")
+        revoked = (leaf.serial_number, datetime.now(UTC), leaf.not_valid_after_utc)
+        node.live.store.offer(lists=[pki.publish_list([revoked])])
+        _, error = await refusal(channel)
+    assert error.reason is Reason.CERTIFICATE_REVOKED
+
+
+async def test_issuer_that_is_removed_takes_its_certificates_along(tmp_path: Path) -> None:
+    pki = make_federation(tmp_path)
+    second = pki.root.create_issuing(pki.clock, generation=2)
+    now = datetime.now(UTC)
+    listed = authority_record(second.certificate, AuthorityState.PUBLISHED, now, issuer="root-1")
+    first = pki.authorities["issuing-1"]
+    again = Recipe.true_to(CALLER).shown(second)
+    async with serve(pki) as node, node.channel() as channel, node.channel(again) as other:
+
+        def move(**states: AuthorityState) -> None:
+            known = {"issuing-1": first, "issuing-2": listed}
+            for name, state in states.items():
+                id_ = name.replace("_", "-")
+                pki.authorities[id_] = known[id_].model_copy(update={"state": state})
+            node.live.store.offer([pki.sign_next()])
+
+        assert (await refusal(other))[1].reason is Reason.ISSUER_REFUSED
+        move(issuing_2=AuthorityState.PUBLISHED)
+        assert await call(other, "Unary")
+        move(issuing_1=AuthorityState.RETIRING, issuing_2=AuthorityState.ACTIVE)
+        assert await call(channel, "Unary")
+        move(issuing_1=AuthorityState.REMOVED)
+        assert (await refusal(channel))[1].reason is Reason.ISSUER_REFUSED
         assert await call(other, "Unary")
 
 
 async def test_suspended_agency_is_refused_on_its_open_connection(tmp_path: Path) -> None:
-    async with serve() as node, node.channel() as channel:
+    async with serve(make_federation(tmp_path)) as node, node.channel() as channel:
         assert await call(channel, "Unary")
-        node.bundle = changed_bundle(tmp_path, suspended=True)
+        node.suspend(GATEWAY)
         _, error = await refusal(channel)
     assert error.reason is Reason.CALLER_REFUSED
     assert "suspended" in error.message
+
+
+async def test_an_answer_that_was_begun_before_the_revocation_does_not_leave(
+    tmp_path: Path,
+) -> None:
+    async with serve(make_federation(tmp_path)) as node, node.channel() as channel:
+        slow = asyncio.create_task(call(channel, "Slow"))
+        await asyncio.sleep(0.1)
+        node.deny(credential_of(GATEWAY, node.pki))
+        with pytest.raises(grpc.aio.AioRpcError) as caught:
+            await slow
+    assert from_rpc_error(caught.value).reason is Reason.CERTIFICATE_REVOKED
 
 
 @pytest.mark.parametrize(
@@ -127,49 +166,18 @@ async def test_suspended_agency_is_refused_on_its_open_connection(tmp_path: Path
         Identity(BOARD, FEDERATION, Role.GATEWAY, "main"),
     ],
 )
-async def test_role_that_the_bundle_does_not_know_is_refused(
-    tmp_path: Path, identity: Identity
-) -> None:
-    folder = Recipe.true_to(identity).write(tmp_path / "tls", shared_federation().issuing)
-    async with serve() as node, node.channel(raw_tls(folder)) as channel:
+async def test_role_that_the_bundle_does_not_know_is_refused(identity: Identity) -> None:
+    shown = Recipe.true_to(identity).shown(shared_federation().issuing)
+    async with serve() as node, node.channel(shown) as channel:
         _, error = await refusal(channel)
     assert error.reason is Reason.CALLER_REFUSED
     assert "trust bundle" in error.message
 
 
-@pytest.mark.parametrize("method", ["Gather", "Converse"])
-async def test_open_stream_ends_with_the_next_message_after_denial(
-    tmp_path: Path, method: str
-) -> None:
-    denied = changed_bundle(tmp_path, denied=True)
-    go_on = asyncio.Event()
-
-    async def messages() -> AsyncIterator[bytes]:
-        yield b"before"
-        await go_on.wait()
-        yield b"after"
-        await asyncio.sleep(0.2)
-
-    async with serve() as node, node.channel() as channel:
-        name = f"/test.Service/{method}"
-        if method == "Converse":
-            stream = channel.stream_stream(name)(messages(), timeout=5)
-            assert await stream.read() == b"before"
-        else:
-            stream = channel.stream_unary(name)(messages(), timeout=5)
-            await stream.wait_for_connection()
-            await asyncio.sleep(0.05)
-        node.bundle = denied
-        go_on.set()
-        with pytest.raises(grpc.aio.AioRpcError) as caught:
-            await (stream.read() if method == "Converse" else stream)
-    assert from_rpc_error(caught.value).reason is Reason.CERTIFICATE_REFUSED
-
-
-async def test_callers_of_parallel_calls_are_not_mixed_up(tmp_path: Path) -> None:
+async def test_callers_of_parallel_calls_are_not_mixed_up() -> None:
     second = Identity(GATEWAY, FEDERATION, Role.GATEWAY, "second")
-    folder = Recipe.true_to(second).write(tmp_path / "tls", shared_federation().issuing)
-    async with serve() as node, node.channel() as one, node.channel(raw_tls(folder)) as two:
+    shown = Recipe.true_to(second).shown(shared_federation().issuing)
+    async with serve() as node, node.channel() as one, node.channel(shown) as two:
         answers = await asyncio.gather(
             *(call(channel, "Unary") for _ in range(30) for channel in (one, two))
         )
@@ -178,7 +186,11 @@ async def test_callers_of_parallel_calls_are_not_mixed_up(tmp_path: Path) -> Non
 
 async def test_health_and_reflection_are_guarded_too() -> None:
     request = reflection_pb2.ServerReflectionRequest(list_services="")
-    async with serve() as node, node.channel() as channel, node.channel(tls_of(BOARD)) as wrong:
+    async with (
+        serve() as node,
+        node.channel() as channel,
+        node.channel(credential_of(BOARD)) as wrong,
+    ):
         health = health_pb2_grpc.HealthStub(channel)
         answer = await health.Check(health_pb2.HealthCheckRequest(service="test.Service"))
         assert answer.status == health_pb2.HealthCheckResponse.SERVING

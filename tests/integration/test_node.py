@@ -14,7 +14,6 @@ from landbridge.envelope import ANSWER_TYPE, QUERY_TYPE, sign_batch
 from landbridge.errors import LandbridgeError, Reason
 from landbridge.keys import KeyUse
 from landbridge.query import write_query
-from landbridge.rpc.credentials import open_channel
 from landbridge.rpc.status import from_rpc_error
 from landbridge.subject import SubjectId
 from landbridge.v1 import (
@@ -63,10 +62,7 @@ def question(
 async def ask(running: Market, agency: str, asked: query_pb2.Question) -> envelope_pb2.Envelope:
     """Ask a node directly, as the gateway that holds the gateway's keys."""
     endpoint = running.bundle.members[agency].endpoints[0]
-    channel = open_channel(
-        endpoint.address, endpoint.dns_name, running.tls("exchange", Role.GATEWAY)
-    )
-    async with channel:
+    async with running.channel(endpoint, "exchange", Role.GATEWAY) as channel:
         stub: node_service_pb2_grpc.NodeServiceAsyncStub = node_service_pb2_grpc.NodeServiceStub(
             channel
         )
@@ -243,10 +239,7 @@ async def test_every_answer_stands_in_the_nodes_log_with_a_pseudonym(tmp_path: P
 async def test_a_caller_that_is_no_gateway_is_refused(tmp_path: Path) -> None:
     async with market(tmp_path) as running:
         endpoint = running.bundle.members[REGISTER].endpoints[0]
-        channel = open_channel(
-            endpoint.address, endpoint.dns_name, running.tls("city", Role.REQUESTER)
-        )
-        async with channel:
+        async with running.channel(endpoint, "city", Role.REQUESTER) as channel:
             stub: node_service_pb2_grpc.NodeServiceAsyncStub = (
                 node_service_pb2_grpc.NodeServiceStub(channel)
             )

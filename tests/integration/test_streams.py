@@ -12,7 +12,7 @@ import pytest
 from landbridge.agency import Role
 from landbridge.client import Client
 from landbridge.errors import LandbridgeError, Reason, refuse
-from landbridge.rpc.credentials import open_channel
+from landbridge.rpc.channel import RotatingChannel
 from landbridge.rpc.outbox import MOST_ACCEPTED, MOST_OWED
 from landbridge.rpc.status import from_rpc_error
 from landbridge.v1 import (
@@ -32,8 +32,7 @@ async def gateway_stub(
     running: Market,
 ) -> AsyncIterator["gateway_service_pb2_grpc.GatewayServiceAsyncStub"]:
     (front,) = running.bundle.endpoints(Role.GATEWAY)
-    tls = running.tls(running.client.agency, Role.REQUESTER)
-    async with open_channel(front.address, front.dns_name, tls) as channel:
+    async with running.channel(front, running.client.agency, Role.REQUESTER) as channel:
         yield gateway_service_pb2_grpc.GatewayServiceStub(channel)
 
 
@@ -57,8 +56,7 @@ async def test_a_gateway_ends_a_stream_that_carries_too_many_queries(tmp_path: P
 async def test_a_node_ends_a_stream_that_carries_too_many_questions(tmp_path: Path) -> None:
     async with market(tmp_path) as running:
         endpoint = running.bundle.members[TAX].endpoints[0]
-        tls = running.tls("exchange", Role.GATEWAY)
-        async with open_channel(endpoint.address, endpoint.dns_name, tls) as channel:
+        async with running.channel(endpoint, "exchange", Role.GATEWAY) as channel:
             stub: node_service_pb2_grpc.NodeServiceAsyncStub = (
                 node_service_pb2_grpc.NodeServiceStub(channel)
             )
@@ -130,6 +128,9 @@ async def test_a_node_reads_no_further_than_it_answers() -> None:
     service = NodeService(dispatcher, catalogue_pb2.Catalogue())
     answers = service.StreamAnswers(endless(), Mock())
     first = asyncio.ensure_future(anext(answers))
+    async with asyncio.timeout(10):
+        while len(held) <= MOST_OWED:
+            await asyncio.sleep(0.01)
     await asyncio.sleep(0.1)
     assert MOST_OWED < len(held) <= MOST_OWED + MOST_ACCEPTED
     for pending in held[:MOST_ACCEPTED]:
@@ -168,14 +169,14 @@ async def test_a_client_outlives_a_gateway_that_sends_no_message(tmp_path: Path)
         client = Client(
             federation=running.client.federation,
             key=running.client._key,
-            channel=grpc.aio.insecure_channel(f"127.0.0.1:{port}"),
+            channel=RotatingChannel(grpc.aio.insecure_channel(f"127.0.0.1:{port}")),
         )
         # The second query finds the first one's stream ended, and goes on one of its own.
         for _ in range(2):
             with pytest.raises(LandbridgeError) as caught:
                 await client.stream(running.query(), timeout=5)
             assert caught.value.reason is Reason.SOURCE_FAILED
-            assert client._stream is not None
-            assert client._stream.ended
+            assert client._streams is not None
+            assert client._streams.current.ended.done()
         await client.close()
         await server.stop(0)

@@ -5,33 +5,29 @@ import socket
 import ssl
 import subprocess
 import sys
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import grpc
 import pytest
 
+from certs.authority import Root
+from certs.bundle import authority_record
 from landbridge.agency import Identity, Role
+from landbridge.authority_record import AuthorityState
+from landbridge.clock import system_clock
 from landbridge.errors import LandbridgeError, Reason
-from landbridge.rpc.credentials import TlsFiles, open_channel
+from landbridge.rpc.credentials import open_channel
 from landbridge.rpc.status import from_rpc_error
-from tests.hostile import Recipe
-from tests.integration.hostile_callers import CALLER, PASSING_TLS, REFUSED_BY_TLS, hostile
-from tests.integration.tls_server import (
-    NODE,
-    call,
-    raw_tls,
-    serve,
-    tls_folder,
-    tls_of,
+from tests.hostile import SERVER_AUTH, Recipe
+from tests.integration.hostile_callers import (
+    CALLER,
+    REFUSED_BY_GUARD,
+    REFUSED_BY_TLS,
+    hostile,
 )
-from tests.pki import (
-    FEDERATION,
-    GATEWAY,
-    REGISTRY,
-    SCHOOLS,
-    make_federation,
-    shared_federation,
-)
+from tests.integration.tls_server import NODE, call, credential_of, roots, serve
+from tests.pki import FEDERATION, GATEWAY, REGISTRY, SCHOOLS, make_federation, shared_federation
 
 
 async def refusal(channel: grpc.aio.Channel, method: str = "Unary") -> LandbridgeError:
@@ -40,49 +36,58 @@ async def refusal(channel: grpc.aio.Channel, method: str = "Unary") -> Landbridg
     return from_rpc_error(caught.value, peer="the node")
 
 
+def dial(address: str) -> grpc.aio.Channel:
+    return open_channel(address, NODE.dns_name, credential_of(GATEWAY), roots())
+
+
 async def test_both_sides_accept_each_other() -> None:
     async with serve() as node, node.channel() as channel:
         assert await call(channel, "Unary") == f"{CALLER.uri} x".encode()
 
 
-async def test_certificate_made_by_hand_but_in_form_is_accepted(tmp_path: Path) -> None:
+async def test_certificate_made_by_hand_but_in_form_is_accepted() -> None:
     """What the hostile ones change is what they are refused for."""
-    async with serve() as node, node.channel(hostile(tmp_path)) as channel:
+    async with serve() as node, node.channel(hostile()) as channel:
         assert await call(channel, "Unary") == f"{CALLER.uri} x".encode()
 
 
-@pytest.mark.parametrize("name", PASSING_TLS)
-async def test_guard_refuses_what_tls_lets_in(tmp_path: Path, name: str) -> None:
-    async with serve() as node, node.channel(PASSING_TLS[name](tmp_path)) as channel:
-        error = await refusal(channel)
-    assert error.reason in {Reason.CERTIFICATE_REFUSED, Reason.CALLER_REFUSED}, error
+@pytest.mark.parametrize("name", REFUSED_BY_GUARD)
+async def test_guard_refuses_what_tls_lets_in(name: str) -> None:
+    make, reason = REFUSED_BY_GUARD[name]
+    async with serve() as node, node.channel(make()) as channel, node.channel() as honest:
+        assert (await refusal(channel)).reason is reason
+        assert await call(honest, "Unary")
 
 
 @pytest.mark.parametrize("name", REFUSED_BY_TLS)
-async def test_handshake_refuses(tmp_path: Path, name: str) -> None:
-    async with serve() as node, node.channel(REFUSED_BY_TLS[name](tmp_path)) as channel:
-        error = await refusal(channel)
-    assert error.reason is Reason.UNREACHABLE
-    assert "may not accept this party's certificate" in error.message
+async def test_handshake_refuses(name: str) -> None:
+    shown = REFUSED_BY_TLS[name]()
+    async with serve() as node, node.channel(shown) as channel, node.channel() as honest:
+        assert (await refusal(channel)).reason is Reason.UNREACHABLE
+        assert await call(honest, "Unary")
+
+
+async def test_who_is_not_accepted_is_told_what_that_may_mean() -> None:
+    async with serve() as node, node.channel(hostile(extended=(SERVER_AUTH,))) as channel:
+        assert "may not accept this party's certificate" in (await refusal(channel)).message
 
 
 async def test_client_of_another_federation_is_refused(tmp_path: Path) -> None:
-    stranger = make_federation(tmp_path).state(GATEWAY, Role.GATEWAY) / "tls"
-    (stranger / "roots.pem").write_bytes(tls_of(GATEWAY).roots)
-    async with serve() as node, node.channel(raw_tls(stranger)) as channel:
+    stranger = credential_of(GATEWAY, make_federation(tmp_path))
+    async with serve() as node, node.channel(stranger) as channel:
         assert (await refusal(channel)).reason is Reason.UNREACHABLE
 
 
 async def test_server_of_another_federation_is_refused(tmp_path: Path) -> None:
-    stranger = make_federation(tmp_path).state(REGISTRY, Role.NODE) / "tls"
-    async with serve(raw_tls(stranger)) as node, node.channel() as channel:
+    stranger = credential_of(REGISTRY, make_federation(tmp_path))
+    async with serve(shown=stranger) as node, node.channel() as channel:
         error = await refusal(channel)
     assert error.reason is Reason.UNREACHABLE
     assert "not of this federation" in error.message
 
 
 async def test_client_without_a_certificate_is_refused() -> None:
-    credentials = grpc.ssl_channel_credentials(tls_of(GATEWAY).roots)
+    credentials = grpc.ssl_channel_credentials(roots())
     options = [("grpc.ssl_target_name_override", NODE.dns_name)]
     async with (
         serve() as node,
@@ -111,22 +116,23 @@ async def test_where_nothing_listens_the_cause_is_named() -> None:
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
         address = f"127.0.0.1:{unused.getsockname()[1]}"
-        async with open_channel(address, NODE.dns_name, tls_of(GATEWAY)) as channel:
+        async with dial(address) as channel:
             error = await refusal(channel)
     assert error.reason is Reason.UNREACHABLE
     assert error.message == "the node could not be reached: nothing listens at that address"
 
 
 async def test_host_name_that_is_not_known_is_named() -> None:
-    async with open_channel("nowhere.invalid:1", NODE.dns_name, tls_of(GATEWAY)) as channel:
+    async with dial("nowhere.invalid:1") as channel:
         assert "host name" in (await refusal(channel)).message
 
 
 def tls_client(folder: Path, version: ssl.TLSVersion) -> ssl.SSLContext:
     """Make a client that is not gRPC, as strict as OpenSSL can be."""
-    context = ssl.create_default_context(cafile=str(folder / "roots.pem"))
+    (folder / "shown.pem").write_bytes(credential_of(GATEWAY).pem)
+    context = ssl.create_default_context(cadata=roots().decode())
     context.verify_flags |= ssl.VerifyFlags.VERIFY_X509_STRICT
-    context.load_cert_chain(str(folder / "chain.pem"), str(folder / "key.pem"))
+    context.load_cert_chain(str(folder / "shown.pem"))
     context.set_alpn_protocols(["h2"])
     context.minimum_version = context.maximum_version = version
     return context
@@ -140,14 +146,14 @@ def shake_hands(port: int, context: ssl.SSLContext) -> str | None:
         return secured.version()
 
 
-async def test_tls_1_3_is_spoken_with_openssl_in_strict_mode() -> None:
-    context = tls_client(tls_folder(GATEWAY), ssl.TLSVersion.TLSv1_3)
+async def test_tls_1_3_is_spoken_with_openssl_in_strict_mode(tmp_path: Path) -> None:
+    context = tls_client(tmp_path, ssl.TLSVersion.TLSv1_3)
     async with serve() as node:
         assert shake_hands(node.port, context) == "TLSv1.3"
 
 
-async def test_tls_1_2_cannot_be_agreed() -> None:
-    context = tls_client(tls_folder(GATEWAY), ssl.TLSVersion.TLSv1_2)
+async def test_tls_1_2_cannot_be_agreed(tmp_path: Path) -> None:
+    context = tls_client(tmp_path, ssl.TLSVersion.TLSv1_2)
     async with serve() as node:
         with pytest.raises((ssl.SSLError, ConnectionError)):
             shake_hands(node.port, context)
@@ -180,16 +186,30 @@ async def test_insecure_port_serves_nobody() -> None:
     assert "TLS 1.3" in error.message
 
 
-async def test_new_certificate_is_shown_to_new_connections_alone(tmp_path: Path) -> None:
+async def test_new_certificate_is_shown_to_new_connections_alone() -> None:
     other = Identity(REGISTRY, FEDERATION, Role.NODE, "second")
-    folder = Recipe.true_to(other).write(tmp_path / "tls", shared_federation().issuing)
     async with serve() as node, node.channel() as before:
         assert await call(before, "Unary")
-        node.certificates.publish(TlsFiles.read(folder, FEDERATION))
+        node.live._show(Recipe.true_to(other).shown(shared_federation().issuing))
         async with node.channel() as late, node.channel(dns_name=other.dns_name) as after:
             assert await call(after, "Unary")
             assert "another party" in (await refusal(late)).message
         assert await call(before, "Unary")
+
+
+async def test_a_root_that_has_expired_is_no_anchor_and_breaks_no_handshake(
+    tmp_path: Path,
+) -> None:
+    """Two roots of one subject, the expired one first, would break every handshake."""
+    pki = make_federation(tmp_path)
+    long_ago = timedelta(days=3660) // timedelta(milliseconds=1)
+    expired = Root.create(FEDERATION, lambda: system_clock() - long_ago, generation=2)
+    record = authority_record(expired.certificate, AuthorityState.RETIRING, datetime.now(UTC))
+    pki.authorities = {expired.id: record, **pki.authorities}
+    pki.publish()
+    async with serve(pki) as node, node.channel() as channel:
+        assert node.live.trust.bundle.content.authorities[0].id == expired.id
+        assert await call(channel, "Unary")
 
 
 async def test_second_server_on_the_same_port_is_refused() -> None:

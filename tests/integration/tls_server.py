@@ -4,64 +4,69 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterable, AsyncIterator
 from dataclasses import dataclass
-from pathlib import Path
 
 import grpc
 from grpc_reflection.v1alpha import reflection
 
+from certs.federation import FederationPki
 from landbridge.agency import Identity, Role
-from landbridge.clock import Clock, system_clock
-from landbridge.rpc.credentials import (
-    SERVER_OPTIONS,
-    ServerCertificates,
-    TlsFiles,
-    open_channel,
-)
+from landbridge.alarm import Alarms
+from landbridge.clock import system_clock
+from landbridge.party import PartyFolder
+from landbridge.rpc.credentials import Credential, open_channel
 from landbridge.rpc.guard import Context, Guard, caller
-from landbridge.rpc.serving import HEALTH_METHODS, Health
-from landbridge.trust import TrustBundle
-from tests.pki import BOARD, COUNCIL, FEDERATION, GATEWAY, REGISTRY, shared_federation
+from landbridge.rpc.live_party import LiveParty
+from landbridge.rpc.server_certificates import ServerCertificates
+from landbridge.rpc.serving import HEALTH_METHODS, Health, server_options
+from tests.pki import BOARD, COUNCIL, FEDERATION, GATEWAY, REGISTRY, SCHOOLS, shared_federation
 
 GATEWAYS = frozenset({Role.GATEWAY})
 METHODS = ("Unary", "Gather", "Generate", "Write", "Converse")
 PERMITTED = {
     **{f"/test.Service/{method}": GATEWAYS for method in METHODS},
+    "/test.Service/Slow": GATEWAYS,
+    "/test.Service/Idle": GATEWAYS,
+    "/test.Service/Flood": GATEWAYS,
     "/test.Service/Nobody": frozenset(),
     "/test.Service/Plain": GATEWAYS,
     **dict.fromkeys(HEALTH_METHODS, GATEWAYS),
     "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo": GATEWAYS,
 }
-STATES = {
-    GATEWAY: (GATEWAY, Role.GATEWAY),
-    REGISTRY: (REGISTRY, Role.NODE),
-    BOARD: (BOARD, Role.REQUESTER),
-    COUNCIL: (COUNCIL, Role.REQUESTER),
+ROLES = {
+    GATEWAY: Role.GATEWAY,
+    REGISTRY: Role.NODE,
+    SCHOOLS: Role.NODE,
+    BOARD: Role.REQUESTER,
+    COUNCIL: Role.REQUESTER,
 }
 NODE = Identity(REGISTRY, FEDERATION, Role.NODE, "main")
 
 
-def tls_folder(agency: str) -> Path:
-    return shared_federation().state(*STATES[agency]) / "tls"
+class Told(list[tuple[str, str]]):
+    """What alarms have told: each kind with why, empty when it was over."""
+
+    @property
+    def alarms(self) -> Alarms:
+        return Alarms(lambda kind, why: self.append((kind, str(why))))
 
 
-def tls_of(agency: str) -> TlsFiles:
-    return TlsFiles.read(tls_folder(agency), FEDERATION)
+def party_of(agency: str, pki: FederationPki | None = None) -> PartyFolder:
+    return PartyFolder.open((pki or shared_federation()).state(agency, ROLES[agency]))
 
 
-def raw_tls(folder: Path) -> TlsFiles:
-    """Read a tls folder without the checks that an honest client makes."""
-    return TlsFiles(
-        (folder / "chain.pem").read_bytes(),
-        (folder / "key.pem").read_bytes(),
-        (folder / "roots.pem").read_bytes(),
-        tls_of(GATEWAY).leaf,
-    )
+def live_party(
+    agency: str, pki: FederationPki | None = None, told: Told | None = None
+) -> LiveParty:
+    return LiveParty(party_of(agency, pki), alarms=(Told() if told is None else told).alarms)
 
 
-def shared_bundle() -> TrustBundle:
-    pki = shared_federation()
-    document = (pki.state(GATEWAY, Role.GATEWAY) / "trust-bundle.json").read_bytes()
-    return TrustBundle.parse(document, pki.bundle_key.public)
+def credential_of(agency: str, pki: FederationPki | None = None) -> Credential:
+    party = party_of(agency, pki)
+    return Credential.read(party.credential, party.trust.current)
+
+
+def roots(pki: FederationPki | None = None) -> bytes:
+    return (pki or shared_federation()).issuing.roots_pem
 
 
 async def _unary(request: bytes, _: Context) -> bytes:
@@ -91,7 +96,36 @@ def _plain(request: bytes, _: Context) -> bytes:
     return request
 
 
+async def _slow(request: bytes, _: Context) -> bytes:
+    await asyncio.sleep(0.3)
+    return request
+
+
+async def _idle(_requests: AsyncIterable[bytes], _: Context) -> AsyncIterator[bytes]:
+    await asyncio.sleep(60)
+    yield b""
+
+
+class Flood:
+    """Sends without end, until it is stopped."""
+
+    def __init__(self) -> None:
+        self.sent = 0
+        self.goes_on = False
+
+    async def handle(self, _requests: AsyncIterable[bytes], _: Context) -> AsyncIterator[bytes]:
+        self.goes_on = True
+        try:
+            while True:
+                yield b"x" * 100_000
+                self.sent += 1
+        finally:
+            self.goes_on = False
+
+
 HANDLERS = {
+    "Slow": grpc.unary_unary_rpc_method_handler(_slow),
+    "Idle": grpc.stream_stream_rpc_method_handler(_idle),
     "Unary": grpc.unary_unary_rpc_method_handler(_unary),
     "Gather": grpc.stream_unary_rpc_method_handler(_gather),
     "Generate": grpc.unary_stream_rpc_method_handler(_generate),
@@ -109,8 +143,9 @@ class Guarded:
 
     port: int
     insecure_port: int
-    certificates: ServerCertificates
-    bundle: TrustBundle
+    pki: FederationPki
+    live: LiveParty
+    flood: Flood
     now_ms_ahead: int = 0
 
     @property
@@ -118,39 +153,60 @@ class Guarded:
         return f"127.0.0.1:{self.port}"
 
     def channel(
-        self, tls: TlsFiles | None = None, dns_name: str = NODE.dns_name
+        self, shown: Credential | None = None, dns_name: str = NODE.dns_name
     ) -> grpc.aio.Channel:
-        return open_channel(self.address, dns_name, tls or tls_of(GATEWAY))
+        """Open a channel, as the gateway where no other credential is given."""
+        shown = shown or credential_of(GATEWAY, self.pki)
+        return open_channel(self.address, dns_name, shown, roots(self.pki))
+
+    def suspend(self, agency: str) -> None:
+        self.live.store.offer([self.pki.sign_next(suspended=[agency])])
+
+    def deny(self, shown: Credential) -> None:
+        leaf = shown.leaf
+        self.live.store.offer([self.pki.sign_next(denied=[(leaf.issuer_key_id, leaf.serial)])])
 
 
 @contextlib.asynccontextmanager
 async def serve(
-    tls: TlsFiles | None = None, *, address: str = "127.0.0.1:0", clock: Clock = system_clock
+    pki: FederationPki | None = None,
+    *,
+    shown: Credential | None = None,
+    address: str = "127.0.0.1:0",
+    max_connection_age_s: float = 3600,
+    told: Told | None = None,
 ) -> AsyncIterator[Guarded]:
-    certificates = ServerCertificates(tls or tls_of(REGISTRY))
+    """Serve as the registry's node; `shown`: with that credential, whatever it is."""
+    pki = pki or shared_federation()
+    live = live_party(REGISTRY, pki, told)
+    flood = Flood()
+    handlers = {**HANDLERS, "Flood": grpc.stream_stream_rpc_method_handler(flood.handle)}
     guarded: Guarded
 
     def now() -> int:
-        return clock() + guarded.now_ms_ahead
+        return system_clock() + guarded.now_ms_ahead
 
     server = grpc.aio.server(
-        interceptors=[Guard(PERMITTED, lambda: guarded.bundle, clock=now)],
-        options=SERVER_OPTIONS,
+        interceptors=[Guard(PERMITTED, live.store, clock=now)],
+        options=server_options(max_connection_age_s=max_connection_age_s),
     )
     server.add_generic_rpc_handlers(
-        (grpc.method_handlers_generic_handler("test.Service", HANDLERS),)
+        (grpc.method_handlers_generic_handler("test.Service", handlers),)
     )
     health = Health(server, ("test.Service",))
     reflection.enable_server_reflection(("test.Service",), server)
-    port = server.add_secure_port(address, certificates.credentials())
+    certificates = ServerCertificates(shown, roots(pki)) if shown else None
+    credentials = certificates.credentials() if certificates else live.server_credentials()
+    port = server.add_secure_port(address, credentials)
     insecure_port = server.add_insecure_port("127.0.0.1:0")
-    guarded = Guarded(port, insecure_port, certificates, shared_bundle())
+    guarded = Guarded(port, insecure_port, pki, live, flood)
     await server.start()
     await health.serving(yes=True)
     try:
         yield guarded
     finally:
         await server.stop(None)
+        await live.close()
 
 
 async def _messages() -> AsyncIterator[bytes]:

@@ -7,7 +7,6 @@ import pytest
 
 from landbridge.agency import Role
 from landbridge.answer import check_answer
-from landbridge.clock import system_clock
 from landbridge.envelope import QUERY_TYPE, EvidenceVerifier, VerifiedEntry, digest
 from landbridge.errors import LandbridgeError, Reason
 from landbridge.federation import Federation
@@ -313,7 +312,7 @@ def prove(town: Town, scheme: str, value: str, alias: SubjectId) -> tuple[Subjec
     )
     question = query_pb2.Question(links=[link.envelope])
     question.aliases.add(scheme=alias.scheme, value=alias.value)
-    evidence = EvidenceVerifier(lambda origin: town.bundle.log_key(origin, system_clock()))
+    evidence = EvidenceVerifier(town.bundle.log_keys)
     return AliasProver(evidence, town.federation).prove(
         question,
         asked=SUBJECT,

@@ -23,11 +23,10 @@ from landbridge.envelope import (
     EvidenceVerifier,
     digest,
     evidence_to_proto,
-    pae,
     sign_batch,
 )
 from landbridge.errors import LandbridgeError, Reason, refuse
-from landbridge.keys import KeyUse, SigningKey
+from landbridge.keys import KeyUse, SigningKey, pae
 from landbridge.log.checkpoint import Checkpoint
 from landbridge.log.merkle import tree_root
 from landbridge.log.note import NoteSigner
@@ -48,10 +47,11 @@ def query_keys(key_id: str) -> tuple[str, Ed25519PublicKey]:
     return "board.ny", QUERY_KEY.public
 
 
-def log_keys(origin: str) -> tuple[str, Role, Ed25519PublicKey]:
+def log_keys(origin: str, at: int = 0) -> tuple[str, Role, list[Ed25519PublicKey]]:
+    del at
     if origin != ORIGIN:
         raise refuse(Reason.UNTRUSTED_KEY, f"{origin} is not trusted")
-    return "fsa.ed", Role.NODE, LOG_KEY.public
+    return "fsa.ed", Role.NODE, [LOG_KEY.public]
 
 
 def entry_of(payload: bytes, payload_type: str = ANSWER_TYPE) -> bytes:
@@ -245,8 +245,8 @@ def test_trust_that_ends_ends_at_once(log: LogStore) -> None:
     def keys(key_id: str) -> tuple[str, Ed25519PublicKey]:
         return query_keys(key_id if trusted else "")
 
-    def keys_of_logs(origin: str) -> tuple[str, Role, Ed25519PublicKey]:
-        return log_keys(origin if trusted else "")
+    def keys_of_logs(origin: str, at: int) -> tuple[str, Role, list[Ed25519PublicKey]]:
+        return log_keys(origin if trusted else "", at)
 
     batch, evidence = BatchVerifier(keys), EvidenceVerifier(keys_of_logs)
     signed, logged = sign_batch(QUERY_TYPE, [b"q"], QUERY_KEY)[0], log_envelopes(log, [b"a"])[0]
@@ -256,7 +256,7 @@ def test_trust_that_ends_ends_at_once(log: LogStore) -> None:
     assert refusal(batch.verify, signed, QUERY_TYPE) is Reason.UNTRUSTED_KEY
     assert refusal(evidence.verify, logged, ANSWER_TYPE) is Reason.UNTRUSTED_KEY
     batch._keys = lambda _: ("board.ny", other.public)
-    evidence._log_keys = lambda _: ("fsa.ed", Role.NODE, other.public)
+    evidence._log_keys = lambda _, __: ("fsa.ed", Role.NODE, [other.public])
     assert refusal(batch.verify, signed, QUERY_TYPE) is Reason.BAD_SIGNATURE
     assert refusal(evidence.verify, logged, ANSWER_TYPE) is Reason.UNTRUSTED_KEY
 

@@ -1,5 +1,6 @@
 """The home folder: found from anywhere below it, read with line and column, written whole."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,9 @@ def home(tmp_path: Path) -> Home:
         gateway_dns_name="main.gateway.hall.town.example",
         requester="board.ny",
         requesters={"board.ny": folder / "parties" / "board", "bank": tmp_path / "bank"},
+        admins={"first": folder / "admins" / "first", "second": tmp_path / "second"},
+        authority=folder / "authority",
+        root=tmp_path / "vault",
     )
     written.write()
     return written
@@ -46,6 +50,23 @@ def test_an_unknown_requester_is_refused_with_the_nearest(home: Home) -> None:
         home.state_of("board.nj")
     assert caught.value.reason is Reason.USAGE
     assert "board.ny, bank" in caught.value.next_step
+
+
+def test_an_administrator_is_named_where_there_are_several(home: Home, tmp_path: Path) -> None:
+    assert home.admin("second") == ("second", tmp_path / "second")
+    with pytest.raises(LandbridgeError, match="not said which administrator") as caught:
+        home.admin()
+    assert caught.value.reason is Reason.USAGE
+    with pytest.raises(LandbridgeError, match="did you mean 'first'"):
+        home.admin("frist")
+
+
+def test_the_only_administrator_need_not_be_named(home: Home, tmp_path: Path) -> None:
+    alone = replace(home, admins={"second": tmp_path / "second"}, authority=None, root=None)
+    alone.write()
+    read = Home.read(home.folder)
+    assert read.admin() == ("second", tmp_path / "second")
+    assert (read.authority, read.root) == (None, None)
 
 
 def test_a_misspelt_key_is_told_with_its_place(home: Home) -> None:

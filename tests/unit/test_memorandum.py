@@ -9,6 +9,7 @@ from landbridge.clock import to_iso
 from landbridge.condition import Condition, Operator
 from landbridge.errors import LandbridgeError, Reason
 from landbridge.memorandum import MAX_BYTES, Memorandum, json_schema
+from landbridge.memorandum_fields import StaleRevocation
 from landbridge.subject import SubjectKind
 from tests.memoranda import TEXT, write_text
 
@@ -51,6 +52,22 @@ def test_the_signed_writing_is_canonical_and_reads_back(tmp_path: Path) -> None:
         {"field": "status", "in": ["active", "closed"]},
         {"field": "closed_on", "ge": "2015-01-01"},
     ]
+
+
+def test_the_rule_for_stale_revocation_data_is_refuse_unless_it_is_written(tmp_path: Path) -> None:
+    plain = Memorandum.from_yaml(write_text(tmp_path))
+    assert plain.stale_revocation is StaleRevocation.REFUSE
+    # What was signed before the rule could be written reads as before, to the byte.
+    assert b"stale_revocation" not in plain.to_json()
+    serving = TEXT.replace("grants:", "stale_revocation: serve\ngrants:")
+    memorandum = Memorandum.from_yaml(write_text(tmp_path, serving))
+    assert memorandum.stale_revocation is StaleRevocation.SERVE
+    assert Memorandum.from_json(memorandum.to_json()) == memorandum
+    error = refusal(tmp_path, serving.replace("serve", "server"))
+    assert "'server' is not one of refuse, serve; did you mean 'serve'?" in error.message
+    spelt_out = json.loads(plain.to_json()) | {"stale_revocation": "refuse"}
+    with pytest.raises(LandbridgeError, match="not the canonical writing"):
+        Memorandum.from_json(json.dumps(spelt_out, sort_keys=True, separators=(",", ":")).encode())
 
 
 def test_every_operator_survives_the_way_to_json_and_back(tmp_path: Path) -> None:

@@ -78,6 +78,7 @@ def memoranda(draw: st.DrawFn) -> list[Memorandum]:
             parties=draw(st.sampled_from([AGENCIES, AGENCIES, AGENCIES[:2]])),
             valid=(instant(start), instant(end)),
             link_sources=draw(st.sampled_from([[], ["a/x"], ["a/x", "b/y"]])),
+            stale_revocation=draw(st.sampled_from(["refuse", "serve"])),
         )
         made.append(with_emptied_list(memorandum, draw(st.sampled_from([*LISTS, *[""] * 8]))))
     return made[::-1] if draw(st.booleans()) else made
@@ -100,6 +101,7 @@ requests = st.builds(
     subject_kind=st.sampled_from(SubjectKind),
     fields=st.lists(st.sampled_from([*FIELDS, "f4"]), max_size=5).map(tuple),
     at=st.sampled_from(MOMENTS),
+    revocation_stale=st.booleans(),
 )
 
 
@@ -143,13 +145,18 @@ def judge(agreed: list[Memorandum], request: AccessRequest) -> Decision:
         (Reason.PURPOSE_NOT_COVERED, lambda _, g: request.purpose in g.purposes),
         (Reason.SUBJECT_KIND_NOT_COVERED, lambda _, g: request.subject_kind in g.subject_kinds),
         (Reason.NOT_IN_FORCE, lambda m, g: stands(m, g, request.at)),
+        (
+            Reason.STALE_REVOCATION,
+            lambda m, _: not request.revocation_stale or m.stale_revocation == "serve",
+        ),
     ]
+    sifted = left
     for reason, passes in sieves:
         passed = [(m, g) for m, g in left if passes(m, g)]
         if not passed:
             known = [(m.id, g.clause) for m, g in left if request.requester in m.parties]
             return Decision((), (FieldRefusal("", reason, *(known or [("", "")])[0]),))
-        left = passed
+        sifted, left = left, passed
     if not request.fields:
         first, grant = left[0]
         return Decision((), (FieldRefusal("", Reason.FIELD_NOT_COVERED, first.id, grant.clause),))
@@ -158,10 +165,10 @@ def judge(agreed: list[Memorandum], request: AccessRequest) -> Decision:
     for name in dict.fromkeys(request.fields):
         found = next(((m, g) for m, g in left if name in g.fields), None)
         if found is None:
-            memorandum, grant = left[0]
-            refusals.append(
-                FieldRefusal(name, Reason.FIELD_NOT_COVERED, memorandum.id, grant.clause)
-            )
+            near = next(((m, g) for m, g in sifted if name in g.fields), None)
+            reason = Reason.STALE_REVOCATION if near else Reason.FIELD_NOT_COVERED
+            memorandum, grant = near or left[0]
+            refusals.append(FieldRefusal(name, reason, memorandum.id, grant.clause))
             continue
         memorandum, grant = found
         basis = grant.legal_basis or memorandum.legal_basis
@@ -189,8 +196,9 @@ def test_the_compiled_policy_decides_as_a_reader_of_every_clause(
     agreed, request = case
     policy = Policy(agreed)
     for at in (*MOMENTS, request.at):  # one policy, so that it decides from what it remembers too
-        moved = replace(request, at=at)
-        assert authorize(policy, moved) == judge(agreed, moved)
+        for stale in (False, True):
+            moved = replace(request, at=at, revocation_stale=stale)
+            assert authorize(policy, moved) == judge(agreed, moved)
 
 
 @settings(max_examples=50)
@@ -213,6 +221,7 @@ def test_an_allowed_field_is_named_by_a_clause_that_covers_everything(
                 and request.subject_kind in grant.subject_kinds
                 and name in grant.fields
                 and stands(memorandum, grant, request.at)
+                and (not request.revocation_stale or memorandum.stale_revocation == "serve")
                 for memorandum in agreed
                 for grant in memorandum.grants
             )
@@ -341,6 +350,35 @@ def test_a_future_memorandum_loads_and_is_not_in_force() -> None:
     assert authorize(Policy([future]), REQUEST) == Decision((), (refusal,))
 
 
+def test_stale_revocation_data_open_nothing_but_what_says_so() -> None:
+    strict = make_memorandum([{"clause": "1", "fields": ["f", "g"]}], name="m-0")
+    lenient = make_memorandum(
+        [{"clause": "2", "fields": ["f", "h"]}], name="m-1", stale_revocation="serve"
+    )
+    wanted = replace(REQUEST, fields=("f", "g", "h", "z"))
+    fresh = authorize(Policy([strict, lenient]), wanted)
+    assert [(a.memorandum, a.fields) for a in fresh.allowances] == [
+        ("m-0", ("f", "g")),
+        ("m-1", ("h",)),
+    ]
+    stale = replace(wanted, revocation_stale=True)
+    assert authorize(Policy([strict, lenient]), stale) == Decision(
+        (Allowance("m-1", "2", "Law", ("f", "h"), ()),),
+        (
+            FieldRefusal("g", Reason.STALE_REVOCATION, "m-0", "1"),
+            FieldRefusal("z", Reason.FIELD_NOT_COVERED, "m-1", "2"),
+        ),
+    )
+    whole = FieldRefusal("", Reason.STALE_REVOCATION, "m-0", "1")
+    assert authorize(Policy([strict]), stale) == Decision((), (whole,))
+    (verdict,) = explain(Policy([strict]), replace(stale, fields=("f",))).verdicts
+    (step,) = verdict.changes[0].steps
+    assert step == (
+        "p.a would have to hold fresh revocation data, "
+        "or the memorandum to say `stale_revocation: serve`"
+    )
+
+
 def test_the_first_clause_counts_and_rows_stay_apart() -> None:
     rows = [{"field": "s", "eq": "x"}]
     memorandum = make_memorandum(
@@ -399,7 +437,7 @@ def test_made_up_field_names_do_not_pile_up_in_memory() -> None:
     for number in range(500):
         authorize(policy, replace(REQUEST, fields=(f"made-up-{number}",)))
     authorize(policy, replace(REQUEST, fields=("x" * 100_000,)))
-    remembered = coverage.in_force(NOON).decisions
+    remembered = coverage.standing(NOON).decisions
     assert len(remembered) <= 64
     assert all(len(wanted[0]) < 100 for wanted in remembered)
 

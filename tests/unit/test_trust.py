@@ -1,15 +1,16 @@
-"""What a trust bundle vouches for, and which bundle may take its place."""
+"""What a trust bundle vouches for, and when."""
 
 from pathlib import Path
 
-import rfc8785
+import pytest
 
-from certs.bundle import sign_bundle
 from landbridge.agency import Identity, Role
+from landbridge.clock import to_iso
 from landbridge.errors import Reason
 from landbridge.keys import KeyUse, SigningKey, public_text
-from landbridge.trust_document import BundleDocument
-from tests.bundles import bundle, content, refusal, signed
+from landbridge.trust import TrustBundle
+from landbridge.trust_document import AuthorityState
+from tests.bundles import add_key, bundle, content, refusal, signed
 from tests.pki import (
     BOARD,
     FEDERATION,
@@ -73,17 +74,17 @@ def test_key_is_trusted_within_its_time_alone() -> None:
 
 def test_log_is_found_by_its_origin() -> None:
     pki = shared_federation()
-    agency, role, public = bundle().log_key(ORIGIN, pki.clock())
+    agency, role, (public,) = bundle().log_keys(ORIGIN, pki.clock())
     assert (agency, role) == (REGISTRY, Role.NODE)
     assert public_text(public) == public_text(pki.parties[NODE].keys[KeyUse.LOG].public)
     assert pki.parties[NODE].origin == ORIGIN
-    assert bundle().log_key(f"{GATEWAY}.{FEDERATION}/gateway/main", pki.clock())[1] is Role.GATEWAY
+    assert bundle().log_keys(f"{GATEWAY}.{FEDERATION}/gateway/main", pki.clock())[1] is Role.GATEWAY
     for origin in (ORIGIN + "/", f"{BOARD}.{FEDERATION}/requester/main", ""):
-        error = refusal(lambda origin=origin: bundle().log_key(origin, pki.clock()))
+        error = refusal(lambda origin=origin: bundle().log_keys(origin, pki.clock()))
         assert error.reason is Reason.UNTRUSTED_KEY
 
 
-def test_suspended_agency_has_no_trusted_key_and_no_endpoint(tmp_path: Path) -> None:
+def test_suspended_agency_serves_nobody_and_signs_no_more(tmp_path: Path) -> None:
     pki = make_federation(tmp_path)
     addresses = {
         identity: "127.0.0.1:7001" for identity in pki.parties if identity.role is Role.NODE
@@ -91,37 +92,55 @@ def test_suspended_agency_has_no_trusted_key_and_no_endpoint(tmp_path: Path) -> 
     found = pki.publish(addresses=addresses, suspended=[REGISTRY])
     assert [endpoint.agency for endpoint in found.endpoints(Role.NODE)] == [SCHOOLS]
     key_id = pki.parties[NODE].keys[KeyUse.LOG].key_id
+    suspended_at = found.members[REGISTRY].suspended_at
+    assert suspended_at
     for call in (
-        lambda: found.verifying_key(key_id, KeyUse.LOG, pki.clock()),
-        lambda: found.log_key(ORIGIN, pki.clock()),
+        lambda: found.verifying_key(key_id, KeyUse.LOG, suspended_at),
+        lambda: found.log_keys(ORIGIN, suspended_at),
     ):
         assert "suspended" in refusal(call).message
+    # What it signed before stays verifiable.
+    assert found.verifying_key(key_id, KeyUse.LOG, suspended_at - 1)[0] == REGISTRY
+    assert found.log_keys(ORIGIN, suspended_at - 1)[0] == REGISTRY
 
 
-def test_number_never_goes_down(tmp_path: Path) -> None:
-    pki = make_federation(tmp_path)
-    first, second = pki.publish(), pki.publish()
-    assert first.accept_successor(second.document).number == second.number
-    assert second.accept_successor(second.document).number == second.number
-    assert "is in use" in refusal(lambda: second.accept_successor(first.document)).message
-
-
-def test_same_number_with_other_content_is_refused() -> None:
+def test_agency_that_left_counts_as_suspended() -> None:
     changed = content()
-    changed["members"][BOARD]["suspended"] = True
-    error = refusal(lambda: bundle().accept_successor(signed(changed)))
-    assert error.reason is Reason.BAD_TRUST_BUNDLE
+    changed["members"][REGISTRY]["left_at"] = changed["issued_at"]
+    found = TrustBundle.parse(signed(changed), None)
+    assert found.members[REGISTRY].suspended
+    assert found.members[REGISTRY].left_at == found.issued_at
+    assert not found.members[REGISTRY].is_in_good_standing(found.issued_at)
+    assert found.members[REGISTRY].is_in_good_standing(found.issued_at - 1)
 
 
-def test_successor_of_another_federation_is_refused(tmp_path: Path) -> None:
-    own = shared_federation().bundle_key
-    document = BundleDocument.model_validate_json(rfc8785.dumps(content()))
-    other = document.model_copy(
-        update={"federation": "elsewhere.example", "number": 9, "members": {}}
-    )
-    error = refusal(lambda: bundle().accept_successor(sign_bundle(other, own)))
-    assert "elsewhere.example" in error.message
-    stranger = make_federation(tmp_path).publish()
-    assert refusal(lambda: bundle().accept_successor(stranger.document)).reason is (
-        Reason.BAD_TRUST_BUNDLE
-    )
+@pytest.mark.parametrize("state", list(AuthorityState))
+def test_key_is_trusted_by_its_state_and_time(state: AuthorityState) -> None:
+    changed = content()
+    record = next(k for k in changed["members"][REGISTRY]["keys"] if k["use"] == "log")
+    record["state"] = str(state)
+    ends = bundle().issued_at + 1000
+    record["not_after"] = to_iso(ends)
+    if state is AuthorityState.PREPARED:
+        error = refusal(lambda: TrustBundle.parse(signed(changed), None))
+        assert error.reason is Reason.BAD_TRUST_BUNDLE
+        return
+    found = TrustBundle.parse(signed(changed), None)
+    if state is AuthorityState.ABORTED:
+        assert "never taken" in refusal(lambda: found.log_keys(ORIGIN, ends - 1)).message
+        return
+    assert found.log_keys(ORIGIN, ends - 1)[0] == REGISTRY
+    assert refusal(lambda: found.log_keys(ORIGIN, ends)).reason is Reason.UNTRUSTED_KEY
+
+
+def test_log_has_every_key_that_is_good_at_that_time() -> None:
+    pki = shared_federation()
+    present = pki.parties[NODE].keys[KeyUse.LOG]
+    later = SigningKey.generate(REGISTRY, KeyUse.LOG)
+    changed = content()
+    at = bundle().issued_at
+    add_key(changed, REGISTRY, later, vouched_by=present, not_before=at + 5000)
+    changed["members"][REGISTRY]["logs"][0]["key_ids"].append(later.key_id)
+    found = TrustBundle.parse(signed(changed), None)
+    assert found.log_keys(ORIGIN, at)[2] == (present.public,)
+    assert found.log_keys(ORIGIN, at + 5000)[2] == (present.public, later.public)

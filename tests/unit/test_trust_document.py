@@ -6,14 +6,26 @@ from typing import Any
 
 import pytest
 import rfc8785
+from cryptography import x509
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from certs.authority_files import to_pem
 from landbridge.agency import Identity, Role
 from landbridge.errors import LandbridgeError, Reason
 from landbridge.keys import KeyUse, SigningKey, public_text
 from landbridge.trust import TrustBundle
-from tests.bundles import anchor, base64url, bundle, content, document, jws_of, refusal, signed
+from tests.bundles import (
+    add_key,
+    anchor,
+    base64url,
+    bundle,
+    content,
+    document,
+    jws_of,
+    refusal,
+    signed,
+)
 from tests.pki import BOARD, COUNCIL, FEDERATION, REGISTRY, SCHOOLS, shared_federation
 
 NODE = Identity(REGISTRY, FEDERATION, Role.NODE, "main")
@@ -39,7 +51,7 @@ def test_without_an_anchor_the_bundle_must_fit_its_own_key() -> None:
 def test_any_changed_byte_of_the_payload_is_refused() -> None:
     outer = json.loads(document())
     changed = content()
-    changed["members"][COUNCIL]["suspended"] = True
+    changed["members"][COUNCIL]["suspended_at"] = changed["issued_at"]
     outer["payload"] = base64url(rfc8785.dumps(changed))
     error = refusal(lambda: TrustBundle.parse(json.dumps(outer).encode(), anchor()))
     assert "signature" in error.message
@@ -79,12 +91,15 @@ def _number_zero(c: dict[str, Any]) -> None:
 
 
 def _leaf_as_root(c: dict[str, Any]) -> None:
-    chain = (shared_federation().state(BOARD, Role.REQUESTER) / "tls/chain.pem").read_text()
-    c["roots"] = [chain[: chain.index("-----END") + 26]]
+    credential = shared_federation().state(BOARD, Role.REQUESTER) / "credential.pem"
+    leaf = x509.load_pem_x509_certificates(credential.read_bytes())[0]
+    c["authorities"][0]["certificate"] = to_pem(leaf).decode()
 
 
 def _garbage_root(c: dict[str, Any]) -> None:
-    c["roots"] = ["-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"]
+    c["authorities"][0]["certificate"] = (
+        "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"
+    )
 
 
 def _key_of_another_agency(c: dict[str, Any]) -> None:
@@ -100,11 +115,81 @@ def _log_of_another_agency(c: dict[str, Any]) -> None:
 
 
 def _log_with_another_agencys_key(c: dict[str, Any]) -> None:
-    c["members"][REGISTRY]["logs"][0]["key_id"] = c["members"][SCHOOLS]["logs"][0]["key_id"]
+    c["members"][REGISTRY]["logs"][0]["key_ids"] = c["members"][SCHOOLS]["logs"][0]["key_ids"]
 
 
 def _log_with_unlisted_key(c: dict[str, Any]) -> None:
-    c["members"][REGISTRY]["logs"][0]["key_id"] = "nobody/log/00000000"
+    c["members"][REGISTRY]["logs"][0]["key_ids"].append("nobody/log/00000000")
+
+
+def _log_without_a_key(c: dict[str, Any]) -> None:
+    c["members"][REGISTRY]["logs"][0]["key_ids"] = []
+
+
+def _log_key_twice(c: dict[str, Any]) -> None:
+    c["members"][REGISTRY]["logs"][0]["key_ids"] *= 2
+
+
+def _log_with_a_key_of_another_use(c: dict[str, Any]) -> None:
+    memorandum = next(k for k in c["members"][REGISTRY]["keys"] if k["use"] == "memorandum")
+    c["members"][REGISTRY]["logs"][0]["key_ids"] = [memorandum["key_id"]]
+
+
+def _log_of_a_role_that_it_has_not(c: dict[str, Any]) -> None:
+    c["members"][REGISTRY]["logs"][0]["origin"] = f"{REGISTRY}.{FEDERATION}/gateway/main"
+
+
+def _bundle_key_of_a_member(c: dict[str, Any]) -> None:
+    add_key(c, BOARD, SigningKey.generate(BOARD, KeyUse.BUNDLE))
+
+
+def _endorsement_by_another_agency(c: dict[str, Any]) -> None:
+    other = _key(Identity(COUNCIL, FEDERATION, Role.REQUESTER, "main"), KeyUse.QUERY)
+    add_key(c, BOARD, SigningKey.generate(BOARD, KeyUse.QUERY), vouched_by=other)
+
+
+def _endorsement_by_a_key_of_another_use(c: dict[str, Any]) -> None:
+    log = _key(NODE, KeyUse.LOG)
+    add_key(c, REGISTRY, SigningKey.generate(REGISTRY, KeyUse.MEMORANDUM), vouched_by=log)
+
+
+def _admin_endorsed_by_a_memorandum_key(c: dict[str, Any]) -> None:
+    memorandum = _key(NODE, KeyUse.MEMORANDUM)
+    add_key(c, REGISTRY, SigningKey.generate(REGISTRY, KeyUse.ADMIN), vouched_by=memorandum)
+
+
+def _endorsement_of_another_key(c: dict[str, Any]) -> None:
+    log = _key(NODE, KeyUse.LOG)
+    one = add_key(c, REGISTRY, SigningKey.generate(REGISTRY, KeyUse.LOG), vouched_by=log)
+    two = add_key(c, REGISTRY, SigningKey.generate(REGISTRY, KeyUse.LOG), vouched_by=log)
+    two["endorsement"] = one["endorsement"]
+
+
+def _keys_that_endorse_each_other(c: dict[str, Any]) -> None:
+    one, two = (SigningKey.generate(REGISTRY, KeyUse.LOG) for _ in range(2))
+    add_key(c, REGISTRY, one, vouched_by=two)
+    add_key(c, REGISTRY, two, vouched_by=one)
+
+
+def _key_only_prepared(c: dict[str, Any]) -> None:
+    c["members"][REGISTRY]["keys"][0]["state"] = "prepared"
+
+
+def _revision_below_zero(c: dict[str, Any]) -> None:
+    c["members"][REGISTRY]["revision"] = -1
+
+
+def _denied_twice(c: dict[str, Any]) -> None:
+    entry = {"issuer": "a" * 40, "serial": "1", "until": c["issued_at"]}
+    c["denied"] = [entry, entry]
+
+
+def _approval_with_a_short_signature(c: dict[str, Any]) -> None:
+    c["approvals"] = [{"statement": "{}", "signatures": [{"key_id": "a", "signature": "AA"}]}]
+
+
+def _key(identity: Identity, use: KeyUse) -> SigningKey:
+    return shared_federation().parties[identity].keys[use]
 
 
 def _endpoint_with_anothers_name(c: dict[str, Any]) -> None:
@@ -138,7 +223,7 @@ def _date_without_zone(c: dict[str, Any]) -> None:
 
 
 def _serial_zero(c: dict[str, Any]) -> None:
-    c["denied"] = [{"issuer": "a" * 40, "serial": "0"}]
+    c["denied"] = [{"issuer": "a" * 40, "serial": "0", "until": c["issued_at"]}]
 
 
 @pytest.mark.parametrize(
@@ -154,6 +239,20 @@ def _serial_zero(c: dict[str, Any]) -> None:
         _log_of_another_agency,
         _log_with_another_agencys_key,
         _log_with_unlisted_key,
+        _log_without_a_key,
+        _log_key_twice,
+        _log_with_a_key_of_another_use,
+        _log_of_a_role_that_it_has_not,
+        _bundle_key_of_a_member,
+        _endorsement_by_another_agency,
+        _endorsement_by_a_key_of_another_use,
+        _admin_endorsed_by_a_memorandum_key,
+        _endorsement_of_another_key,
+        _keys_that_endorse_each_other,
+        _key_only_prepared,
+        _revision_below_zero,
+        _denied_twice,
+        _approval_with_a_short_signature,
         _endpoint_with_anothers_name,
         _endpoint_of_another_resolver,
         _agency_of_odd_form,

@@ -1,6 +1,7 @@
 """The authorities: what they refuse to certify, and how their keys lie on disk."""
 
 import stat
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -93,7 +94,7 @@ def test_key_of_another_authority_is_noticed(tmp_path: Path) -> None:
         Issuing.load(tmp_path, FEDERATION)
 
 
-@pytest.mark.parametrize("file", ["issuing.pem", "issuing.key"])
+@pytest.mark.parametrize("file", ["issuing.pem", "issuing.key", "root.pem"])
 def test_garbage_is_refused_with_its_place(tmp_path: Path, file: str) -> None:
     root().create_issuing(system_clock).save(tmp_path)
     (tmp_path / file).write_bytes(b"garbage")
@@ -116,3 +117,83 @@ def test_clock_decides_when_a_leaf_is_valid() -> None:
     leaf: x509.Certificate = issuing.issue(NODE, public, lambda: 1_700_000_000_000)
     assert leaf.not_valid_after_utc.isoformat() == "2023-11-15T22:13:20+00:00"
     assert leaf.not_valid_before_utc.isoformat() == "2023-11-14T22:08:20+00:00"
+
+
+def test_next_root_and_its_authority_go_on_from_their_folders_with_the_cross(
+    tmp_path: Path,
+) -> None:
+    following = root().create_next(system_clock)
+    following.save(tmp_path / "root-2", b"correct horse")
+    loaded = Root.load(tmp_path / "root-2", FEDERATION, b"correct horse")
+    assert (loaded.id, loaded.cross) == ("root-2", following.cross)
+    issuing = loaded.create_issuing(system_clock, generation=5)
+    issuing.save(tmp_path / "issuing-5")
+    again = Issuing.load(tmp_path / "issuing-5", FEDERATION)
+    assert (again.id, again.cross) == ("issuing-5", following.cross)
+    assert x509.load_pem_x509_certificates(again.chain_pem) == [again.certificate, following.cross]
+
+
+def test_generation_of_a_root_only_goes_up() -> None:
+    third = root().create_next(system_clock, generation=3)
+    assert third.id == "root-3"
+    assert third.create_next(system_clock).id == "root-4"
+    with pytest.raises(LandbridgeError, match="root 3 cannot follow root 3"):
+        third.create_next(system_clock, generation=3)
+
+
+def test_root_is_never_written_over_another_nor_in_the_clear(tmp_path: Path) -> None:
+    made = root()
+    made.save(tmp_path, b"first")
+    made.save(tmp_path, b"passphrase changed")
+    assert Root.load(tmp_path, FEDERATION, b"passphrase changed").certificate == made.certificate
+    with pytest.raises(LandbridgeError, match="another root"):
+        root().save(tmp_path, b"second")
+    with pytest.raises(LandbridgeError, match="without a passphrase"):
+        made.save(tmp_path / "clear", b"")
+    assert not (tmp_path / "clear").exists()
+
+
+def test_key_from_elsewhere_is_certified_for_an_authority() -> None:
+    made = root()
+    key = ec.generate_private_key(ec.SECP256R1())
+    certificate = made.sign_issuing(key.public_key(), system_clock, generation=2)
+    assert Issuing(FEDERATION, certificate, key, made.certificate).id == "issuing-2"
+    with pytest.raises(LandbridgeError, match="P-256"):
+        made.sign_issuing(made.key.public_key(), system_clock, generation=3)
+
+
+def test_parts_of_an_authority_that_do_not_belong_together_are_refused() -> None:
+    made, other = root().create_issuing(system_clock), root()
+    with pytest.raises(LandbridgeError, match="not that of its key"):
+        Issuing(FEDERATION, made.certificate, other.create_issuing(system_clock).key, made.root)
+    with pytest.raises(LandbridgeError, match="is not signed by"):
+        Issuing(FEDERATION, made.certificate, made.key, other.certificate)
+    with pytest.raises(LandbridgeError, match="cross-certificate"):
+        Issuing(FEDERATION, made.certificate, made.key, made.root, other.certificate)
+
+
+@pytest.mark.parametrize("life", [timedelta(0), timedelta(hours=-1), timedelta(hours=25)])
+def test_life_of_a_leaf_is_a_day_at_most(life: timedelta) -> None:
+    public = ec.generate_private_key(ec.SECP256R1()).public_key()
+    with pytest.raises(LandbridgeError, match="lives for"):
+        root().create_issuing(system_clock).issue(NODE, public, system_clock, life)
+
+
+def test_leaf_ends_with_its_authority_and_none_is_issued_after_it() -> None:
+    issuing = root().create_issuing(system_clock)
+    public = ec.generate_private_key(ec.SECP256R1()).public_key()
+    end = issuing.certificate.not_valid_after_utc
+    end_ms = round(end.timestamp() * 1000)
+    assert issuing.issue(NODE, public, lambda: end_ms - 3_600_000).not_valid_after_utc == end
+    with pytest.raises(LandbridgeError) as caught:
+        issuing.issue(NODE, public, lambda: end_ms)
+    assert caught.value.reason is Reason.ISSUER_REFUSED
+
+
+def test_folder_with_a_certificate_too_many_is_refused(tmp_path: Path) -> None:
+    made = root().create_issuing(system_clock)
+    made.save(tmp_path)
+    (tmp_path / "root.pem").write_bytes(made.roots_pem + root().pem)
+    with pytest.raises(LandbridgeError) as caught:
+        Issuing.load(tmp_path, FEDERATION)
+    assert caught.value.where == str(tmp_path / "root.pem")

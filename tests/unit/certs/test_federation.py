@@ -6,20 +6,24 @@ from pathlib import Path
 import pytest
 
 from certs.federation import PartyPlan, create_federation
+from certs.profiles import LEAF_LIFE
 from landbridge.agency import Identity, Role
+from landbridge.clock import to_datetime
 from landbridge.errors import LandbridgeError, Reason
 from landbridge.keys import KeyUse, SigningKey, read_public
 from landbridge.trust import TrustBundle
+from landbridge.trust_store import TrustStore
 from tests.pki import FEDERATION, GATEWAY, REGISTRY, make_federation, shared_federation
 
-PRIVATE = {"tls/key.pem", "keys/log.key", "keys/memorandum.key", "pseudonym.key"}
-PUBLIC = {"tls/chain.pem", "tls/roots.pem", "trust-bundle.json", "anchor.pub"}
+PRIVATE = {"credential.pem", "keys/log.key", "keys/memorandum.key", "pseudonym.key"}
+PUBLIC = {"trust-bundle.json", "anchor.pub"}
 
 
 def test_party_folder_holds_what_a_node_needs() -> None:
     state = shared_federation().state(REGISTRY, Role.NODE)
     files = {str(p.relative_to(state)): p for p in state.rglob("*") if p.is_file()}
-    assert files.keys() == PRIVATE | PUBLIC
+    (key_id,) = TrustBundle.parse(files["trust-bundle.json"].read_bytes(), None).issuers
+    assert files.keys() == PRIVATE | PUBLIC | {f"revocation/{key_id}.crl"}
     for name in PRIVATE:
         assert stat.S_IMODE(files[name].stat().st_mode) == 0o600, name
     assert len(bytes.fromhex(files["pseudonym.key"].read_text())) == 32
@@ -33,7 +37,7 @@ def test_folder_is_enough_to_trust_the_bundle_and_speak() -> None:
         key = SigningKey.load(path)
         found = bundle.verifying_key(key.key_id, KeyUse(path.stem), shared_federation().clock())
         assert found[0] == REGISTRY
-    assert bundle.roots_pem == (state / "tls/roots.pem").read_bytes()
+    assert bundle.roots_pem == shared_federation().root.pem
 
 
 def test_party_without_a_log_has_no_pseudonym_key() -> None:
@@ -67,10 +71,34 @@ def test_addresses_may_come_later_and_stay(tmp_path: Path) -> None:
     assert endpoint.dns_name == gateway.dns_name
 
 
-def test_denied_certificates_stand_in_the_bundle(tmp_path: Path) -> None:
+def test_denied_certificates_stand_in_the_bundle_and_stay(tmp_path: Path) -> None:
     pki = make_federation(tmp_path)
     assert pki.publish(denied=[("ab" * 20, 0x1F)]).denied == {("ab" * 20, 0x1F)}
-    assert pki.publish().denied == frozenset()
+    assert pki.publish().denied == {("ab" * 20, 0x1F)}
+
+
+def test_every_bundle_may_follow_the_one_before(tmp_path: Path) -> None:
+    pki = make_federation(tmp_path)
+    store = TrustStore.open(pki.state(REGISTRY, Role.NODE))
+    gateway = Identity(GATEWAY, FEDERATION, Role.GATEWAY, "main")
+    suspended: list[str]
+    for suspended in ([REGISTRY], [REGISTRY, GATEWAY], [GATEWAY], []):
+        address = f"127.0.0.1:{7000 + pki.number}"
+        assert store.offer([pki.sign_next(suspended=suspended, addresses={gateway: address})])
+        members = store.current.bundle.members.values()
+        assert {member.agency for member in members if member.suspended} == set(suspended)
+
+
+def test_lists_are_numbered_and_lie_in_every_folder(tmp_path: Path) -> None:
+    pki = make_federation(tmp_path)
+    now = to_datetime(pki.clock())
+    pki.publish_list([(0x1F, now, now + LEAF_LIFE)])
+    for party in pki.parties.values():
+        trust = TrustStore.open(party.folder).current
+        (held,) = trust.lists.values()
+        assert (held.number, held.serials) == (2, {0x1F})
+        assert trust.is_revoked(held.issuer, 0x1F)
+        assert not trust.is_revoked(held.issuer, 0x20)
 
 
 @pytest.mark.parametrize(

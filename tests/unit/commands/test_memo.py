@@ -249,6 +249,23 @@ def test_explain_without_a_field_covers_every_field(folder: Path, capsys: Captur
     assert told["phone"]["legal_basis"] == "State law 12"
 
 
+def test_explain_tells_what_holds_while_revocation_data_are_too_old(
+    folder: Path, yaml: Path, capsys: Captured
+) -> None:
+    stale = (*IN_FORCE, "--revocation-stale", "-o", "json")
+    assert explain(folder, *stale) == 4
+    (told,) = verdicts(capsys).values()
+    assert (told["field"], told["code"], told["clause"]) == ("", "LB-3008", "2.1")
+    assert "`stale_revocation: serve`" in json.dumps(told["changes"])
+    assert run(["memo", "show", str(yaml)]) == 0
+    assert "too old, providers refuse (LB-3008)." in capsys.readouterr().out
+    yaml.write_text(yaml.read_text().replace("grants:", "stale_revocation: serve\ngrants:"))
+    assert explain(folder, *stale) == 0
+    capsys.readouterr()
+    assert run(["memo", "show", str(yaml)]) == 0
+    assert "too old, providers serve all the same." in capsys.readouterr().out
+
+
 def test_explain_of_a_mixed_request_is_partial(folder: Path, capsys: Captured) -> None:
     assert explain(folder, "--field", "name", "--field", "phone", "--at", "2026-02-01") == 3
     captured = capsys.readouterr()

@@ -18,8 +18,10 @@ import pytest
 from landbridge.commands.main import run
 from landbridge.errors import Reason, refuse
 from landbridge.home import Home
-from landbridge.rpc.credentials import SERVER_OPTIONS, ServerCertificates, TlsFiles
-from landbridge.rpc.serving import bind
+from landbridge.party import PartyFolder
+from landbridge.rpc.credentials import Credential
+from landbridge.rpc.server_certificates import ServerCertificates
+from landbridge.rpc.serving import bind, server_options
 from landbridge.rpc.status import abort
 from landbridge.v1 import (
     answer_pb2,
@@ -29,7 +31,7 @@ from landbridge.v1 import (
     profile_pb2,
     query_pb2,
 )
-from tests.small_town import BAKERY_ABSENT, NAME, Town
+from tests.small_town import BAKERY_ABSENT, Town
 
 SCHEMA = json.loads(
     (Path(__file__).parents[3] / "docs" / "schemas" / "profile.schema.json").read_text()
@@ -91,10 +93,12 @@ class Line:
 @pytest.fixture
 async def line(town: Town, tmp_path: Path) -> AsyncIterator[Line]:
     hall = ScriptedHall(town)
-    server = grpc.aio.server(options=SERVER_OPTIONS)
+    server = grpc.aio.server(options=server_options())
     gateway_service_pb2_grpc.add_GatewayServiceServicer_to_server(hall, server)
-    tls = TlsFiles.read(town.parties["hall"].folder / "tls", NAME)
-    port = bind(server, "127.0.0.1:0", ServerCertificates(tls).credentials())
+    party = PartyFolder.open(town.parties["hall"].folder)
+    credential = Credential.read(party.credential, party.trust.current)
+    certificates = ServerCertificates(credential, party.bundle.roots_pem)
+    port = bind(server, "127.0.0.1:0", certificates.credentials())
     await server.start()
     yield Line(hall, town.write_home(tmp_path / "home", f"127.0.0.1:{port}"))
     await server.stop(None)

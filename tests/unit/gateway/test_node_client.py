@@ -1,98 +1,24 @@
 """The line to a node that sends what it should not: questions fail, and the line comes back."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager
+from collections.abc import Callable
 
-import grpc
 import pytest
 
-from gateway.node_client import NodeClient, Outcome
+from gateway.node_client import Outcome
 from landbridge.errors import LandbridgeError, Reason
 from landbridge.rpc.outbox import LARGEST_BATCH, MOST_IN_A_BATCH
-from landbridge.v1 import catalogue_pb2, node_service_pb2, query_pb2
-
-SERVICE = "landbridge.v1.NodeService"
-NO_MESSAGE = b"\xff\xff\xff"
-Request = node_service_pb2.StreamAnswersRequest
-Respond = Callable[[Request], Iterator[bytes]]
-
-
-def sound() -> catalogue_pb2.Catalogue:
-    return catalogue_pb2.Catalogue(
-        agency="tax", datasets=[catalogue_pb2.Dataset(name="a"), catalogue_pb2.Dataset(name="b")]
-    )
-
-
-def echo(request: Request) -> Iterator[bytes]:
-    response = node_service_pb2.StreamAnswersResponse()
-    for question in request.questions:
-        response.answers.add(correlation_id=question.correlation_id).answer.payload = b"x"
-    yield response.SerializeToString()
-
-
-class FakeNode:
-    """Speaks in raw bytes, so that it can say anything; plain, as TLS has its own tests."""
-
-    def __init__(self) -> None:
-        self.catalogue = sound()
-        self.catalogue_bytes: bytes | None = None
-        self.respond: Respond = echo
-        self.received: list[Request] = []
-        self.streams = 0
-
-    async def get_catalogue(self, _request: bytes, _context: object) -> bytes:
-        if self.catalogue_bytes is not None:
-            return self.catalogue_bytes
-        return node_service_pb2.GetCatalogueResponse(catalogue=self.catalogue).SerializeToString()
-
-    async def stream_answers(
-        self, requests: AsyncIterator[bytes], _context: object
-    ) -> AsyncIterator[bytes]:
-        self.streams += 1
-        async for raw in requests:
-            request = Request.FromString(raw)
-            self.received.append(request)
-            for response in self.respond(request):
-                yield response
-
-
-@asynccontextmanager
-async def line(node: FakeNode) -> AsyncIterator[NodeClient]:
-    server = grpc.aio.server()
-    handlers: dict[str, grpc.RpcMethodHandler[bytes, bytes]] = {
-        "GetCatalogue": grpc.unary_unary_rpc_method_handler(node.get_catalogue),
-        "StreamAnswers": grpc.stream_stream_rpc_method_handler(node.stream_answers),
-    }
-    server.add_generic_rpc_handlers([grpc.method_handlers_generic_handler(SERVICE, handlers)])
-    port = server.add_insecure_port("127.0.0.1:0")
-    await server.start()
-    client = NodeClient("tax", grpc.aio.insecure_channel(f"127.0.0.1:{port}"))
-    try:
-        yield client
-    finally:
-        await client.close()
-        await server.stop(0)
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(10):
-        while not condition():
-            await asyncio.sleep(0.01)
-
-
-def ask(client: NodeClient, outcomes: list[Outcome], size: int = 0) -> int:
-    deadline = asyncio.get_running_loop().time() + 10
-    return client.ask(
-        query_pb2.Question(datasets=["x" * size]),
-        deadline,
-        lambda _agency, outcome: outcomes.append(outcome),
-    )
-
-
-def reason_of(outcome: Outcome) -> Reason:
-    assert isinstance(outcome, LandbridgeError)
-    return outcome.reason
+from landbridge.v1 import catalogue_pb2, query_pb2
+from tests.unit.gateway.fake_node import (
+    NO_MESSAGE,
+    FakeNode,
+    ask,
+    echo,
+    line,
+    reason_of,
+    sound,
+    until,
+)
 
 
 async def test_bytes_that_are_no_message_fail_the_question_and_the_line_comes_back() -> None:
@@ -185,8 +111,8 @@ async def test_a_question_given_up_leaves_nothing_behind() -> None:
         await until(lambda: client.connected)
         for _ in range(20_000):
             client.give_up(ask(client, outcomes))
-        assert not client._waiting
-        assert not client._asked
+        assert not client._questions._waiting
+        assert not len(client._questions)
         await asyncio.sleep(0.05)
         assert not node.received
         ask(client, outcomes)

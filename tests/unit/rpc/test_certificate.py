@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
-from cryptography.x509.oid import ExtendedKeyUsageOID
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -38,10 +38,16 @@ def read(recipe: Recipe) -> Identity:
     return read_leaf(recipe.pem(shared_federation().issuing), FEDERATION).identity
 
 
+def issued_leaf() -> bytes:
+    """Return a leaf that the federation has issued, as it stands in its party's file."""
+    path = shared_federation().state(REGISTRY, Role.NODE) / "credential.pem"
+    return b"-----BEGIN CERT" + path.read_bytes().split(b"-----BEGIN CERT")[1]
+
+
 def test_true_leaf_is_read() -> None:
     assert read(Recipe.true_to(NODE)) == NODE
     issuing = shared_federation().issuing
-    pem = (shared_federation().state(REGISTRY, Role.NODE) / "tls/chain.pem").read_bytes()
+    pem = issued_leaf()
     leaf = read_leaf(pem, FEDERATION)
     identifier = issuing.certificate.extensions.get_extension_for_class(x509.SubjectKeyIdentifier)
     assert leaf.issuer_key_id == identifier.value.digest.hex()
@@ -71,7 +77,13 @@ WRONG_FORMS: dict[str, Callable[[], Recipe]] = {
     "no key usage": lambda: Recipe.true_to(NODE, key_usage=None),
     "key encipherment": lambda: Recipe.true_to(NODE, key_usage=USAGE_WITH_ENCIPHERMENT),
     "ten years": lambda: Recipe.true_to(NODE, life=timedelta(days=3650)),
-    "no issuer key id": lambda: Recipe.true_to(NODE, issuer_key_id=False),
+    "no issuer key id": lambda: Recipe.true_to(NODE, without=(x509.AuthorityKeyIdentifier,)),
+    "a name in the subject": lambda: Recipe.true_to(
+        NODE, subject=x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, OTHER.dns_name)])
+    ),
+    "names that are not critical": lambda: Recipe.true_to(NODE, names_critical=False),
+    "no policy": lambda: Recipe.true_to(NODE, without=(x509.CertificatePolicies,)),
+    "no revocation list": lambda: Recipe.true_to(NODE, without=(x509.CRLDistributionPoints,)),
     "an unknown extension": lambda: Recipe.true_to(
         NODE, extra=x509.UnrecognizedExtension(x509.ObjectIdentifier("1.2.3.4"), b"\x05\x00")
     ),
@@ -119,9 +131,7 @@ def test_uri_that_is_no_identity_is_refused(uri: str) -> None:
 @settings(max_examples=200, deadline=None)
 @given(st.data())
 def test_broken_certificates_are_refused_and_nothing_else(data: st.DataObject) -> None:
-    whole = x509.load_pem_x509_certificate(
-        (shared_federation().state(REGISTRY, Role.NODE) / "tls/chain.pem").read_bytes()
-    )
+    whole = x509.load_pem_x509_certificate(issued_leaf())
     der = bytearray(whole.tbs_certificate_bytes)
     for _ in range(data.draw(st.integers(1, 3))):
         der[data.draw(st.integers(0, len(der) - 1))] = data.draw(st.integers(0, 255))

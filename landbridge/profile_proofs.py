@@ -1,0 +1,149 @@
+"""The proofs in a profile, each held against the trust bundle: gateway, query and answers."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Final
+
+from landbridge.agency import Role
+from landbridge.answer import check_answer, check_binding
+from landbridge.clock import to_iso
+from landbridge.envelope import (
+    ANSWER_TYPE,
+    PROFILE_TYPE,
+    QUERY_TYPE,
+    BatchVerifier,
+    EvidenceVerifier,
+    digest,
+)
+from landbridge.errors import LandbridgeError, Reason, refuse
+from landbridge.federation import Federation
+from landbridge.keys import KeyUse
+from landbridge.profile import SignedProfile
+from landbridge.trust import TrustBundle
+from landbridge.v1 import envelope_pb2, log_pb2
+
+_SLACK_MS: Final = 15 * 60_000
+"""How far the times in one profile may stand off: clocks differ, and answering takes its time."""
+
+
+def verify_gateway(signed: SignedProfile, logs: EvidenceVerifier, bundle: TrustBundle) -> str:
+    """Verify that the gateway logged and signed this profile, for this query; return it in words.
+
+    Raises:
+        LandbridgeError: LB-4001, LB-4002, LB-4008.
+    """
+    profile, query = signed.profile, signed.query
+    with at_place("gateway"):
+        holder = logs.verify(signed.envelope, PROFILE_TYPE)
+        entry = holder.entry
+        name = holder.origin.rpartition("/")[2]
+        if holder.role is not Role.GATEWAY or profile.gateway != f"{holder.agency}/{name}":
+            raise refuse(
+                Reason.BAD_SIGNATURE,
+                f"the profile of the gateway {profile.gateway!r} is signed by {holder.origin}",
+            )
+        if profile.federation != bundle.federation:
+            raise refuse(
+                Reason.BAD_SIGNATURE, f"the profile is of the federation {profile.federation!r}"
+            )
+        if (
+            entry.kind != log_pb2.ENTRY_KIND_PROFILE
+            or entry.query_digest != digest(QUERY_TYPE, profile.query.payload)
+            or entry.requester != query.requester
+            or entry.purpose != query.purpose
+            or entry.case_reference != query.case_reference
+        ):
+            raise refuse(Reason.BAD_LOG_EVIDENCE, "the gateway logged another query than it shows")
+        if entry.logged_at_unix_ms != profile.assembled_at_unix_ms:
+            raise refuse(
+                Reason.BAD_LOG_EVIDENCE, "the gateway logged another time than the profile shows"
+            )
+        _check_time(entry, query.issued_at_unix_ms, query.expires_at_unix_ms)
+    at = to_iso(profile.assembled_at_unix_ms)
+    return f"signed at {at} as entry {holder.index} of the log {holder.origin}"
+
+
+def verify_query(
+    signed: SignedProfile, bundle: TrustBundle, asked: envelope_pb2.Envelope | None
+) -> str:
+    """Verify that its requester signed the query, and that it is the one `asked`; say so in words.
+
+    Raises:
+        LandbridgeError: LB-4001, LB-4002; LB-4007 when another query was asked.
+    """
+    query = signed.query
+    verifier = BatchVerifier(
+        lambda key: bundle.verifying_key(key, KeyUse.QUERY, query.issued_at_unix_ms)
+    )
+    with at_place("query"):
+        signer = verifier.verify(signed.profile.query, QUERY_TYPE)
+        if signer != query.requester:
+            raise refuse(
+                Reason.BAD_SIGNATURE, f"the query of {query.requester} is signed by {signer}"
+            )
+        if query.federation != bundle.federation:
+            raise refuse(
+                Reason.BAD_SIGNATURE, f"the query is for the federation {query.federation!r}"
+            )
+        if asked is not None and asked.payload != signed.profile.query.payload:
+            raise refuse(Reason.MISMATCHED_ANSWER, "the profile answers another query")
+    at = to_iso(query.issued_at_unix_ms)
+    return f"signed by {signer} at {at} for {query.purpose}, case {query.case_reference}"
+
+
+def verify_answers(
+    signed: SignedProfile, logs: EvidenceVerifier, federation: Federation | None
+) -> str:
+    """Verify that each answer stands in its agency's log and is to this query; say so in words.
+
+    Raises:
+        LandbridgeError: LB-4001, LB-4002, LB-4007, LB-4008; LB-4009 by the federation's terms.
+    """
+    profile = signed.profile
+    query_digest = digest(QUERY_TYPE, profile.query.payload)
+    seen: set[tuple[str, int, int]] = set()
+    for number, (envelope, answer) in enumerate(
+        zip(profile.answers, signed.answers, strict=True), start=1
+    ):
+        with at_place(f"answer {number} ({answer.agency})"):
+            holder = logs.verify(envelope, ANSWER_TYPE)
+            if holder.role is not Role.NODE or holder.agency != answer.agency:
+                raise refuse(
+                    Reason.BAD_SIGNATURE,
+                    f"the answer of {answer.agency} is signed by {holder.origin}",
+                )
+            _check_time(holder.entry, signed.query.issued_at_unix_ms, profile.assembled_at_unix_ms)
+            check_binding(answer, holder, query_digest=query_digest, federation=profile.federation)
+            if federation is not None:
+                check_answer(answer, holder, query_digest=query_digest, federation=federation)
+            step = (answer.agency, answer.step, answer.round)
+            if step in seen:
+                raise refuse(Reason.MISMATCHED_ANSWER, f"{answer.agency} answered this step before")
+            seen.add(step)
+    agencies = sorted({answer.agency for answer in signed.answers})
+    return f"{len(seen)} of {len(seen)} signed and logged by {', '.join(agencies) or 'nobody'}"
+
+
+def _check_time(entry: log_pb2.LogEntry, first: int, last: int) -> None:
+    """Check that an entry was made when it can have been: a stolen key may not choose its time."""
+    at = entry.logged_at_unix_ms
+    if not first - _SLACK_MS <= at <= last + _SLACK_MS:
+        raise refuse(
+            Reason.BAD_LOG_EVIDENCE,
+            f"it was logged at {to_iso(at)}, which does not fit its query and its profile",
+        )
+
+
+@contextmanager
+def at_place(place: str) -> Iterator[None]:
+    """Name the place in errors, and give malformed content a name of its own."""
+    try:
+        yield
+    except LandbridgeError as error:
+        raise refuse(
+            error.reason, error.message, where=error.where or place, next_step=error.next_step
+        ) from error
+    except (ValueError, LookupError) as error:
+        raise refuse(
+            Reason.PROFILE_ALTERED, f"its parts do not fit each other: {error}", where=place
+        ) from error
