@@ -15,16 +15,16 @@ from bench.callers import Callers, Tally, calling
 from bench.drill import Conditions, DrillSandbox
 from certs.bundle import authority_record
 from certs.federation import FederationPki
-from certs.keeper import renew_once
 from certs.party import issue_credential
+from certs.renewal.keeper import renew_once
 from landbridge.agency import Identity, Role
-from landbridge.approval import Act
-from landbridge.authority_record import AuthorityState
 from landbridge.clock import system_clock, to_datetime
 from landbridge.commands.sandbox import AUTHORITY, KEEPER
 from landbridge.keys import write_whole
 from landbridge.rpc.channel import RotatingChannel
-from landbridge.trust_store import BUNDLE_FILE
+from landbridge.trust.approval import Act
+from landbridge.trust.authority import AuthorityState
+from landbridge.trust.store import BUNDLE_FILE
 
 _CALLERS: Final = 16
 _STREAMS: Final = 3

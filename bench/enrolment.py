@@ -14,14 +14,14 @@ from typing import Any, Final
 
 from bench.federation import NAME, REQUESTER, Plan, write_federation
 from bench.load import percentile
-from certs.admission import enrol
 from certs.invitation import Invitation, InvitationBox
+from certs.renewal.admission import enrol
 from landbridge.agency import Identity, Role
-from landbridge.approval import Act
 from landbridge.commands.admin_line import open_line
 from landbridge.commands.sandbox import Sandbox
 from landbridge.commands.sandbox_pki import ADMINS
 from landbridge.errors import Reason, refuse
+from landbridge.trust.approval import Act
 
 _MINUTE_S: Final = 60.0
 _EVERY: Final = 100

@@ -19,7 +19,6 @@ from bench.callers import Callers, Tally, calling
 from bench.federation import Plan, subjects_in_random_order, write_federation
 from bench.resumption import resuming
 from landbridge.agency import Role
-from landbridge.approval import Act
 from landbridge.commands.admin_line import open_line
 from landbridge.commands.sandbox import Sandbox
 from landbridge.commands.sandbox_pki import ADMINS
@@ -28,7 +27,8 @@ from landbridge.party import PartyFolder
 from landbridge.rpc.certificate import LeafCertificate
 from landbridge.rpc.credentials import Credential
 from landbridge.subject import SubjectId
-from landbridge.trust_store import BUNDLE_FILE, LISTS_FOLDER
+from landbridge.trust.approval import Act
+from landbridge.trust.store import BUNDLE_FILE, LISTS_FOLDER
 
 _POLL_S: Final = 0.01
 _ARRIVES_S: Final = 20.0

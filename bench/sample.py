@@ -7,7 +7,7 @@ from bench.records import TERMS
 from landbridge.errors import Reason, refuse
 from landbridge.federation import Federation
 from landbridge.profile import SignedProfile, read_profile, write_document
-from landbridge.trust import TrustBundle
+from landbridge.trust.bundle import TrustBundle
 from landbridge.v1 import envelope_pb2
 from landbridge.verification import verify_profile
 

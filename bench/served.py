@@ -17,11 +17,11 @@ from functools import partial
 from random import Random
 
 import landbridge.rpc.serving
-from certs.renewal import RenewalAgent
+from certs.renewal.agent import RenewalAgent
 from landbridge.commands.main import run
 from landbridge.errors import LandbridgeError
 from landbridge.rpc.live_party import LiveParty
-from landbridge.trust_store import TrustStore
+from landbridge.trust.store import TrustStore
 
 
 def main() -> int:

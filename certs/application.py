@@ -22,10 +22,10 @@ from pydantic import (
 )
 
 from landbridge.agency import Identity, Role, check_agency, parse_identity
-from landbridge.approval import admission
 from landbridge.errors import LandbridgeError, Reason, refuse
 from landbridge.keys import KeyUse, SigningKey, pae, read_public
-from landbridge.trust_document import AuthorityState, BundleDocument
+from landbridge.trust.approval import admission
+from landbridge.trust.document import AuthorityState, BundleDocument
 
 APPLICATION_TYPE: Final = "application/vnd.landbridge.application.v1"
 LARGEST_APPLICATION: Final = 16 * 1024

@@ -7,9 +7,9 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from landbridge.authority_record import is_issued_by
 from landbridge.errors import LandbridgeError, Reason, refuse
 from landbridge.keys import read_private, read_public_file
+from landbridge.trust.authority import is_issued_by
 
 _WITH_CROSS = 2
 

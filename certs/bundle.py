@@ -15,11 +15,11 @@ from certs.authority_name import authority_id
 from certs.party import Party
 from certs.profiles import BACK_DATED
 from landbridge.agency import Identity, Role
-from landbridge.approval import Statement
 from landbridge.clock import to_datetime
 from landbridge.errors import LandbridgeError, Reason, refuse
 from landbridge.keys import KeyUse, SigningKey, public_text, signature_text
-from landbridge.trust_document import (
+from landbridge.trust.approval import Statement
+from landbridge.trust.document import (
     ApprovalRecord,
     AuthorityRecord,
     AuthorityState,

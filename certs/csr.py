@@ -12,8 +12,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.utils import CryptographyDeprecationWarning
 from cryptography.x509.oid import SignatureAlgorithmOID
 
-from landbridge.authority_record import ODD_CERTIFICATE
 from landbridge.errors import LandbridgeError, Reason, refuse
+from landbridge.trust.authority import ODD_CERTIFICATE
 
 # Ours take about 230 bytes; another maker's names and wishes have room.
 LONGEST_REQUEST = 4096

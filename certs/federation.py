@@ -10,13 +10,13 @@ from certs.bundle import authority_record, member_record, sign_bundle, sign_stat
 from certs.party import Party, create_party
 from certs.profiles import LEAF_LIFE, Revoked
 from landbridge.agency import Identity, Role
-from landbridge.approval import Act, Statement, admission, digest_of
-from landbridge.authority_record import subject_key_id
 from landbridge.clock import Clock, system_clock, to_datetime
 from landbridge.errors import Reason, refuse
 from landbridge.keys import KeyUse, SigningKey, public_text, write_whole
-from landbridge.trust import TrustBundle
-from landbridge.trust_document import (
+from landbridge.trust.approval import Act, Statement, admission, digest_of
+from landbridge.trust.authority import subject_key_id
+from landbridge.trust.bundle import TrustBundle
+from landbridge.trust.document import (
     ApprovalRecord,
     AuthorityRecord,
     AuthorityState,

@@ -17,8 +17,8 @@ from certs.authority_name import federation_of
 from certs.list_check import check_list
 from certs.profile_check import MALFORMED, Finding, Kind, check_profile, kind_of
 from landbridge.agency import parse_identity
-from landbridge.authority_record import is_issued_by
 from landbridge.errors import LandbridgeError, Reason, refuse
+from landbridge.trust.authority import is_issued_by
 
 __all__ = ["Finding", "Kind", "kind_of", "lint_certificate", "lint_chain", "lint_crl", "refuse_on"]
 

@@ -18,9 +18,9 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, SignatureAlgorithmOID
 
 from certs.authority_name import authority_id, federation_of, list_url
 from certs.profiles import AUTHORITY_USAGE, BACK_DATED, ISSUING_LIFE, LEAF_LIFE, POLICY, ROOT_LIFE
-from landbridge.authority_record import ODD_CERTIFICATE
 from landbridge.errors import LandbridgeError
 from landbridge.rpc.certificate import SIGNATURES_ONLY, read_leaf
+from landbridge.trust.authority import ODD_CERTIFICATE
 
 MALFORMED = (*ODD_CERTIFICATE, CryptographyDeprecationWarning, x509.UnsupportedGeneralNameType)
 """What cryptography raises on odd certificates and lists, or only warns of as yet."""

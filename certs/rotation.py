@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from landbridge.authority_record import IN_USE, AuthorityState, Level
+from landbridge.trust.authority import IN_USE, AuthorityState, Level
 
 _S: Final = AuthorityState
 STANDING: Final = IN_USE

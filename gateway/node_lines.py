@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterator, Mapping
 
 from gateway.node_client import NodeClient
 from landbridge.agency import Role
-from landbridge.trust import Endpoint
-from landbridge.trust_store import Trust, TrustStore
+from landbridge.trust.bundle import Endpoint
+from landbridge.trust.store import Trust, TrustStore
 
 
 class NodeLines(Mapping[str, NodeClient]):

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import grpc
 
-from certs.authority_rpcs import AUTHORITY_SERVICE, ENROLMENT_SERVICE
+from certs.registrar.authority_rpcs import AUTHORITY_SERVICE, ENROLMENT_SERVICE
 from landbridge.agency import Role
 from landbridge.errors import LandbridgeError, Reason, refuse
 from landbridge.rpc.channel import RotatingChannel

@@ -6,10 +6,10 @@ from pathlib import Path
 import grpc
 from grpc_reflection.v1alpha import reflection
 
-from certs.authority_rpcs import PERMITTED_AT_GATEWAY
-from certs.office import Office
-from certs.renewal import RenewalAgent
-from certs.signing_keys import signs_log
+from certs.registrar.authority_rpcs import PERMITTED_AT_GATEWAY
+from certs.renewal.agent import RenewalAgent
+from certs.renewal.office import Office
+from certs.renewal.signing_keys import signs_log
 from gateway.federator import Federator
 from gateway.node_client import NodeClient
 from gateway.node_lines import NodeLines

@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterable
 from landbridge.errors import LandbridgeError
 from landbridge.memorandum import Memorandum
 from landbridge.policy import Policy
-from landbridge.trust import TrustBundle
-from landbridge.trust_store import Trust, TrustStore
+from landbridge.trust.bundle import TrustBundle
+from landbridge.trust.store import Trust, TrustStore
 
 Read = Callable[[TrustBundle], Iterable[Memorandum]]
 """Reads the memoranda that verify under a bundle."""

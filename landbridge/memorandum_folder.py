@@ -9,8 +9,8 @@ from landbridge.errors import LandbridgeError, Reason, refuse
 from landbridge.keys import KeyUse, read_public_file
 from landbridge.memorandum import Memorandum
 from landbridge.memorandum_signature import verify_memorandum
-from landbridge.trust import TrustBundle
-from landbridge.trust_document import AuthorityState, unix_ms
+from landbridge.trust.bundle import TrustBundle
+from landbridge.trust.document import AuthorityState, unix_ms
 
 Refused = Callable[[Path, LandbridgeError], None]
 """Told of each document that is not taken."""

@@ -10,8 +10,8 @@ from landbridge.errors import Reason, refuse
 from landbridge.keys import KeyUse, SigningKey, read_public
 from landbridge.log.pseudonym import Pseudonyms
 from landbridge.log.store import LogStore
-from landbridge.trust import TrustBundle
-from landbridge.trust_store import TrustStore
+from landbridge.trust.bundle import TrustBundle
+from landbridge.trust.store import TrustStore
 
 
 @dataclass(frozen=True, slots=True)

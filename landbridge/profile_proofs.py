@@ -19,7 +19,7 @@ from landbridge.errors import LandbridgeError, Reason, refuse
 from landbridge.federation import Federation
 from landbridge.keys import KeyUse
 from landbridge.profile import SignedProfile
-from landbridge.trust import TrustBundle
+from landbridge.trust.bundle import TrustBundle
 from landbridge.v1 import envelope_pb2, log_pb2
 
 _SLACK_MS: Final = 15 * 60_000

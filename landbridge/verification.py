@@ -19,7 +19,7 @@ from landbridge.federation import Federation
 from landbridge.profile import SignedProfile, read_evidence, write_document
 from landbridge.profile_proofs import at_place, verify_answers, verify_gateway, verify_query
 from landbridge.subject import SubjectId
-from landbridge.trust import TrustBundle
+from landbridge.trust.bundle import TrustBundle
 from landbridge.v1 import envelope_pb2, query_pb2
 
 _COMPARED: Final = ("answers", "sources", "links", "comparisons", "completeness")

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import grpc
 
-from certs.office import Office
-from certs.renewal import RenewalAgent
-from certs.signing_keys import signs_log
+from certs.renewal.agent import RenewalAgent
+from certs.renewal.office import Office
+from certs.renewal.signing_keys import signs_log
 from landbridge.agency import Role
 from landbridge.alarm import Alarms
 from landbridge.clock import Clock, system_clock
@@ -33,7 +33,7 @@ from landbridge.rpc.serving import (
     server_options,
     stop_signal,
 )
-from landbridge.trust import TrustBundle
+from landbridge.trust.bundle import TrustBundle
 from landbridge.v1 import node_service_pb2_grpc
 from node.catalogue import build_catalogue
 from node.config import NodeConfig, load_node_config

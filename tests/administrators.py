@@ -5,10 +5,10 @@ from collections.abc import Mapping
 from certs.authority import Root
 from certs.authority_files import to_pem
 from certs.csr import read_signing_request
-from certs.server import Authority
-from landbridge.approval import Act, Statement, digest_of
+from certs.registrar.server import Authority
 from landbridge.clock import system_clock
 from landbridge.keys import SigningKey
+from landbridge.trust.approval import Act, Statement, digest_of
 from landbridge.v1 import authority_service_pb2
 from landbridge.v1.authority_service_pb2 import SubmitResponse
 

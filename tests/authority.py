@@ -18,17 +18,17 @@ from cryptography.hazmat.primitives.serialization import Encoding, load_pem_priv
 from certs.application import Application, AppliedKey, AppliedParty
 from certs.csr import make_signing_request
 from certs.federation import FederationPki
-from certs.founding import found_authority
 from certs.invitation import Invitation, InvitationBox
-from certs.journal import Journal
 from certs.proof import ACKNOWLEDGEMENT_TYPE, RENEWAL_TYPE, prove
-from certs.registrar import Registrar
+from certs.registrar.founding import found_authority
+from certs.registrar.job import Registrar
+from certs.registrar.journal import Journal
 from landbridge.agency import Identity, Role
-from landbridge.approval import Act, Statement, digest_of
 from landbridge.clock import to_datetime
-from landbridge.introduction import Introduction
 from landbridge.keys import KeyUse, SigningKey, public_text
 from landbridge.party import PartyFolder
+from landbridge.trust.approval import Act, Statement, digest_of
+from landbridge.trust.introduction import Introduction
 from landbridge.v1 import authority_service_pb2 as messages
 from landbridge.v1 import log_pb2
 from tests.pki import FEDERATION, GATEWAY, OPERATIONS, REGISTRY, SCHOOLS, make_federation

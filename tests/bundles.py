@@ -13,10 +13,10 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from landbridge.agency import Role
 from landbridge.clock import to_iso
 from landbridge.errors import LandbridgeError
-from landbridge.introduction import Introduction
 from landbridge.keys import SigningKey, public_text, signature_text
-from landbridge.trust import TrustBundle
-from landbridge.trust_document import unix_ms
+from landbridge.trust.bundle import TrustBundle
+from landbridge.trust.document import unix_ms
+from landbridge.trust.introduction import Introduction
 from tests.pki import BOARD, shared_federation
 
 

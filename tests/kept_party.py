@@ -4,8 +4,8 @@ import asyncio
 from collections.abc import Callable
 from pathlib import Path
 
-from certs.office import Office
-from certs.renewal import RenewalAgent
+from certs.renewal.agent import RenewalAgent
+from certs.renewal.office import Office
 from landbridge.alarm import Alarms
 from landbridge.clock import Clock, system_clock
 from landbridge.errors import LandbridgeError

@@ -10,8 +10,8 @@ from typing import Final
 
 import grpc
 
-from certs.keeper import keep_running
-from certs.server import build_authority
+from certs.registrar.server import build_authority
+from certs.renewal.keeper import keep_running
 from gateway.server import Gateway, build_gateway
 from landbridge.agency import Identity, Role
 from landbridge.client import Client
@@ -24,7 +24,7 @@ from landbridge.profile import profile_document
 from landbridge.rpc.credentials import Credential, open_channel
 from landbridge.rpc.server_certificates import ServerCertificates
 from landbridge.subject import SubjectId
-from landbridge.trust import Endpoint, TrustBundle
+from landbridge.trust.bundle import Endpoint, TrustBundle
 from landbridge.v1 import answer_pb2, envelope_pb2, log_pb2, profile_pb2
 from landbridge.v1.node_service_pb2 import StreamedAnswer
 from landbridge.verification import verify_profile

@@ -10,17 +10,17 @@ from datetime import datetime, timedelta
 from certs.bundle import sign_bundle
 from certs.federation import FederationPki
 from landbridge.clock import system_clock, to_datetime
-from landbridge.introduction import Introduction
 from landbridge.keys import SigningKey, public_text, signature_text
-from landbridge.trust import TrustBundle
-from landbridge.trust_document import (
+from landbridge.trust.bundle import TrustBundle
+from landbridge.trust.document import (
     AuthorityState,
     BundleDocument,
     Endorsement,
     KeyRecord,
     MemberRecord,
 )
-from landbridge.trust_succession import check_succession
+from landbridge.trust.introduction import Introduction
+from landbridge.trust.succession import check_succession
 
 ACTIVE, PUBLISHED = AuthorityState.ACTIVE, AuthorityState.PUBLISHED
 RETIRING, REMOVED, TAINTED = (

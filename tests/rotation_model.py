@@ -10,7 +10,7 @@ from functools import cache
 from typing import Final
 
 from certs.rotation import STANDING, Authority, PartyView, carries_cross, move
-from landbridge.trust_document import AuthorityState
+from landbridge.trust.document import AuthorityState
 
 S = AuthorityState
 NONE: Final[frozenset[str]] = frozenset()

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
 
 from certs.rotation import Authority, Obstacle, next_states, obstacles
-from landbridge.trust_document import AuthorityState
+from landbridge.trust.document import AuthorityState
 from tests.rotation_model import (
     NONE,
     OUT,

@@ -5,8 +5,8 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from certs.federation import FederationPki, create_federation
-from certs.founding import found_authority
-from certs.server import Authority, build_authority
+from certs.registrar.founding import found_authority
+from certs.registrar.server import Authority, build_authority
 from landbridge.agency import Identity, Role
 from landbridge.clock import Clock, system_clock
 from landbridge.keys import KeyUse

@@ -6,15 +6,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from certs.federation import FederationPki
-from certs.founding import found_authority
-from certs.server import Authority, build_authority
+from certs.registrar.founding import found_authority
+from certs.registrar.server import Authority, build_authority
 from landbridge.agency import Identity, Role
 from landbridge.alarm import Alarms
-from landbridge.approval import Act, Statement, digest_of
 from landbridge.keys import KeyUse
 from landbridge.party import PartyFolder
 from landbridge.rpc.live_party import LiveParty
-from landbridge.trust import TrustBundle
+from landbridge.trust.approval import Act, Statement, digest_of
+from landbridge.trust.bundle import TrustBundle
 from landbridge.v1 import authority_service_pb2 as messages
 from tests.authority import AUTHORITY, FRONT
 from tests.free_address import free_address

@@ -7,11 +7,10 @@ from typing import Any
 from certs.bundle import authority_record, key_record, sign_statement
 from certs.federation import FederationPki
 from landbridge.agency import Identity, Role
-from landbridge.approval import Act, Statement, admission, digest_of
 from landbridge.clock import to_datetime
-from landbridge.introduction import Introduction
 from landbridge.keys import KeyUse, SigningKey, signature_text
-from landbridge.trust_document import (
+from landbridge.trust.approval import Act, Statement, admission, digest_of
+from landbridge.trust.document import (
     ApprovalRecord,
     AuthorityRecord,
     AuthorityState,
@@ -21,7 +20,8 @@ from landbridge.trust_document import (
     MemberRecord,
     unix_ms,
 )
-from landbridge.trust_succession import check_succession
+from landbridge.trust.introduction import Introduction
+from landbridge.trust.succession import check_succession
 from tests.bundles import refusal
 from tests.pki import FEDERATION, OPERATIONS, shared_federation
 

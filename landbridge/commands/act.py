@@ -9,7 +9,6 @@ from typing import Annotated, Any, Final
 
 from cyclopts import Parameter
 
-from landbridge.approval import Statement
 from landbridge.commands.act_line import ActLine, Administrator
 from landbridge.commands.admin_line import open_line
 from landbridge.commands.local_line import open_local
@@ -22,6 +21,7 @@ from landbridge.commands.output import (
     visible,
 )
 from landbridge.home import Home, find_home
+from landbridge.trust.approval import Statement
 from landbridge.v1 import authority_service_pb2
 
 DONE: Final = 0

@@ -9,10 +9,10 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from landbridge.approval import Act, Statement, digest_of
 from landbridge.home import Home
 from landbridge.keys import KeyUse, SigningKey
-from landbridge.trust import TrustBundle
+from landbridge.trust.approval import Act, Statement, digest_of
+from landbridge.trust.bundle import TrustBundle
 from landbridge.v1 import authority_service_pb2
 
 

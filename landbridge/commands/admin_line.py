@@ -6,17 +6,17 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Final, TypeVar
 
-from certs.keeper import KeptParty
-from certs.office import Office, Received
+from certs.renewal.keeper import KeptParty
+from certs.renewal.office import Office, Received
 from landbridge.alarm import Alarms
-from landbridge.approval import Statement
 from landbridge.commands.act_line import ActLine, Administrator
 from landbridge.commands.output import talk
 from landbridge.errors import LandbridgeError, Reason
 from landbridge.home import Home, find_home
 from landbridge.party import PartyFolder
 from landbridge.rpc.live_party import LiveParty
-from landbridge.trust import TrustBundle
+from landbridge.trust.approval import Statement
+from landbridge.trust.bundle import TrustBundle
 from landbridge.v1 import authority_service_pb2
 
 _TIMEOUT_S: Final = 30.0

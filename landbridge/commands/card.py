@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from landbridge.agency import check_agency
 from landbridge.errors import LandbridgeError, Reason, refuse
 from landbridge.keys import read_public
-from landbridge.trust import TrustBundle
+from landbridge.trust.bundle import TrustBundle
 
 _LARGEST: Final = 64 * 1024
 

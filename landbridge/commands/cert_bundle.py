@@ -18,9 +18,9 @@ from landbridge.commands.timespan import beside
 from landbridge.errors import Reason, refuse
 from landbridge.home import Home, find_home
 from landbridge.keys import read_public_file, write_whole
-from landbridge.trust import TrustBundle
-from landbridge.trust_document import unix_ms
-from landbridge.trust_store import ANCHOR_FILE, BUNDLE_FILE, LISTS_FOLDER, TrustStore
+from landbridge.trust.bundle import TrustBundle
+from landbridge.trust.document import unix_ms
+from landbridge.trust.store import ANCHOR_FILE, BUNDLE_FILE, LISTS_FOLDER, TrustStore
 
 
 def bundle(  # noqa: PLR0913  one parameter an option

@@ -6,8 +6,8 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from certs.admission import enrol as enrol_party
 from certs.invitation import Invitation
+from certs.renewal.admission import enrol as enrol_party
 from landbridge.clock import system_clock
 from landbridge.commands.output import Output, OutputOption, data_console, print_json, talk, visible
 from landbridge.commands.party_name import shown_party
@@ -15,7 +15,7 @@ from landbridge.commands.timespan import beside
 from landbridge.keys import read_private
 from landbridge.party import PartyFolder
 from landbridge.rpc.credentials import Credential
-from landbridge.trust_document import unix_ms
+from landbridge.trust.document import unix_ms
 
 
 def enrol(

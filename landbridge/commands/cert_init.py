@@ -9,7 +9,7 @@ from typing import Annotated, Any, Final
 from cyclopts import Parameter
 
 from certs.federation import FederationPki, PartyPlan, create_federation
-from certs.founding import found_authority
+from certs.registrar.founding import found_authority
 from landbridge.agency import Identity, Role
 from landbridge.commands.card import Card
 from landbridge.commands.output import Output, OutputOption, data_console, print_json, talk, visible

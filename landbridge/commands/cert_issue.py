@@ -6,12 +6,12 @@ from typing import Annotated, Any
 from cyclopts import Parameter
 
 from certs.invitation import InvitationBox
-from landbridge.approval import Act
 from landbridge.commands.act import ActOptions, Prepared, run_act
 from landbridge.commands.act_line import ActLine
 from landbridge.commands.party_name import read_party
 from landbridge.errors import Reason, refuse
 from landbridge.keys import write_whole
+from landbridge.trust.approval import Act
 
 _DEFAULTS = ActOptions()
 

@@ -15,7 +15,7 @@ from landbridge.commands.files import read_named
 from landbridge.commands.output import Output, OutputOption, data_console, print_json, visible
 from landbridge.errors import Reason, refuse
 from landbridge.keys import read_private
-from landbridge.trust_document import unix_ms
+from landbridge.trust.document import unix_ms
 
 _LISTS: Final = (".crl",)
 _PEM_MARK: Final = b"-----BEGIN "

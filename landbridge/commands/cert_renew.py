@@ -6,8 +6,8 @@ from typing import Annotated, Any
 
 from cyclopts import Parameter
 
-from certs.keeper import keep as keep_parties
-from certs.keeper import renew_all
+from certs.renewal.keeper import keep as keep_parties
+from certs.renewal.keeper import renew_all
 from landbridge.clock import system_clock, to_iso
 from landbridge.commands.loop import run_on_fast_loop
 from landbridge.commands.output import Output, OutputOption, data_console, print_json, visible

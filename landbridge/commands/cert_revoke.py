@@ -3,11 +3,11 @@
 import re
 from typing import Final
 
-from landbridge.approval import Act
 from landbridge.commands.act import ActOptions, Prepared, run_act
 from landbridge.commands.act_line import ActLine
 from landbridge.commands.party_name import read_party, shown_party
 from landbridge.errors import Reason, refuse
+from landbridge.trust.approval import Act
 
 _CERTIFICATE: Final = re.compile(r"(?P<issuer>issuing-[0-9]+|[0-9a-f]{40})/(?P<serial>[0-9a-f]+)")
 _DEFAULTS = ActOptions()

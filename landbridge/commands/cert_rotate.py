@@ -15,7 +15,7 @@ from landbridge.commands.root_vault import RootVault
 from landbridge.commands.rotation_drive import Progress, Wishes, drive, present
 from landbridge.commands.rotation_plan import plan_document
 from landbridge.home import Home, find_home
-from landbridge.trust_document import Level
+from landbridge.trust.document import Level
 
 State = Literal["prepared", "published", "active", "removed", "aborted"]
 

@@ -1,8 +1,8 @@
 """`landbridge cert rotate bundle-key`: another key signs trust bundles, by two administrators."""
 
-from landbridge.approval import Act
 from landbridge.commands.act import ActOptions, Prepared, run_act
 from landbridge.commands.act_line import ActLine
+from landbridge.trust.approval import Act
 
 _DEFAULTS = ActOptions()
 

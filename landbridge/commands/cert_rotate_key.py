@@ -10,10 +10,9 @@ from typing import Annotated, Any, Final
 
 from cyclopts import Parameter
 
-from certs.office import Office
-from certs.signing_keys import introduce_key
+from certs.renewal.office import Office
+from certs.renewal.signing_keys import introduce_key
 from landbridge.alarm import Alarms
-from landbridge.approval import Act
 from landbridge.commands.act import DONE, GateOptions, Prepared, run_act
 from landbridge.commands.act_line import ActLine
 from landbridge.commands.admin_line import tell_alarm
@@ -23,7 +22,8 @@ from landbridge.keys import KeyUse, SigningKey
 from landbridge.party import PartyFolder
 from landbridge.rpc.live_party import LiveParty
 from landbridge.suggestion import did_you_mean
-from landbridge.trust_document import AuthorityState
+from landbridge.trust.approval import Act
+from landbridge.trust.document import AuthorityState
 
 _STEPS: Final = {
     AuthorityState.PUBLISHED: Act.KEY_ACTIVATE,

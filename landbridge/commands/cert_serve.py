@@ -15,7 +15,7 @@ def serve(folder: Path, /, *, listen: str, enrolment: str = "") -> int:
         listen: The address to listen on, such as 0.0.0.0:7103.
         enrolment: Where the gateway now takes enrolments, such as gateway.example:7102; remembered.
     """
-    from certs.server import serve as serve_authority  # noqa: PLC0415  loaded when it is run
+    from certs.registrar.server import serve as serve_authority  # noqa: PLC0415  loaded when it is run
 
     run_on_fast_loop(lambda: serve_authority(folder, listen=listen, enrolment=enrolment))
     return 0

@@ -17,7 +17,7 @@ from landbridge.commands.cert_status_table import render_standing
 from landbridge.commands.output import Output, OutputOption, data_console, print_json
 from landbridge.errors import Reason, refuse
 from landbridge.suggestion import did_you_mean
-from landbridge.trust import TrustBundle
+from landbridge.trust.bundle import TrustBundle
 
 _LAGGING = 3
 

@@ -1,12 +1,12 @@
 """`landbridge cert taint ID`: gives up an authority or a signing key that somebody has stolen."""
 
-from certs.authority_acts import TAINT_GRACE
-from landbridge.approval import Act
+from certs.registrar.authority_acts import TAINT_GRACE
 from landbridge.commands.act import GateOptions, Prepared, run_act
 from landbridge.commands.act_line import ActLine
 from landbridge.errors import Reason, refuse
 from landbridge.suggestion import did_you_mean
-from landbridge.trust_document import Level
+from landbridge.trust.approval import Act
+from landbridge.trust.document import Level
 
 _DEFAULTS = GateOptions()
 

@@ -5,12 +5,12 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from certs.application import Application
-from landbridge.approval import Act, Statement, digest_of
 from landbridge.commands.act import ActOptions, Prepared, run_act
 from landbridge.commands.act_line import ActLine
 from landbridge.commands.applications import find
 from landbridge.errors import Reason, refuse
-from landbridge.trust_document import MemberRecord
+from landbridge.trust.approval import Act, Statement, digest_of
+from landbridge.trust.document import MemberRecord
 
 _DEFAULTS = ActOptions()
 

@@ -21,7 +21,7 @@ from landbridge.errors import Reason, refuse
 from landbridge.home import BUNDLE
 from landbridge.keys import KeyUse, SigningKey, public_text, write_whole
 from landbridge.party import PartyFolder
-from landbridge.trust_document import MemberRecord
+from landbridge.trust.document import MemberRecord
 from landbridge.v1 import authority_service_pb2
 
 _USES: Final[Mapping[Role, tuple[KeyUse, ...]]] = {

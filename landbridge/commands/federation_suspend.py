@@ -1,10 +1,10 @@
 """`landbridge federation suspend|leave`: a member is shut out for now, or goes for good."""
 
-from landbridge.approval import Act
 from landbridge.commands.act import ActOptions, Prepared, run_act
 from landbridge.commands.act_line import ActLine
 from landbridge.errors import Reason, refuse
 from landbridge.suggestion import did_you_mean
+from landbridge.trust.approval import Act
 
 _DEFAULTS = ActOptions()
 

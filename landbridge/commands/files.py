@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from landbridge.errors import Reason, refuse
-from landbridge.trust import TrustBundle
+from landbridge.trust.bundle import TrustBundle
 
 
 def open_bundle(path: Path) -> TrustBundle:

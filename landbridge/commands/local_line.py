@@ -8,15 +8,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from certs.founding import ENROLMENT, PARTY_FOLDER
-from certs.journal import Journal
-from certs.registrar import Registrar
+from certs.registrar.founding import ENROLMENT, PARTY_FOLDER
+from certs.registrar.job import Registrar
+from certs.registrar.journal import Journal
 from landbridge.agency import Role
-from landbridge.approval import Statement
 from landbridge.clock import system_clock
 from landbridge.commands.act_line import ActLine, Administrator
 from landbridge.party import PartyFolder
-from landbridge.trust import TrustBundle
+from landbridge.trust.approval import Statement
+from landbridge.trust.bundle import TrustBundle
 from landbridge.v1 import authority_service_pb2
 
 

@@ -11,7 +11,6 @@ from typing import Any, Final
 from certs.authority_files import to_pem
 from certs.csr import read_signing_request
 from certs.rotation import Authority
-from landbridge.approval import Act
 from landbridge.clock import system_clock
 from landbridge.commands.act import outcome
 from landbridge.commands.act_line import ActLine
@@ -19,8 +18,9 @@ from landbridge.commands.party_name import shown_party
 from landbridge.commands.root_vault import RootVault
 from landbridge.commands.rotation_plan import Present
 from landbridge.commands.rotation_steps import Step, abort_step, next_step
-from landbridge.trust import TrustBundle
-from landbridge.trust_document import AuthorityState, Level
+from landbridge.trust.approval import Act
+from landbridge.trust.bundle import TrustBundle
+from landbridge.trust.document import AuthorityState, Level
 from landbridge.v1 import authority_service_pb2
 
 _POLL_S: Final = 0.5

@@ -10,10 +10,10 @@ from typing import Any, Final
 
 from certs.profiles import BACK_DATED, LEAF_LIFE
 from certs.rotation import Authority, move
-from landbridge.approval import Act, Statement, admins_needed
 from landbridge.clock import to_iso
 from landbridge.commands.rotation_steps import Step, active, next_step
-from landbridge.trust_document import AuthorityState, Level
+from landbridge.trust.approval import Act, Statement, admins_needed
+from landbridge.trust.document import AuthorityState, Level
 
 _HOUR_MS: Final = 3_600_000
 _MOST_STEPS: Final = 20

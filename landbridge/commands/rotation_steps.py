@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from certs.rotation import Authority
-from landbridge.approval import Act
-from landbridge.trust_document import AuthorityState, Level
+from landbridge.trust.approval import Act
+from landbridge.trust.document import AuthorityState, Level
 
 _WAITING: Final = (AuthorityState.PREPARED, AuthorityState.PUBLISHED)
 _LEAVING: Final = (AuthorityState.RETIRING, AuthorityState.TAINTED)

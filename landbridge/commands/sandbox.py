@@ -15,7 +15,7 @@ from types import TracebackType
 from typing import Final, Self
 
 from certs.federation import FederationPki, create_federation
-from certs.founding import PARTY_FOLDER, found_authority
+from certs.registrar.founding import PARTY_FOLDER, found_authority
 from landbridge.agency import Identity, Role
 from landbridge.commands.sandbox_home import ClaimedHome, free_addresses
 from landbridge.commands.sandbox_pki import ADMINS, plan_parties, save_root, sign_memoranda

@@ -4,8 +4,8 @@ from landbridge.agency import Identity, Role
 from landbridge.clock import Clock, system_clock
 from landbridge.errors import Reason, refuse
 from landbridge.rpc.standing import Standing, standing
-from landbridge.trust import TrustBundle
-from landbridge.trust_store import Trust, TrustStore
+from landbridge.trust.bundle import TrustBundle
+from landbridge.trust.store import Trust, TrustStore
 
 _REMEMBERED = 1024
 

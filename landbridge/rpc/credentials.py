@@ -11,14 +11,14 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from landbridge.authority_record import ODD_CERTIFICATE
 from landbridge.clock import Clock, system_clock
 from landbridge.errors import LandbridgeError, Reason, refuse
 from landbridge.keys import read_private
 from landbridge.rpc.certificate import LeafCertificate
 from landbridge.rpc.options import CHANNEL_OPTIONS
 from landbridge.rpc.standing import Standing, standing
-from landbridge.trust_store import Trust
+from landbridge.trust.authority import ODD_CERTIFICATE
+from landbridge.trust.store import Trust
 
 LONGEST_CHAIN: Final = 6 * 1024
 """Bytes of DER; gRPC's servers drop a client whose chain is longer than about 8 KB."""

@@ -17,7 +17,7 @@ from landbridge.rpc.admission import Admission
 from landbridge.rpc.open_calls import Check, OpenCalls
 from landbridge.rpc.options import ADMITTED
 from landbridge.rpc.status import abort
-from landbridge.trust_store import Trust, TrustStore
+from landbridge.trust.store import Trust, TrustStore
 
 Context = grpc.aio.ServicerContext[Any, Any]
 Handler: TypeAlias = "grpc.RpcMethodHandler[Any, Any]"  # generic in its stub alone

@@ -21,7 +21,7 @@ from landbridge.rpc.credential_file import replace_credential, state_of_file
 from landbridge.rpc.credentials import Credential
 from landbridge.rpc.lines import Lines, Shown
 from landbridge.rpc.server_certificates import ServerCertificates
-from landbridge.trust_store import BUNDLE_FILE, LISTS_FOLDER, Trust, TrustStore
+from landbridge.trust.store import BUNDLE_FILE, LISTS_FOLDER, Trust, TrustStore
 
 _REFRESH_S: Final = 45 * 60.0
 _SETTLE_S: Final = 2.0

@@ -9,11 +9,11 @@ from functools import lru_cache
 
 from cryptography import x509
 
-from landbridge.authority_record import is_issued_by
 from landbridge.clock import to_iso
 from landbridge.errors import Reason, refuse
 from landbridge.rpc.certificate import LeafCertificate, read_leaf
-from landbridge.trust_store import Trust
+from landbridge.trust.authority import is_issued_by
+from landbridge.trust.store import Trust
 
 _REMEMBERED = 4096
 

@@ -20,7 +20,7 @@ from landbridge.errors import Reason
 from landbridge.log.checkpoint import verify_checkpoint
 from landbridge.log.note import NoteVerifier
 from landbridge.profile import profile_document
-from landbridge.trust import TrustBundle
+from landbridge.trust.bundle import TrustBundle
 from landbridge.v1 import profile_pb2
 from landbridge.verification import verify_profile
 from tests.market import BAKERY, FOOD, PURPOSE, REGISTER, TAX, outcomes, write_market

@@ -20,7 +20,7 @@ from landbridge.commands.sandbox import Sandbox
 from landbridge.condition import Condition, Operator
 from landbridge.profile import profile_document
 from landbridge.subject import SubjectId
-from landbridge.trust import TrustBundle
+from landbridge.trust.bundle import TrustBundle
 from landbridge.verification import verify_profile
 from tests.e2e.canonical import expected
 from tests.e2e.oracle import NativeRecord, Oracle

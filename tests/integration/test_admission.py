@@ -6,15 +6,15 @@ from pathlib import Path
 
 import pytest
 
-from certs.admission import enrol
 from certs.invitation import Invitation, InvitationBox
+from certs.renewal.admission import enrol
 from landbridge.agency import Role
-from landbridge.approval import Act
 from landbridge.clock import system_clock
 from landbridge.errors import LandbridgeError, Reason
 from landbridge.keys import KeyUse, SigningKey
 from landbridge.party import PartyFolder
 from landbridge.rpc.credentials import Credential
+from landbridge.trust.approval import Act
 from tests.market import FOOD, TAX, Market, market, outcomes
 from tests.pki import make_federation, shared_federation
 

@@ -18,18 +18,18 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from certs.enrolment_request import make_enrolment
 from certs.invitation import InvitationBox
-from certs.journal import Journal
-from certs.office import Office
-from certs.registrar import Registrar
-from certs.server import build_authority
+from certs.registrar.job import Registrar
+from certs.registrar.journal import Journal
+from certs.registrar.server import build_authority
+from certs.renewal.office import Office
 from landbridge.agency import Identity, Role
 from landbridge.alarm import Alarms
-from landbridge.approval import Act
 from landbridge.errors import LandbridgeError, Reason
 from landbridge.party import PartyFolder
 from landbridge.rpc.live_party import LiveParty
 from landbridge.rpc.status import from_rpc_error
-from landbridge.trust import TrustBundle
+from landbridge.trust.approval import Act
+from landbridge.trust.bundle import TrustBundle
 from landbridge.v1 import authority_service_pb2 as messages
 from landbridge.v1 import authority_service_pb2_grpc, log_pb2
 from tests.authority import AUTHORITY, FRONT, NODE, Desk
@@ -200,7 +200,7 @@ SERVE = """
 import asyncio, sys
 from pathlib import Path
 from typing import Any
-from certs.server import serve
+from certs.registrar.server import serve
 asyncio.run(serve(Path(sys.argv[1]), listen=sys.argv[2]))
 """
 

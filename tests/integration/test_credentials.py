@@ -9,10 +9,10 @@ import pytest
 from certs.authority import Root
 from certs.bundle import authority_record
 from landbridge.agency import Identity, Role
-from landbridge.authority_record import AuthorityState
 from landbridge.clock import system_clock
 from landbridge.errors import LandbridgeError, Reason
 from landbridge.rpc.credentials import LONGEST_CHAIN, Credential
+from landbridge.trust.authority import AuthorityState
 from tests.hostile import Recipe
 from tests.integration.hostile_callers import REFUSED_BY_GUARD, REFUSED_BY_TLS
 from tests.integration.tls_server import NODE, credential_of, party_of

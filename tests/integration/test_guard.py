@@ -11,9 +11,9 @@ from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 
 from certs.bundle import authority_record
 from landbridge.agency import Identity, Role
-from landbridge.authority_record import AuthorityState
 from landbridge.errors import LandbridgeError, Reason
 from landbridge.rpc.status import from_rpc_error
+from landbridge.trust.authority import AuthorityState
 from tests.hostile import Recipe
 from tests.integration.tls_server import METHODS, call, credential_of, serve
 from tests.pki import BOARD, FEDERATION, GATEWAY, make_federation, shared_federation

@@ -11,12 +11,12 @@ import pytest
 
 from certs.bundle import authority_record
 from certs.party import issue_credential
-from landbridge.approval import Act
-from landbridge.authority_record import AuthorityState
 from landbridge.clock import system_clock
 from landbridge.errors import LandbridgeError, Reason
 from landbridge.keys import write_whole
 from landbridge.rpc.live_party import LiveParty
+from landbridge.trust.approval import Act
+from landbridge.trust.authority import AuthorityState
 from tests.hostile import Recipe
 from tests.integration.live_pair import Pair, pair, renewed
 from tests.integration.tls_server import NODE, call

@@ -13,16 +13,19 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from certs.authority_files import key_pem
-from certs.authority_rpcs import AUTHORITY_SERVICE, ENROLMENT_SERVICE, PERMITTED_AT_GATEWAY
 from certs.csr import make_signing_request
 from certs.enrolment_request import make_enrolment
 from certs.invitation import InvitationBox
-from certs.office import Office
 from certs.proof import RENEWAL_TYPE, prove
+from certs.registrar.authority_rpcs import (
+    AUTHORITY_SERVICE,
+    ENROLMENT_SERVICE,
+    PERMITTED_AT_GATEWAY,
+)
+from certs.renewal.office import Office
 from gateway.relay import LARGEST_OF_A_NEWCOMER, Pace, Relay
 from landbridge.agency import Identity
 from landbridge.alarm import Alarms
-from landbridge.approval import Act, Statement
 from landbridge.clock import system_clock
 from landbridge.errors import LandbridgeError, Reason
 from landbridge.party import PartyFolder
@@ -31,6 +34,7 @@ from landbridge.rpc.guard import Guard
 from landbridge.rpc.live_party import LiveParty
 from landbridge.rpc.serving import server_options
 from landbridge.rpc.status import from_rpc_error
+from landbridge.trust.approval import Act, Statement
 from landbridge.v1 import authority_service_pb2 as messages
 from landbridge.v1 import authority_service_pb2_grpc
 from tests.authority import FRONT, NODE, OTHER_NODE

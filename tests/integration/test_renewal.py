@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from certs.issued import find_leaf
-from certs.keeper import keep_running, renew_once
 from certs.party import issue_credential
+from certs.registrar.issued import find_leaf
+from certs.renewal.keeper import keep_running, renew_once
 from landbridge.agency import Role
 from landbridge.clock import Clock, system_clock
 from landbridge.errors import LandbridgeError

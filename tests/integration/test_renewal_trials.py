@@ -6,16 +6,16 @@ from pathlib import Path
 
 import pytest
 
-from certs.office import Office
-from certs.probe import probe
+from certs.renewal.office import Office
+from certs.renewal.probe import probe
 from landbridge.agency import Role
 from landbridge.alarm import Alarms
-from landbridge.approval import Act
 from landbridge.errors import LandbridgeError, Reason
 from landbridge.party import PartyFolder
 from landbridge.rpc.credentials import Credential
 from landbridge.rpc.live_party import LiveParty
-from landbridge.trust import Endpoint
+from landbridge.trust.approval import Act
+from landbridge.trust.bundle import Endpoint
 from tests.market import FOOD, REGISTER, TAX, Market, market, outcomes
 
 

@@ -8,13 +8,13 @@ from pathlib import Path
 
 from certs.federation import FederationPki
 from landbridge.agency import Role
-from landbridge.authority_record import subject_key_id
 from landbridge.clock import system_clock, to_datetime
 from landbridge.errors import Reason
 from landbridge.keys import KeyUse, SigningKey
 from landbridge.log.note import NoteVerifier, parse_note
 from landbridge.profile import profile_document
-from landbridge.trust_store import TrustStore
+from landbridge.trust.authority import subject_key_id
+from landbridge.trust.store import TrustStore
 from landbridge.v1 import answer_pb2, envelope_pb2, profile_pb2
 from landbridge.verification import verify_profile
 from tests.market import BAKERY, PURPOSE, TAX, Market, market, outcomes

@@ -14,11 +14,11 @@ import pytest
 from certs.authority import Root
 from certs.bundle import authority_record
 from landbridge.agency import Identity, Role
-from landbridge.authority_record import AuthorityState
 from landbridge.clock import system_clock
 from landbridge.errors import LandbridgeError, Reason
 from landbridge.rpc.credentials import open_channel
 from landbridge.rpc.status import from_rpc_error
+from landbridge.trust.authority import AuthorityState
 from tests.hostile import SERVER_AUTH, Recipe
 from tests.integration.hostile_callers import (
     CALLER,

@@ -9,8 +9,8 @@ from cryptography.hazmat.primitives import serialization
 
 from certs.lint import Kind, lint_certificate, lint_chain, lint_crl
 from landbridge.agency import Identity
-from landbridge.authority_record import Level
 from landbridge.party import PartyFolder
+from landbridge.trust.authority import Level
 from tests.judges.judged_server import parts_of
 from tests.pki import FEDERATION, PLANS, shared_federation
 

@@ -17,9 +17,9 @@ from landbridge.memorandum_folder import read_memoranda
 from landbridge.memorandum_signature import SignedForm
 from landbridge.policy import AccessRequest, authorize
 from landbridge.subject import SubjectKind
-from landbridge.trust import TrustBundle
-from landbridge.trust_document import MemberRecord
-from landbridge.trust_store import TrustStore
+from landbridge.trust.bundle import TrustBundle
+from landbridge.trust.document import MemberRecord
+from landbridge.trust.store import TrustStore
 from tests.memoranda import make_memorandum
 from tests.moving_trust import ACTIVE, RETIRING, TAINTED, MovingTrust
 from tests.pki import BOARD, COUNCIL, REGISTRY, make_federation

@@ -15,7 +15,7 @@ from landbridge.errors import LandbridgeError, Reason
 from landbridge.keys import KeyUse, SigningKey
 from landbridge.log.store import LogStore
 from landbridge.profile import profile_document
-from landbridge.trust_document import MemberRecord
+from landbridge.trust.document import MemberRecord
 from landbridge.v1 import envelope_pb2, log_pb2
 from landbridge.verification import verify_profile
 from tests.moving_trust import ACTIVE, REMOVED, RETIRING, TAINTED, MovingTrust

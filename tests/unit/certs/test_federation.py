@@ -11,8 +11,8 @@ from landbridge.agency import Identity, Role
 from landbridge.clock import to_datetime
 from landbridge.errors import LandbridgeError, Reason
 from landbridge.keys import KeyUse, SigningKey, read_public
-from landbridge.trust import TrustBundle
-from landbridge.trust_store import TrustStore
+from landbridge.trust.bundle import TrustBundle
+from landbridge.trust.store import TrustStore
 from tests.pki import FEDERATION, GATEWAY, REGISTRY, make_federation, shared_federation
 
 PRIVATE = {"credential.pem", "keys/log.key", "keys/memorandum.key", "pseudonym.key"}

@@ -5,8 +5,8 @@ import json
 import pytest
 
 from certs.invitation import Invitation, InvitationBox, seal_invitation
-from landbridge.approval import Act
 from landbridge.errors import Reason
+from landbridge.trust.approval import Act
 from tests.authority import ENROLMENT, FRONT, NODE, OTHER_NODE, Desk
 from tests.bundles import refusal
 

@@ -13,11 +13,11 @@ from certs.authority import Issuing, Root
 from certs.list_check import check_list
 from certs.profile_check import Kind, check_profile, kind_of
 from certs.profiles import LEAF_LIFE
-from landbridge import revocation_list
 from landbridge.agency import Identity, Role
 from landbridge.clock import system_clock, to_datetime
 from landbridge.errors import LandbridgeError, Reason
 from landbridge.rpc.certificate import read_leaf
+from landbridge.trust.bundle import revocation_list
 from tests.mutations import mutations
 
 FEDERATION = "federation.example"

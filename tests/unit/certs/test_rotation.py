@@ -15,7 +15,7 @@ from certs.rotation import (
     next_states,
     obstacles,
 )
-from landbridge.authority_record import AuthorityState, Level, may_become
+from landbridge.trust.authority import AuthorityState, Level, may_become
 
 S = AuthorityState
 ROOT_1 = Authority("root-1", Level.ROOT, S.ACTIVE)

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 import pytest
 
 from certs.rotation import Authority, Obstacle
-from landbridge.trust_document import AuthorityState, Level
+from landbridge.trust.document import AuthorityState, Level
 from tests.rotation_model import OUT, Content, active, party_with
 from tests.rotation_search import Gate, Search, State
 

@@ -8,13 +8,13 @@ import pytest
 
 from certs.application import Application, AppliedKey, AppliedParty, fingerprint
 from landbridge.agency import Role
-from landbridge.approval import Act, Statement
 from landbridge.commands import passphrase
 from landbridge.commands.act import exit_code, outcome, outcome_lines
 from landbridge.commands.applications import find, waiting
 from landbridge.commands.passphrase import choose_passphrase, read_passphrase
 from landbridge.errors import LandbridgeError, Reason
 from landbridge.keys import KeyUse, SigningKey, public_text
+from landbridge.trust.approval import Act, Statement
 from landbridge.v1 import authority_service_pb2 as wire
 
 STATEMENT = Statement("market.example", Act.AUTHORITY_ACTIVATE, "root-2")

@@ -8,11 +8,11 @@ from datetime import UTC, datetime
 import pytest
 
 from certs.rotation import Authority
-from landbridge.approval import Act
 from landbridge.commands.cert_rotate import plan_lines
 from landbridge.commands.rotation_plan import Present, applied, plan_document
 from landbridge.commands.rotation_steps import Step, abort_step, next_id, next_step
-from landbridge.trust_document import AuthorityState, Level
+from landbridge.trust.approval import Act
+from landbridge.trust.document import AuthorityState, Level
 
 S = AuthorityState
 ROOT = Authority("root-1", Level.ROOT, S.ACTIVE)

@@ -12,7 +12,7 @@ from landbridge.agency import Identity, Role
 from landbridge.alarm import Alarms
 from landbridge.party import PartyFolder
 from landbridge.rpc.live_party import LiveParty
-from landbridge.trust import Endpoint
+from landbridge.trust.bundle import Endpoint
 from tests.pki import FEDERATION, GATEWAY, REGISTRY, SCHOOLS, make_federation
 
 NODES = {agency: Identity(agency, FEDERATION, Role.NODE, "main") for agency in (REGISTRY, SCHOOLS)}

@@ -1,0 +1,1 @@
+"""The party's side: keeps a running process certified, and its trust fresh."""

@@ -1,0 +1,197 @@
+"""The trust bundle: who belongs to the federation, and which keys and certificates speak for whom.
+
+Bundles are numbered. How one is written and signed stands in landbridge/trust/document.py, and
+which one may follow another in landbridge/trust/succession.py.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Self
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+from landbridge.agency import Role
+from landbridge.clock import to_iso
+from landbridge.errors import LandbridgeError, Reason, refuse
+from landbridge.keys import KeyUse
+from landbridge.trust.document import (
+    AuthorityState,
+    BundleDocument,
+    MemberRecord,
+    read_document,
+    unix_ms,
+)
+from landbridge.trust.issuers import Issuer, lay_out_issuers, roots_at
+from landbridge.trust.keys import ListedKey, lay_out_keys
+
+__all__ = ["Endpoint", "Issuer", "Member", "TrustBundle"]
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """Where a server of the federation listens, and the DNS name in its certificate."""
+
+    agency: str
+    role: Role
+    name: str
+    address: str
+    dns_name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """An agency of the federation; times are in Unix milliseconds."""
+
+    agency: str
+    title: str
+    roles: frozenset[Role]
+    endpoints: tuple[Endpoint, ...]
+    suspended_at: int | None = None
+    left_at: int | None = None
+    revision: int = 1
+
+    @property
+    def suspended(self) -> bool:
+        """Whether the agency is out of service: suspended, or gone."""
+        return self.suspended_at is not None or self.left_at is not None
+
+    def is_in_good_standing(self, at: int) -> bool:
+        """Whether the agency was neither suspended nor gone then."""
+        return all(end is None or at < end for end in (self.suspended_at, self.left_at))
+
+
+@dataclass(frozen=True, slots=True)
+class TrustBundle:
+    """A verified bundle, laid out for look-up."""
+
+    federation: str
+    number: int
+    issued_at: int
+    roots_pem: bytes = field(repr=False)
+    """The anchors of TLS as of the time when the bundle was issued."""
+    issuers: Mapping[str, Issuer] = field(repr=False)
+    """Issuing authorities that are accepted, by their key id in hexadecimal."""
+    active_issuer: Issuer = field(repr=False)
+    members: Mapping[str, Member] = field(repr=False)
+    denied: frozenset[tuple[str, int]] = field(repr=False)
+    anchor: Ed25519PublicKey = field(repr=False)
+    document: bytes = field(repr=False)
+    content: BundleDocument = field(repr=False)
+    _keys: dict[str, ListedKey] = field(repr=False)
+    _logs: dict[str, tuple[Role, tuple[ListedKey, ...]]] = field(repr=False)
+
+    @classmethod
+    def parse(cls, document: bytes, anchor: Ed25519PublicKey | None) -> Self:
+        """Verify and read a bundle.
+
+        Without an anchor the bundle is held against the key that it states itself: this proves
+        nothing beyond the file, so do it only where the file itself is trusted.
+
+        Raises:
+            LandbridgeError: LB-4010 when the signature does not verify or the content is not sound.
+        """
+        content, signer = read_document(document, anchor)
+        keys, logs = lay_out_keys(content)
+        issuers = lay_out_issuers(content)
+        return cls(
+            federation=content.federation,
+            number=content.number,
+            issued_at=unix_ms(content.issued_at),
+            roots_pem=roots_at(content, unix_ms(content.issued_at)),
+            issuers=MappingProxyType(issuers),
+            active_issuer=next(
+                issuer for issuer in issuers.values() if issuer.state is AuthorityState.ACTIVE
+            ),
+            members={name: _member(name, record) for name, record in content.members.items()},
+            denied=frozenset((entry.issuer, int(entry.serial, 16)) for entry in content.denied),
+            anchor=signer,
+            document=document,
+            content=content,
+            _keys=keys,
+            _logs=logs,
+        )
+
+    def roots_at(self, at: int) -> bytes:
+        """Return the anchors of TLS at a time: roots that are neither removed nor expired, as PEM.
+
+        An expired root would break every handshake, and a tainted one ends at its time, so those
+        who serve long ask again now and then.
+        """
+        return roots_at(self.content, at)
+
+    def endpoints(self, role: Role) -> tuple[Endpoint, ...]:
+        """Return the servers of that role, of all agencies that are not suspended."""
+        return tuple(
+            endpoint
+            for member in self.members.values()
+            if not member.suspended
+            for endpoint in member.endpoints
+            if endpoint.role is role
+        )
+
+    def verifying_key(self, key_id: str, use: KeyUse, at: int) -> tuple[str, Ed25519PublicKey]:
+        """Return a key and the agency that it speaks for; `at` is in Unix milliseconds.
+
+        Raises:
+            LandbridgeError: LB-4002 when the key is unknown, or not for this use or time.
+        """
+        key = self._keys.get(key_id)
+        if key is None:
+            raise self._untrusted(f"the key {key_id[:120]!r} is not listed")
+        self._check(key, use, at)
+        return key.agency, key.public
+
+    def log_keys(self, origin: str, at: int) -> tuple[str, Role, tuple[Ed25519PublicKey, ...]]:
+        """Return whose log an origin names, in which role, and all its keys that are good then.
+
+        Raises:
+            LandbridgeError: LB-4002 when the log is unknown, or no key of it is for this time.
+        """
+        found = self._logs.get(origin)
+        if found is None:
+            raise self._untrusted(f"the log {origin[:120]!r} is not listed")
+        role, keys = found
+        refused: LandbridgeError | None = None
+        good: list[Ed25519PublicKey] = []
+        for key in keys:
+            try:
+                self._check(key, KeyUse.LOG, at)
+            except LandbridgeError as error:
+                refused = error
+            else:
+                good.append(key.public)
+        if refused and not good:
+            raise refused
+        return keys[0].agency, role, tuple(good)
+
+    def _check(self, key: ListedKey, use: KeyUse, at: int) -> None:
+        if key.use is not use:
+            raise self._untrusted(f"the key {key.key_id!r} is for the use '{key.use}', not '{use}'")
+        if key.state is AuthorityState.ABORTED:
+            raise self._untrusted(f"the key {key.key_id!r} was never taken into use")
+        if not key.not_before <= at < key.not_after:
+            raise self._untrusted(
+                f"the key {key.key_id!r} is valid from {to_iso(key.not_before)}"
+                f" until {to_iso(key.not_after)}, not at {to_iso(at)}"
+            )
+        if not self.members[key.agency].is_in_good_standing(at):
+            raise self._untrusted(f"the agency {key.agency} is suspended")
+
+    def _untrusted(self, message: str) -> LandbridgeError:
+        return refuse(Reason.UNTRUSTED_KEY, message, where=f"trust bundle {self.number}")
+
+
+def _member(agency: str, record: MemberRecord) -> Member:
+    endpoints = tuple(
+        Endpoint(agency, e.role, e.name, e.address, e.dns_name) for e in record.endpoints
+    )
+    return Member(
+        agency,
+        record.title,
+        frozenset(record.roles),
+        endpoints,
+        unix_ms(record.suspended_at) if record.suspended_at else None,
+        unix_ms(record.left_at) if record.left_at else None,
+        record.revision,
+    )
