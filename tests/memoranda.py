@@ -48,7 +48,7 @@ def write_text(folder: Path, text: str = TEXT, name: str = "ed-2026-01.yaml") ->
     return path
 
 
-def make_memorandum(
+def make_memorandum(  # noqa: PLR0913  by name, each with a default
     grants: Sequence[Mapping[str, Any]],
     *,
     name: str = "m-1",

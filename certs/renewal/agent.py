@@ -88,6 +88,7 @@ class RenewalAgent:
             peers=peers or (lambda: peers_of(live.identity, live.trust.bundle)),
             told=self._news.set,
             erased=lambda serial: self._erased.setdefault(f"{serial:x}"),
+            clock=clock,
             random=random,
         )
 

@@ -7,6 +7,7 @@ from typing import Final
 from certs.renewal.office import Office, TrialResult
 from certs.renewal.probe import probe
 from certs.renewal.schedule import Backoff, woken
+from landbridge.clock import Clock
 from landbridge.errors import LandbridgeError
 from landbridge.rpc.credentials import Credential
 from landbridge.rpc.live_party import LiveParty
@@ -34,6 +35,7 @@ class Trials:
         peers: Callable[[], Iterable[Endpoint]],
         told: Callable[[], None],
         erased: Callable[[int], None],
+        clock: Clock,
         random: Callable[[], float],
     ) -> None:
         self._live = live
@@ -41,6 +43,7 @@ class Trials:
         self._peers = peers
         self._told = told
         self._erased = erased
+        self._clock = clock
         self._random = random
         self._results: dict[str, TrialResult] = {}
 
@@ -73,7 +76,9 @@ class Trials:
     async def _try(self, issuing: str, root: str) -> None:
         try:
             pem = await self._office.renew(issuing)
-            trial = Credential.parse(pem, self._live.trust, where=f"trial of {issuing}")
+            trial = Credential.parse(
+                pem, self._live.trust, where=f"trial of {issuing}", clock=self._clock
+            )
         except LandbridgeError as error:
             for name in filter(None, (issuing, root)):
                 self._record(TrialResult(name, str(error)))
@@ -90,7 +95,7 @@ class Trials:
             self._live.identity,
             trial=trial,
             own=self._live.credential,
-            roots=self._live.trust.bundle.roots_pem,
+            roots=self._live.trust.bundle.roots_at(self._clock()),
             peers=self._peers(),
         )
 

@@ -17,7 +17,7 @@ from landbridge.agency import Identity, Role
 from landbridge.clock import system_clock, to_datetime
 from landbridge.errors import LandbridgeError, Reason
 from landbridge.rpc.certificate import read_leaf
-from landbridge.trust.bundle import revocation_list
+from landbridge.trust import revocation_list
 from tests.mutations import mutations
 
 FEDERATION = "federation.example"

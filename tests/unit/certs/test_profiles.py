@@ -142,7 +142,7 @@ def test_revocation_list_carries_number_issuer_and_the_scope_that_leaves_point_t
     assert get(x509.IssuingDistributionPoint).value.full_name == leaf_point.full_name
     assert [entry.serial_number for entry in found] == [11]
     assert found.next_update_utc is not None
-    assert found.next_update_utc - found.last_update_utc == timedelta(hours=1) + BACK_DATED
+    assert found.next_update_utc - found.last_update_utc == timedelta(hours=6) + BACK_DATED
     public = issuing.certificate.public_key()
     assert isinstance(public, ec.EllipticCurvePublicKey)
     assert found.is_signature_valid(public)
