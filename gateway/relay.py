@@ -59,6 +59,8 @@ class Relay:
         self._live = live
         self._channels: dict[tuple[str, str], RotatingChannel] = {}
         self._in_work = 0
+        self._retired = False
+        self._watches: set[Any] = set()
 
     def handlers(self) -> grpc.GenericRpcHandler:
         """Return the handlers of AuthorityService, for the gateway's own port and its guard."""
@@ -82,8 +84,15 @@ class Relay:
         }
         return grpc.method_handlers_generic_handler(ENROLMENT_SERVICE, handlers)
 
+    def retire(self) -> None:
+        """Take nothing new and end every watch; what else was taken goes on to its end."""
+        self._retired = True
+        for watch in tuple(self._watches):
+            watch.cancel()
+
     async def close(self) -> None:
-        """Close the line."""
+        """Close the line, once the servers that it serves have stopped."""
+        self.retire()
         channels, self._channels = self._channels, {}
         for channel in channels.values():
             await channel.close()
@@ -148,6 +157,7 @@ class Relay:
         watch: Any = line.channel.unary_stream(f"/{AUTHORITY_SERVICE}/{WATCH}")
         call = watch(request)
         forget = line.on_swap(call.cancel)
+        self._watches.add(call)
         try:
             async for response in call:
                 yield response
@@ -160,10 +170,13 @@ class Relay:
                 raise
         finally:
             forget()
+            self._watches.discard(call)
             call.cancel()
 
     def _channel(self) -> RotatingChannel:
         """Return the channel to the authority, as the trust bundle lists it now."""
+        if self._retired:
+            raise refuse(Reason.UNREACHABLE, "the gateway is stopping")
         endpoints = self._live.trust.bundle.endpoints(Role.AUTHORITY)
         if not endpoints:
             raise refuse(Reason.UNREACHABLE, "the trust bundle lists no authority")

@@ -85,10 +85,11 @@ class Gateway:
         """Take nothing new, finish what was taken, and close everything."""
         await self.health.serving(yes=False)
         self.service.close()
-        await self.relay.close()
+        self.relay.retire()
         await self.server.stop(GRACE_S)
         if self.enrolment is not None:
             await self.enrolment.stop(GRACE_S)
+        await self.relay.close()
         await self.agent.stop()
         await self.nodes.close()
         await self.live.close()

@@ -1,6 +1,7 @@
-"""For all tests: which TLS suites there are, and which outside judges."""
+"""For all tests: their order, which TLS suites there are, and which outside judges."""
 
 from collections.abc import Iterable
+from typing import Any
 
 import pytest
 
@@ -9,6 +10,7 @@ import landbridge  # noqa: F401
 from tests.judges.judge import all_are_required, missing
 
 _NOT_RUN = pytest.StashKey[dict[str, list[str]]]()
+_LONGEST_FIRST = ("e2e", "bench", "integration", "judges")
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -19,7 +21,8 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out what cannot be judged here; the summary names it."""
+    """Begin with what takes longest, and leave out what cannot be judged here."""
+    items.sort(key=_turn)
     away = missing()
     if all_are_required() or not away:
         return
@@ -39,6 +42,17 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
         pytest.fail(f"missing: {', '.join(away)}; `make judges` installs it", pytrace=False)
 
 
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    if hasattr(session.config, "workeroutput"):
+        session.config.workeroutput["not_run"] = session.config.stash[_NOT_RUN]
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """Take over from a worker what it left out: each of them collects everything."""
+    node.config.stash[_NOT_RUN] |= getattr(node, "workeroutput", {}).get("not_run", {})
+
+
 def pytest_terminal_summary(
     terminalreporter: pytest.TerminalReporter, config: pytest.Config
 ) -> None:
@@ -47,6 +61,11 @@ def pytest_terminal_summary(
         for test in tests:
             terminalreporter.line(test)
         terminalreporter.line("`make judges` installs it where it may")
+
+
+def _turn(item: pytest.Item) -> int:
+    parts = item.path.parts
+    return next((i for i, name in enumerate(_LONGEST_FIRST) if name in parts), len(_LONGEST_FIRST))
 
 
 def _judges(item: pytest.Item) -> Iterable[str]:

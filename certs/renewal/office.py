@@ -25,6 +25,8 @@ from landbridge.v1 import authority_service_pb2, authority_service_pb2_grpc
 
 _TIMEOUT_S: Final = 10.0
 _DIRECT: Final = frozenset({Role.GATEWAY, Role.AUTHORITY})
+_CLOCKS_MAY_DIFFER_MS: Final = 4 * 60 * 1000
+"""What the authority lets pass, less a minute."""
 _UNANSWERED: Final = frozenset({Reason.UNREACHABLE, Reason.LATE})
 _Stub: TypeAlias = "authority_service_pb2_grpc.AuthorityServiceAsyncStub"
 _Answer = TypeVar("_Answer")
@@ -60,6 +62,7 @@ class Office:
         self._clock = clock
         # The answer may have been lost: then the certificate must not be issued a second time.
         self._unanswered: dict[str, RenewalAsked] = {}
+        self._dated = 0
         self._channels: dict[tuple[str, str], RotatingChannel] = {}
         self._watching: (
             grpc.aio.UnaryStreamCall[
@@ -115,7 +118,7 @@ class Office:
                 for trial in trials
             ],
             alarms=alarms,
-            signed_at_unix_ms=self._clock(),
+            signed_at_unix_ms=self._next_date(),
         ).SerializeToString()
         message = authority_service_pb2.AcknowledgeRequest(
             acknowledgement=acknowledgement,
@@ -215,6 +218,17 @@ class Office:
         if self._live.identity.role in _DIRECT:
             return direct
         return (*bundle.endpoints(Role.GATEWAY), *direct)
+
+    def _next_date(self) -> int:
+        """Return the time for an acknowledgement: never before the last one's.
+
+        A clock that stood ahead and was set right would else have nothing to say for as long.
+        """
+        now = self._clock()
+        if now <= self._dated < now + _CLOCKS_MAY_DIFFER_MS:
+            now = self._dated + 1
+        self._dated = now
+        return now
 
     def _prove(self, payload_type: str, payload: bytes) -> authority_service_pb2.HolderProof:
         credential = self._live.credential

@@ -89,7 +89,7 @@ async def _as_server(
 async def _greet(credential: Credential, roots: bytes, address: str, dns_name: str) -> str:
     channel = open_channel(address, dns_name, credential, roots)
     try:
-        await prove(channel)
+        await prove(channel, patient=False)
     except LandbridgeError as error:
         return error.message
     finally:

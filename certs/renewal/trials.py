@@ -16,7 +16,8 @@ from landbridge.trust.bundle import Endpoint
 from landbridge.trust.document import BundleDocument
 
 _FIRST_S: Final = 0.25
-_LONGEST_S: Final = 30.0
+_LONGEST_S: Final = 5.0
+_TO_SPARE_MS: Final = 60_000
 
 
 class Trials:
@@ -46,6 +47,7 @@ class Trials:
         self._clock = clock
         self._random = random
         self._results: dict[str, TrialResult] = {}
+        self._held: dict[str, Credential] = {}
 
     @property
     def results(self) -> tuple[TrialResult, ...]:
@@ -58,9 +60,7 @@ class Trials:
         while True:
             changed.clear()
             wanted = _published(self._live.trust.bundle.content)
-            tried = {name for pair in wanted.items() for name in pair if name}
-            for name in self._results.keys() - tried:
-                del self._results[name]
+            self._forget_others(wanted)
             open_ones = [pair for pair in wanted.items() if not self._accepted(pair)]
             for issuing, root in open_ones:
                 await self._try(issuing, root)
@@ -70,25 +70,46 @@ class Trials:
             elif await woken(changed, backoff.failed(self._random())):
                 backoff.went_well()
 
+    def _forget_others(self, wanted: Mapping[str, str]) -> None:
+        tried = {name for pair in wanted.items() for name in pair if name}
+        for name in self._results.keys() - tried:
+            del self._results[name]
+        for issuing in self._held.keys() - wanted.keys():
+            self._give_up(issuing)
+
     def _accepted(self, pair: tuple[str, str]) -> bool:
         return all(name in self._results and self._results[name].accepted for name in pair if name)
 
     async def _try(self, issuing: str, root: str) -> None:
         try:
-            pem = await self._office.renew(issuing)
-            trial = Credential.parse(
-                pem, self._live.trust, where=f"trial of {issuing}", clock=self._clock
-            )
+            trial = await self._hold(issuing)
         except LandbridgeError as error:
             for name in filter(None, (issuing, root)):
                 self._record(TrialResult(name, str(error)))
             return
-        try:
-            self._record(TrialResult(issuing, await self._probe(trial)))
-            if root:
-                self._record(TrialResult(root, await self._probe(trial.without_cross())))
-        finally:
-            self._erased(trial.leaf.serial)
+        self._record(TrialResult(issuing, await self._probe(trial)))
+        if root:
+            self._record(TrialResult(root, await self._probe(trial.without_cross())))
+        if self._accepted((issuing, root)):
+            self._give_up(issuing)
+
+    async def _hold(self, issuing: str) -> Credential:
+        """Return a trial certificate, the same one for as long as it lives."""
+        held = self._held.get(issuing)
+        if held is not None and self._clock() < held.leaf.not_after - _TO_SPARE_MS:
+            return held
+        self._give_up(issuing)
+        pem = await self._office.renew(issuing)
+        made = Credential.parse(
+            pem, self._live.trust, where=f"trial of {issuing}", clock=self._clock
+        )
+        self._held[issuing] = made
+        return made
+
+    def _give_up(self, issuing: str) -> None:
+        held = self._held.pop(issuing, None)
+        if held is not None:
+            self._erased(held.leaf.serial)
 
     async def _probe(self, trial: Credential) -> str:
         return await probe(

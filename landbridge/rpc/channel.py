@@ -123,8 +123,10 @@ class RotatingChannel:
             await channel.close()
 
 
-async def prove(channel: grpc.aio.Channel) -> None:
+async def prove(channel: grpc.aio.Channel, *, patient: bool = True) -> None:
     """Have the peer accept this side's certificate, at its guard, and this side the peer's.
+
+    Unless it is patient, the first attempt to connect that fails is the answer.
 
     Raises:
         LandbridgeError: LB-2001 or LB-2002 when no connection comes about within 5 seconds; LB-4006
@@ -136,10 +138,10 @@ async def prove(channel: grpc.aio.Channel) -> None:
         response_deserializer=health_pb2.HealthCheckResponse.FromString,
     )
     try:
-        await check(health_pb2.HealthCheckRequest(), timeout=_PROOF_S, wait_for_ready=True)
+        await check(health_pb2.HealthCheckRequest(), timeout=_PROOF_S, wait_for_ready=patient)
     except grpc.aio.AioRpcError as error:
         failure = from_rpc_error(error, peer="the peer")
-        if failure.reason is Reason.LATE:
+        if failure.reason is Reason.LATE and patient:
             failure = await _cause(check)
         if failure.reason in _REFUSALS:
             raise failure from error

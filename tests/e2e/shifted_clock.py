@@ -40,7 +40,7 @@ class ShiftedSandbox(Sandbox):
             "FAKETIME_TIMESTAMP_FILE": str(
                 self._clocks / (name if name in self._own else "shared")
             ),
-            "FAKETIME_NO_CACHE": "1",
+            "FAKETIME_CACHE_DURATION": "1",
             # Deadlines and the files' times stay true: only the date is another one.
             "FAKETIME_DONT_FAKE_MONOTONIC": "1",
             "NO_FAKE_STAT": "1",

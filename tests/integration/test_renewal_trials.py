@@ -105,7 +105,13 @@ async def test_a_trial_needs_every_peer_and_this_partys_own_trust(tmp_path: Path
         await running.admins.publish_issuing("issuing-2", "root-2")
         pem = await office.renew("issuing-2")
         old_roots = live.trust.bundle.roots_pem
-        live.store.follow_files()
+        newest = running.admins.authority.registrar.journal.bundle.number
+
+        async def followed() -> bool:
+            live.store.follow_files()
+            return live.trust.bundle.number == newest
+
+        await until(followed)
         trial = Credential.parse(pem, live.trust)
 
         async def tried(
