@@ -1,5 +1,6 @@
 """For all tests: their order, which TLS suites there are, and which outside judges."""
 
+import os
 from collections.abc import Iterable
 from typing import Any
 
@@ -18,6 +19,9 @@ def pytest_configure(config: pytest.Config) -> None:
         "markers", "judge(name, ...): needs outside judges, see tests/judges/judge.py"
     )
     config.stash[_NOT_RUN] = {}
+    if hasattr(config, "workerinput"):
+        # A worker inherits the width of the terminal, by which commands would break their lines.
+        os.environ.pop("COLUMNS", None)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

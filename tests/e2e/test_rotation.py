@@ -33,7 +33,7 @@ def sandbox(tmp_path: Path) -> Iterator[ShiftedSandbox]:
 def profile(sandbox: ShiftedSandbox) -> dict[str, Any]:
     done = sandbox.run(
         *("profile", "company-number:417", "--purpose", "stall-permit", "--case", "R-1"),
-        *("-o", "json"),
+        *("-o", "json", "--deadline", "20s"),
         exits=(0, 3, 4),
     )
     read: dict[str, Any] = json.loads(done.stdout)

@@ -116,11 +116,11 @@ async def test_a_silent_node_is_late_and_the_profile_keeps_its_deadline(tmp_path
 
 async def test_an_answer_that_comes_too_late_is_dropped(tmp_path: Path) -> None:
     async def dawdle(answer: StreamedAnswer) -> Altered:
-        await asyncio.sleep(1.2)
+        await asyncio.sleep(3.3)
         return answer
 
     async with market(tmp_path, relays={FOOD: Relay(dawdle)}) as running:
-        only_food_fails(await running.profile(timeout=1.0), Reason.LATE)
+        only_food_fails(await running.profile(timeout=3.0), Reason.LATE)
         await asyncio.sleep(0.6)
         assert running.gateway.nodes[FOOD].connected
 
