@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Final, TypeVar
 
+from certs.renewal.fetched_trust import take_fetched
 from certs.renewal.keeper import KeptParty
 from certs.renewal.office import Office, Received
 from landbridge.alarm import Alarms
@@ -97,7 +98,7 @@ class AdminLine(ActLine):
             # One answer holds a few megabytes at most; who lacks more asks again.
             before = self.bundle.number
             received = await self.trust(before)
-            self._live.store.offer(received.bundles, received.lists)
+            take_fetched(self._live.store, before, received.bundles, received.lists)
             if self.bundle.number == before:
                 return
 

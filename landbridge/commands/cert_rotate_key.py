@@ -10,6 +10,7 @@ from typing import Annotated, Any, Final
 
 from cyclopts import Parameter
 
+from certs.renewal.fetched_trust import take_fetched
 from certs.renewal.office import Office
 from certs.renewal.signing_keys import introduce_key
 from landbridge.alarm import Alarms
@@ -101,8 +102,9 @@ async def _introduced(state: Path, use: KeyUse) -> str:
     live = LiveParty(folder, alarms=Alarms(tell_alarm))
     office = Office(live)
     try:
-        received = await office.trust(live.trust.bundle.number)
-        live.store.offer(received.bundles, received.lists)
+        since = live.trust.bundle.number
+        received = await office.trust(since)
+        take_fetched(live.store, since, received.bundles, received.lists)
         return await introduce_key(folder.folder, use, live.trust.bundle, office)
     finally:
         await office.close()
