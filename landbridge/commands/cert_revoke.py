@@ -14,10 +14,11 @@ _DEFAULTS = ActOptions()
 
 
 def revoke(subject: str, /, *, options: ActOptions = _DEFAULTS) -> int:
-    """Revoke the certificate that a party shows, or one by its issuer and serial.
+    """Revoke what a party shows, or a certificate by its issuer and serial, and all it has beside.
 
-    Calls with it are refused and open streams end within a second of the news; the party needs an
-    invitation to come back (`landbridge cert issue`).
+    Whoever holds the key of one may have renewed by it. Calls are refused and open streams end
+    within a second of the news; the party needs an invitation to come back (`landbridge cert
+    issue`).
 
     Args:
         subject: A party, such as register.gov/node, or issuing-1/SERIAL in hexadecimal.

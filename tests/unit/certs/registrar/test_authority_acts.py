@@ -39,6 +39,8 @@ def test_an_issuing_authority_is_rotated_with_nobody_left_behind(desk: Desk) -> 
     error = refusal(lambda: desk.act(Act.AUTHORITY_REMOVE, "issuing-1"))
     assert error.reason is Reason.GATE_CLOSED
     assert "shows a certificate of issuing-1" in error.message
+    (retiring,) = [each for each in desk.registrar.standing().authorities if each.id == "issuing-1"]
+    assert any(f"stands in bundle {desk.number}" in text for text in retiring.obstacles)
     desk.all_renew()
     assert {issuer_of(holder.leaf) for holder in desk.holders.values()} == {"issuing-2"}
     assert desk.act(Act.AUTHORITY_REMOVE, "issuing-1").done

@@ -49,6 +49,21 @@ def test_a_revoked_certificate_is_denied_and_listed_at_once(desk: Desk) -> None:
     assert told == [desk.number]
 
 
+def test_what_a_thief_has_renewed_meanwhile_is_revoked_with_it(desk: Desk) -> None:
+    stolen = desk.node
+    renewed = desk.renew(stolen)
+    assert desk.act(Act.CERTIFICATE_REVOKE, f"{stolen.issuer}/{stolen.serial}").done
+    serials = {stolen.leaf.serial_number, renewed.leaf.serial_number}
+    assert serials <= {serial for _, serial in desk.registrar.journal.bundle.denied}
+    assert serials <= lists(desk)["issuing-1"].serials
+    assert refusal(lambda: desk.renew(renewed)).reason is Reason.CERTIFICATE_REVOKED
+
+
+def test_a_restored_registry_goes_on_above_the_numbers_that_parties_hold(desk: Desk) -> None:
+    desk.registrar.maintain()
+    assert lists(desk)["issuing-1"].number >= desk.clock() // 1000
+
+
 def test_it_is_revoked_once_and_only_while_it_lives(desk: Desk) -> None:
     revoke(desk)
     assert "revoked already" in refusal(lambda: revoke_again(desk)).message
