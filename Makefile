@@ -12,7 +12,7 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check 'pip>=25.1'
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check \
-		-c constraints.txt -e '.[node,gateway,authority,postgres,parquet]' --group dev
+		-c constraints.txt -e '.[node,gateway,authority,postgres,mariadb,parquet,analysis]' --group dev
 	touch $@
 
 demo: setup

@@ -7,7 +7,7 @@ from landbridge.agency import Role
 from landbridge.clock import Clock, system_clock, to_iso
 from landbridge.errors import LandbridgeError
 from landbridge.federation import Federation
-from landbridge.memorandum_folder import read_memoranda
+from landbridge.memorandum.folder import read_memoranda
 from landbridge.party import PartyFolder
 from landbridge.rpc.credentials import Credential
 

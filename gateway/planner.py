@@ -3,10 +3,10 @@
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
-from landbridge.decision import OTHER_KIND
 from landbridge.errors import Reason
 from landbridge.links import IDENTIFIER, FollowedIdentifiers
-from landbridge.policy import AccessRequest, Policy, authorize
+from landbridge.policy.authorization import AccessRequest, Policy, authorize
+from landbridge.policy.decision import OTHER_KIND
 from landbridge.query import Query
 from landbridge.v1 import catalogue_pb2, profile_pb2
 

@@ -27,7 +27,7 @@ from landbridge.keys import KeyUse
 from landbridge.live_policy import LivePolicy
 from landbridge.log.committer import Committer
 from landbridge.log.store import LogStore
-from landbridge.memorandum_folder import read_memoranda
+from landbridge.memorandum.folder import read_memoranda
 from landbridge.party import PartyFolder
 from landbridge.process_log import ProcessLog
 from landbridge.replay import ReplayGuard

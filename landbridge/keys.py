@@ -37,6 +37,7 @@ class KeyUse(StrEnum):
     MEMORANDUM = "memorandum"
     BUNDLE = "bundle"
     ADMIN = "admin"
+    CONSENT = "consent"
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,8 +7,8 @@ change, the documents are verified anew.
 from collections.abc import Callable, Iterable
 
 from landbridge.errors import LandbridgeError
-from landbridge.memorandum import Memorandum
-from landbridge.policy import Policy
+from landbridge.memorandum.document import Memorandum
+from landbridge.policy.authorization import Policy
 from landbridge.trust.bundle import TrustBundle
 from landbridge.trust.store import Trust, TrustStore
 

@@ -1,8 +1,9 @@
 """The query that a requester signs, parsed and checked."""
 
 import secrets
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from types import MappingProxyType
 
 from google.protobuf.message import DecodeError
 
@@ -16,6 +17,10 @@ _MAX_TEXT = 200
 _MAX_WANTED = 200
 _MAX_FIELDS = 500
 _MAX_PAYLOAD = 64 * 1024
+_MAX_ARGUMENTS = 20
+_MAX_CONSENTS = 4
+_MAX_SEAL_KEY = 4096
+_NO_ARGUMENTS: Mapping[str, str | int] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +30,8 @@ class Wanted:
     agency: str
     dataset: str = ""
     fields: tuple[str, ...] = ()
+    arguments: tuple[tuple[str, str | int], ...] = ()
+    """What predicates ask for: names and values."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +48,18 @@ class Query:
     wanted: tuple[Wanted, ...]
     issued_at: int
     expires_at: int
+    seal_to: bytes = field(default=b"", repr=False)
+    """Public key to which answers are sealed; empty where they are not."""
+    consents: tuple[bytes, ...] = field(default=(), repr=False)
+    """Consent records of the person asked about, as they were signed."""
+
+    def arguments(self, agency: str, dataset: str) -> Mapping[str, str | int]:
+        """Return what the query gives for the predicates of a dataset."""
+        found: dict[str, str | int] = {}
+        for wanted in self.wanted:
+            if wanted.agency == agency and wanted.dataset in ("", dataset):
+                found.update(wanted.arguments)
+        return found or _NO_ARGUMENTS
 
     def fields_wanted(self, agency: str, dataset: str) -> tuple[str, ...] | None:
         """Return the fields wanted of a dataset, () for all of them, None for not wanted."""
@@ -67,6 +86,8 @@ def write_query(  # noqa: PLR0913  the parts of a query are what they are
     wanted: Sequence[Wanted] = (),
     at: int,
     lifetime_ms: int = 60_000,
+    seal_to: bytes = b"",
+    consents: Sequence[bytes] = (),
 ) -> bytes:
     """Write a new query as the bytes to sign, with a nonce of its own.
 
@@ -82,11 +103,18 @@ def write_query(  # noqa: PLR0913  the parts of a query are what they are
         case_reference=case_reference,
         issued_at_unix_ms=at,
         expires_at_unix_ms=at + lifetime_ms,
+        seal_to=seal_to,
+        consents=consents,
     )
     message.subject.scheme = subject.scheme
     message.subject.value = subject.value
     for item in wanted:
-        message.wanted.add(agency=item.agency, dataset=item.dataset, fields=item.fields)
+        written = message.wanted.add(agency=item.agency, dataset=item.dataset, fields=item.fields)
+        for name, value in item.arguments:
+            if isinstance(value, int):
+                written.arguments.add(name=name, integer=value)
+            else:
+                written.arguments.add(name=name, text=value)
     return message.SerializeToString()
 
 
@@ -113,6 +141,9 @@ def read_query(payload: bytes) -> Query:
             ("purpose", message.purpose),
             ("case_reference", message.case_reference),
             ("expires_at", message.expires_at_unix_ms > message.issued_at_unix_ms > 0),
+            ("seal_to", len(message.seal_to) <= _MAX_SEAL_KEY),
+            ("consents", len(message.consents) <= _MAX_CONSENTS),
+            ("arguments", all(map(_has_arguments, message.wanted))),
         )
         if not present
     ]
@@ -129,11 +160,27 @@ def read_query(payload: bytes) -> Query:
         purpose=message.purpose,
         case_reference=message.case_reference,
         wanted=tuple(
-            Wanted(item.agency, item.dataset, tuple(item.fields)) for item in message.wanted
+            Wanted(item.agency, item.dataset, tuple(item.fields), tuple(_arguments(item)))
+            for item in message.wanted
         ),
         issued_at=message.issued_at_unix_ms,
         expires_at=message.expires_at_unix_ms,
+        seal_to=message.seal_to,
+        consents=tuple(message.consents),
     )
+
+
+def _has_arguments(item: query_pb2.Wanted) -> bool:
+    """Say whether each argument has a value, and none stands twice."""
+    names = [argument.name for argument in item.arguments]
+    return len(names) == len(set(names)) <= _MAX_ARGUMENTS and all(
+        argument.WhichOneof("value") for argument in item.arguments
+    )
+
+
+def _arguments(item: query_pb2.Wanted) -> Iterator[tuple[str, str | int]]:
+    for argument in item.arguments:
+        yield argument.name, argument.integer if argument.HasField("integer") else argument.text
 
 
 def _is_too_long(message: query_pb2.Query) -> bool:
@@ -151,6 +198,7 @@ def _is_too_long(message: query_pb2.Query) -> bool:
         if len(item.fields) > _MAX_FIELDS:
             return True
         texts += item.agency, item.dataset, *item.fields
+        texts += [text for argument in item.arguments for text in (argument.name, argument.text)]
     return any(len(text) > _MAX_TEXT for text in texts)
 
 
@@ -184,11 +232,6 @@ def check_query(query: Query, *, signer: str, federation: Federation, at: int) -
             Reason.SUBJECT_KIND_NOT_COVERED,
             f"identifiers of {scheme.name} are of a {scheme.subject_kind}",
         )
-    if query.subject_kind is SubjectKind.NATURAL_PERSON:
-        # There are no consent records yet, and without one no record on a person may flow.
-        raise refuse(
-            Reason.SUBJECT_KIND_NOT_COVERED, "records on natural persons are not exchanged"
-        )
     limits = federation.limits
     skew = limits.clock_skew_s * 1000
     if query.issued_at > at + skew:
@@ -199,4 +242,16 @@ def check_query(query: Query, *, signer: str, federation: Federation, at: int) -
         raise refuse(
             Reason.STALE_QUERY,
             f"the query lives longer than the {limits.max_query_lifetime_s} s that are allowed",
+        )
+
+
+def check_alone(query: Query, signed_together: int) -> None:
+    """Check that a query about a person was signed by itself, and not in a batch.
+
+    Raises:
+        LandbridgeError: LB-3014.
+    """
+    if query.subject_kind is SubjectKind.NATURAL_PERSON and signed_together != 1:
+        raise refuse(
+            Reason.BULK_REFUSED, f"{signed_together} queries were signed together, one on a person"
         )

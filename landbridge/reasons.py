@@ -13,6 +13,7 @@ class Reason(IntEnum):
 
     ANSWERED = 1
     NO_RECORD = 2
+    SEALED = 3
     MALFORMED_REQUEST = 1001
     UNKNOWN_SCHEME = 1002
     MALFORMED_IDENTIFIER = 1003
@@ -21,6 +22,7 @@ class Reason(IntEnum):
     UNKNOWN_DATASET = 1006
     UNKNOWN_FIELD = 1007
     TOO_MANY_RECORDS = 1008
+    BAD_ARGUMENT = 1009
     INVALID_CONFIGURATION = 1101
     MISSING_TABLE = 1102
     MISSING_COLUMN = 1103
@@ -41,6 +43,12 @@ class Reason(IntEnum):
     NOT_IN_FORCE = 3006
     UNPROVEN_ALIAS = 3007
     STALE_REVOCATION = 3008
+    QUOTA_SPENT = 3009
+    SEALING_REQUIRED = 3010
+    CONSENT_MISSING = 3011
+    CONSENT_REFUSED = 3012
+    CONSENT_REVOKED = 3013
+    BULK_REFUSED = 3014
     BAD_SIGNATURE = 4001
     UNTRUSTED_KEY = 4002
     STALE_QUERY = 4003
@@ -63,7 +71,12 @@ class Reason(IntEnum):
     ISSUER_REFUSED = 4020
     MALFORMED_MEMORANDUM = 4101
     SIGNERS_NOT_PARTIES = 4102
+    NOT_A_SUCCESSOR = 4103
+    MALFORMED_NOTICE = 4104
+    MALFORMED_CONSENT = 4105
+    NOT_IMPORTABLE = 4106
     PROFILE_ALTERED = 4201
+    SEAL_BROKEN = 4202
     LOG_UNAVAILABLE = 5001
     LOG_DAMAGED = 5002
 
@@ -96,6 +109,11 @@ REASONS: dict[Reason, Explanation] = {
     Reason.NO_RECORD: Explanation(
         "The source looked and holds no record of the subject.",
         "Nothing to do: the source was asked and holds nothing on this subject.",
+        "OK",
+    ),
+    Reason.SEALED: Explanation(
+        "The source answered, and only the requester can read what.",
+        "Open the profile with the key to which it is sealed: `landbridge profile` does so by itself.",
         "OK",
     ),
     Reason.MALFORMED_REQUEST: Explanation(
@@ -137,6 +155,11 @@ REASONS: dict[Reason, Explanation] = {
         "The answer holds more records than one answer may carry.",
         "Ask with a more exact identifier, or for fewer datasets.",
         "RESOURCE_EXHAUSTED",
+    ),
+    Reason.BAD_ARGUMENT: Explanation(
+        "A predicate's argument is missing, or is not one that the clause allows.",
+        "Give each argument that the predicate asks for: `landbridge memo explain` names them.",
+        "INVALID_ARGUMENT",
     ),
     Reason.INVALID_CONFIGURATION: Explanation(
         "A configuration file does not have its required form.",
@@ -236,6 +259,36 @@ REASONS: dict[Reason, Explanation] = {
     Reason.STALE_REVOCATION: Explanation(
         "Revocation data are too old, and the memorandum says to refuse then.",
         "The node or gateway has lost touch with the federation's authority; it goes on by itself when that is back.",
+        "PERMISSION_DENIED",
+    ),
+    Reason.QUOTA_SPENT: Explanation(
+        "The clause has answered as many queries as it allows in this time.",
+        "Ask again in the next hour, day, week, month or year, as the clause counts, or agree on another quota.",
+        "RESOURCE_EXHAUSTED",
+    ),
+    Reason.SEALING_REQUIRED: Explanation(
+        "The clause releases only to a query that names a key to seal to.",
+        "Ask with `landbridge profile --sealed`.",
+        "PERMISSION_DENIED",
+    ),
+    Reason.CONSENT_MISSING: Explanation(
+        "Records on a person need that person's consent, and none is shown.",
+        "Ask the person for a consent record and give it with --consent FILE.",
+        "PERMISSION_DENIED",
+    ),
+    Reason.CONSENT_REFUSED: Explanation(
+        "The consent that is shown does not cover this query.",
+        "See with `landbridge consent show FILE` whom, what and which time it is for, and who signed it.",
+        "PERMISSION_DENIED",
+    ),
+    Reason.CONSENT_REVOKED: Explanation(
+        "The person has revoked the consent.",
+        "Respect it: ask the person for a new consent if the case still needs one.",
+        "PERMISSION_DENIED",
+    ),
+    Reason.BULK_REFUSED: Explanation(
+        "Persons are asked about one at a time.",
+        "Sign and send each query about a person by itself.",
         "PERMISSION_DENIED",
     ),
     Reason.BAD_SIGNATURE: Explanation(
@@ -348,10 +401,35 @@ REASONS: dict[Reason, Explanation] = {
         "Each party signs exactly once, and nobody else.",
         "PERMISSION_DENIED",
     ),
+    Reason.NOT_A_SUCCESSOR: Explanation(
+        "The memorandum does not follow the one that it amends.",
+        "Amend it as the message says: one successor, with all parties, that begins within the time of the one before.",
+        "FAILED_PRECONDITION",
+    ),
+    Reason.MALFORMED_NOTICE: Explanation(
+        "The notice on a memorandum does not have its required form.",
+        "Write it with `landbridge memo suspend`, `resume` or `terminate`.",
+        "INVALID_ARGUMENT",
+    ),
+    Reason.MALFORMED_CONSENT: Explanation(
+        "The consent record, or its revocation, does not have its required form.",
+        "Write it with `landbridge consent give` or `landbridge consent revoke`.",
+        "INVALID_ARGUMENT",
+    ),
+    Reason.NOT_IMPORTABLE: Explanation(
+        "The document is not one that can be imported.",
+        "Correct the document as the message says, or write the memorandum by hand.",
+        "INVALID_ARGUMENT",
+    ),
     Reason.PROFILE_ALTERED: Explanation(
         "The profile shown is not the profile that was signed.",
         "Do not rely on it; ask for the profile again.",
         "PERMISSION_DENIED",
+    ),
+    Reason.SEAL_BROKEN: Explanation(
+        "The sealed answer cannot be opened, or holds something else than was signed.",
+        "Open it with the key of the query that was asked; if that was used, tell the agency that sealed it.",
+        "DATA_LOSS",
     ),
     Reason.LOG_UNAVAILABLE: Explanation(
         "The log cannot be written, so nothing may be answered.",

@@ -1,7 +1,8 @@
 """Whether this node can execute a memorandum exactly as it is written."""
 
 from landbridge.errors import Reason, refuse
-from landbridge.memorandum import Memorandum
+from landbridge.memorandum.condition import conditions_of
+from landbridge.memorandum.document import Memorandum
 from node.config import NodeConfig
 from node.sources.source import Source
 
@@ -31,11 +32,12 @@ def check_executable(memorandum: Memorandum, config: NodeConfig, source: Source)
                 " what the clause grants",
                 where=where,
             )
-        named = [*grant.fields, *(condition.field for condition in grant.where)]
+        conditions = [condition for rule in grant.where for condition in conditions_of(rule)]
+        named = [*grant.fields, *(condition.field for condition in conditions)]
         for name in named:
             if name not in fields[grant.dataset]:
                 raise refuse(
                     Reason.UNKNOWN_FIELD, f"{grant.dataset} has no field {name!r}", where=where
                 )
-        for condition in grant.where:
-            source.check_condition(grant.dataset, condition)
+        for rule in grant.where:
+            source.check_rule(grant.dataset, rule)

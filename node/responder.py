@@ -4,7 +4,6 @@ import threading
 from collections.abc import Callable, Iterable, Sequence
 
 from landbridge.clock import Clock
-from landbridge.decision import OTHER_KIND
 from landbridge.envelope import (
     ANSWER_TYPE,
     MAX_SIGNED_QUERY_BYTES,
@@ -19,7 +18,8 @@ from landbridge.federation import Federation
 from landbridge.links import IDENTIFIER
 from landbridge.log.pseudonym import Pseudonyms
 from landbridge.log.store import LogStore
-from landbridge.policy import AccessRequest, Allowance, Policy, authorize
+from landbridge.policy.authorization import AccessRequest, Allowance, Policy, authorize
+from landbridge.policy.decision import OTHER_KIND
 from landbridge.query import check_query, read_query
 from landbridge.replay import ReplayGuard
 from landbridge.subject import SubjectKind

@@ -18,8 +18,8 @@ from landbridge.federation import Federation
 from landbridge.keys import KeyUse
 from landbridge.live_policy import LivePolicy
 from landbridge.log.store import LogStore
-from landbridge.memorandum import Memorandum
-from landbridge.memorandum_folder import read_memoranda
+from landbridge.memorandum.document import Memorandum
+from landbridge.memorandum.folder import read_memoranda
 from landbridge.party import PartyFolder
 from landbridge.process_log import ProcessLog
 from landbridge.replay import ReplayGuard

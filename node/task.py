@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from landbridge.errors import LandbridgeError, Reason
-from landbridge.policy import Allowance, Decision, FieldRefusal
+from landbridge.policy.authorization import Allowance, Decision, FieldRefusal
 from landbridge.query import Query
 from landbridge.subject import SubjectId
 from landbridge.v1 import answer_pb2, query_pb2

@@ -4,7 +4,7 @@ It holds names and counts, no value, and the subject only as a keyed pseudonym.
 """
 
 from landbridge.log.pseudonym import Pseudonyms
-from landbridge.policy import Allowance, FieldRefusal
+from landbridge.policy.authorization import Allowance, FieldRefusal
 from landbridge.v1 import log_pb2
 from node.task import Reading, Task
 

@@ -5,7 +5,7 @@ from functools import cache
 from pathlib import Path
 
 from landbridge.federation import Federation
-from landbridge.memorandum import Memorandum
+from landbridge.memorandum.document import Memorandum
 from node.config import NodeConfig, load_node_config
 from node.node_file import DatasetTable
 

@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from landbridge.errors import Reason, refuse
 from landbridge.keys import KeyUse, SigningKey
-from landbridge.memorandum import Memorandum
+from landbridge.memorandum.document import Memorandum
 
 TEXT = """\
 memorandum: ed-2026-01

@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from landbridge.condition import Condition
 from landbridge.errors import LandbridgeError
 from landbridge.federation import Federation
+from landbridge.memorandum.condition import Condition
 from landbridge.subject import SubjectId
 from landbridge.v1 import answer_pb2
 from node.config import NodeConfig, load_node_config

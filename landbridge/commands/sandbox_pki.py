@@ -12,8 +12,8 @@ from landbridge.agency import Role
 from landbridge.errors import Reason, refuse
 from landbridge.federation import Federation
 from landbridge.keys import KeyUse, write_whole
-from landbridge.memorandum import Memorandum
-from landbridge.memorandum_signature import SignedForm
+from landbridge.memorandum.document import Memorandum
+from landbridge.memorandum.signature import SignedForm
 
 ADMINS: Final = ("first", "second")
 PASSPHRASE_FILE: Final = "root-passphrase"  # noqa: S105  a file name

@@ -27,31 +27,35 @@ from landbridge.v1 import reason_pb2 as landbridge_dot_v1_dot_reason__pb2
 from landbridge.v1 import subject_pb2 as landbridge_dot_v1_dot_subject__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1alandbridge/v1/answer.proto\x12\rlandbridge.v1\x1a\x19landbridge/v1/query.proto\x1a\x1alandbridge/v1/reason.proto\x1a\x1blandbridge/v1/subject.proto\"\xc1\x01\n\x06\x41nswer\x12\x14\n\x0cquery_digest\x18\x01 \x01(\x0c\x12\x12\n\nfederation\x18\x02 \x01(\t\x12\x0e\n\x06\x61gency\x18\x03 \x01(\t\x12!\n\x04step\x18\x04 \x01(\x0e\x32\x13.landbridge.v1.Step\x12\r\n\x05round\x18\x05 \x01(\r\x12\x1b\n\x13\x61nswered_at_unix_ms\x18\x06 \x01(\x03\x12.\n\x08\x64\x61tasets\x18\x07 \x03(\x0b\x32\x1c.landbridge.v1.DatasetAnswer\"\xbf\x01\n\rDatasetAnswer\x12\x0f\n\x07\x64\x61taset\x18\x01 \x01(\t\x12*\n\x07outcome\x18\x02 \x01(\x0e\x32\x19.landbridge.v1.ReasonCode\x12\r\n\x05\x61s_of\x18\x03 \x01(\t\x12(\n\x08\x65xtracts\x18\x04 \x03(\x0b\x32\x16.landbridge.v1.Extract\x12(\n\x08refusals\x18\x05 \x03(\x0b\x32\x16.landbridge.v1.Refusal\x12\x0e\n\x06\x64\x65tail\x18\x06 \x01(\t\"g\n\x07Refusal\x12\r\n\x05\x66ield\x18\x01 \x01(\t\x12)\n\x06reason\x18\x02 \x01(\x0e\x32\x19.landbridge.v1.ReasonCode\x12\x12\n\nmemorandum\x18\x03 \x01(\t\x12\x0e\n\x06\x63lause\x18\x04 \x01(\t\"\x92\x01\n\x07\x45xtract\x12\x12\n\nmemorandum\x18\x01 \x01(\t\x12\x0e\n\x06\x63lause\x18\x02 \x01(\t\x12\x13\n\x0blegal_basis\x18\x03 \x01(\t\x12&\n\x07\x63olumns\x18\x04 \x03(\x0b\x32\x15.landbridge.v1.Column\x12&\n\x07records\x18\x05 \x03(\x0b\x32\x15.landbridge.v1.Record\"]\n\x06\x43olumn\x12\r\n\x05\x66ield\x18\x01 \x01(\t\x12\x0c\n\x04term\x18\x02 \x01(\t\x12&\n\x04type\x18\x03 \x01(\x0e\x32\x18.landbridge.v1.ValueType\x12\x0e\n\x06scheme\x18\x04 \x01(\t\"\x8c\x01\n\x06Record\x12\x0e\n\x06record\x18\x01 \x01(\t\x12\'\n\x05\x61\x62out\x18\x02 \x01(\x0b\x32\x18.landbridge.v1.SubjectId\x12\x14\n\x0c\x63overs_group\x18\x03 \x01(\x08\x12\r\n\x05\x61s_of\x18\x04 \x01(\t\x12$\n\x06values\x18\x05 \x03(\x0b\x32\x14.landbridge.v1.Value\"\xad\x01\n\x05Value\x12\x0e\n\x04text\x18\x01 \x01(\tH\x00\x12\x11\n\x07integer\x18\x02 \x01(\x12H\x00\x12\x11\n\x07\x62oolean\x18\x03 \x01(\x08H\x00\x12(\n\x04list\x18\x04 \x01(\x0b\x32\x18.landbridge.v1.ValueListH\x00\x12\x0e\n\x06native\x18\x05 \x01(\t\x12\'\n\x07quality\x18\x06 \x01(\x0e\x32\x16.landbridge.v1.QualityB\x0b\n\tcanonical\"0\n\tValueList\x12#\n\x05items\x18\x01 \x03(\x0b\x32\x14.landbridge.v1.Value*\xf9\x01\n\tValueType\x12\x1a\n\x16VALUE_TYPE_UNSPECIFIED\x10\x00\x12\x13\n\x0fVALUE_TYPE_TEXT\x10\x01\x12\x16\n\x12VALUE_TYPE_INTEGER\x10\x02\x12\x16\n\x12VALUE_TYPE_DECIMAL\x10\x03\x12\x13\n\x0fVALUE_TYPE_DATE\x10\x04\x12\x18\n\x14VALUE_TYPE_TIMESTAMP\x10\x05\x12\x16\n\x12VALUE_TYPE_BOOLEAN\x10\x06\x12\x13\n\x0fVALUE_TYPE_CODE\x10\x07\x12\x19\n\x15VALUE_TYPE_IDENTIFIER\x10\x08\x12\x14\n\x10VALUE_TYPE_MONEY\x10\t*M\n\x07Quality\x12\x17\n\x13QUALITY_UNSPECIFIED\x10\x00\x12\x11\n\rQUALITY_EMPTY\x10\x01\x12\x16\n\x12QUALITY_UNREADABLE\x10\x02\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1alandbridge/v1/answer.proto\x12\rlandbridge.v1\x1a\x19landbridge/v1/query.proto\x1a\x1alandbridge/v1/reason.proto\x1a\x1blandbridge/v1/subject.proto\"\xe8\x01\n\x06\x41nswer\x12\x14\n\x0cquery_digest\x18\x01 \x01(\x0c\x12\x12\n\nfederation\x18\x02 \x01(\t\x12\x0e\n\x06\x61gency\x18\x03 \x01(\t\x12!\n\x04step\x18\x04 \x01(\x0e\x32\x13.landbridge.v1.Step\x12\r\n\x05round\x18\x05 \x01(\r\x12\x1b\n\x13\x61nswered_at_unix_ms\x18\x06 \x01(\x03\x12.\n\x08\x64\x61tasets\x18\x07 \x03(\x0b\x32\x1c.landbridge.v1.DatasetAnswer\x12%\n\x06sealed\x18\x08 \x01(\x0b\x32\x15.landbridge.v1.Sealed\"H\n\x06Sealed\x12\x12\n\nciphertext\x18\x01 \x01(\x0c\x12\x17\n\x0f\x63ontents_digest\x18\x02 \x01(\x0c\x12\x11\n\tmemoranda\x18\x03 \x03(\t\"_\n\x0eSealedContents\x12\x0c\n\x04salt\x18\x01 \x01(\x0c\x12.\n\x08\x64\x61tasets\x18\x02 \x03(\x0b\x32\x1c.landbridge.v1.DatasetAnswer\x12\x0f\n\x07padding\x18\x03 \x01(\x0c\"\xbf\x01\n\rDatasetAnswer\x12\x0f\n\x07\x64\x61taset\x18\x01 \x01(\t\x12*\n\x07outcome\x18\x02 \x01(\x0e\x32\x19.landbridge.v1.ReasonCode\x12\r\n\x05\x61s_of\x18\x03 \x01(\t\x12(\n\x08\x65xtracts\x18\x04 \x03(\x0b\x32\x16.landbridge.v1.Extract\x12(\n\x08refusals\x18\x05 \x03(\x0b\x32\x16.landbridge.v1.Refusal\x12\x0e\n\x06\x64\x65tail\x18\x06 \x01(\t\"g\n\x07Refusal\x12\r\n\x05\x66ield\x18\x01 \x01(\t\x12)\n\x06reason\x18\x02 \x01(\x0e\x32\x19.landbridge.v1.ReasonCode\x12\x12\n\nmemorandum\x18\x03 \x01(\t\x12\x0e\n\x06\x63lause\x18\x04 \x01(\t\"\xcc\x01\n\x07\x45xtract\x12\x12\n\nmemorandum\x18\x01 \x01(\t\x12\x0e\n\x06\x63lause\x18\x02 \x01(\t\x12\x13\n\x0blegal_basis\x18\x03 \x01(\t\x12&\n\x07\x63olumns\x18\x04 \x03(\x0b\x32\x15.landbridge.v1.Column\x12&\n\x07records\x18\x05 \x03(\x0b\x32\x15.landbridge.v1.Record\x12\x11\n\tretention\x18\x06 \x01(\t\x12\x14\n\x0c\x66resh_within\x18\x07 \x01(\t\x12\x0f\n\x07overdue\x18\x08 \x01(\x08\"]\n\x06\x43olumn\x12\r\n\x05\x66ield\x18\x01 \x01(\t\x12\x0c\n\x04term\x18\x02 \x01(\t\x12&\n\x04type\x18\x03 \x01(\x0e\x32\x18.landbridge.v1.ValueType\x12\x0e\n\x06scheme\x18\x04 \x01(\t\"\x8c\x01\n\x06Record\x12\x0e\n\x06record\x18\x01 \x01(\t\x12\'\n\x05\x61\x62out\x18\x02 \x01(\x0b\x32\x18.landbridge.v1.SubjectId\x12\x14\n\x0c\x63overs_group\x18\x03 \x01(\x08\x12\r\n\x05\x61s_of\x18\x04 \x01(\t\x12$\n\x06values\x18\x05 \x03(\x0b\x32\x14.landbridge.v1.Value\"\xad\x01\n\x05Value\x12\x0e\n\x04text\x18\x01 \x01(\tH\x00\x12\x11\n\x07integer\x18\x02 \x01(\x12H\x00\x12\x11\n\x07\x62oolean\x18\x03 \x01(\x08H\x00\x12(\n\x04list\x18\x04 \x01(\x0b\x32\x18.landbridge.v1.ValueListH\x00\x12\x0e\n\x06native\x18\x05 \x01(\t\x12\'\n\x07quality\x18\x06 \x01(\x0e\x32\x16.landbridge.v1.QualityB\x0b\n\tcanonical\"0\n\tValueList\x12#\n\x05items\x18\x01 \x03(\x0b\x32\x14.landbridge.v1.Value*\xf9\x01\n\tValueType\x12\x1a\n\x16VALUE_TYPE_UNSPECIFIED\x10\x00\x12\x13\n\x0fVALUE_TYPE_TEXT\x10\x01\x12\x16\n\x12VALUE_TYPE_INTEGER\x10\x02\x12\x16\n\x12VALUE_TYPE_DECIMAL\x10\x03\x12\x13\n\x0fVALUE_TYPE_DATE\x10\x04\x12\x18\n\x14VALUE_TYPE_TIMESTAMP\x10\x05\x12\x16\n\x12VALUE_TYPE_BOOLEAN\x10\x06\x12\x13\n\x0fVALUE_TYPE_CODE\x10\x07\x12\x19\n\x15VALUE_TYPE_IDENTIFIER\x10\x08\x12\x14\n\x10VALUE_TYPE_MONEY\x10\t*M\n\x07Quality\x12\x17\n\x13QUALITY_UNSPECIFIED\x10\x00\x12\x11\n\rQUALITY_EMPTY\x10\x01\x12\x16\n\x12QUALITY_UNREADABLE\x10\x02\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'landbridge.v1.answer_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_VALUETYPE']._serialized_start=1238
-  _globals['_VALUETYPE']._serialized_end=1487
-  _globals['_QUALITY']._serialized_start=1489
-  _globals['_QUALITY']._serialized_end=1566
+  _globals['_VALUETYPE']._serialized_start=1506
+  _globals['_VALUETYPE']._serialized_end=1755
+  _globals['_QUALITY']._serialized_start=1757
+  _globals['_QUALITY']._serialized_end=1834
   _globals['_ANSWER']._serialized_start=130
-  _globals['_ANSWER']._serialized_end=323
-  _globals['_DATASETANSWER']._serialized_start=326
-  _globals['_DATASETANSWER']._serialized_end=517
-  _globals['_REFUSAL']._serialized_start=519
-  _globals['_REFUSAL']._serialized_end=622
-  _globals['_EXTRACT']._serialized_start=625
-  _globals['_EXTRACT']._serialized_end=771
-  _globals['_COLUMN']._serialized_start=773
-  _globals['_COLUMN']._serialized_end=866
-  _globals['_RECORD']._serialized_start=869
-  _globals['_RECORD']._serialized_end=1009
-  _globals['_VALUE']._serialized_start=1012
-  _globals['_VALUE']._serialized_end=1185
-  _globals['_VALUELIST']._serialized_start=1187
-  _globals['_VALUELIST']._serialized_end=1235
+  _globals['_ANSWER']._serialized_end=362
+  _globals['_SEALED']._serialized_start=364
+  _globals['_SEALED']._serialized_end=436
+  _globals['_SEALEDCONTENTS']._serialized_start=438
+  _globals['_SEALEDCONTENTS']._serialized_end=533
+  _globals['_DATASETANSWER']._serialized_start=536
+  _globals['_DATASETANSWER']._serialized_end=727
+  _globals['_REFUSAL']._serialized_start=729
+  _globals['_REFUSAL']._serialized_end=832
+  _globals['_EXTRACT']._serialized_start=835
+  _globals['_EXTRACT']._serialized_end=1039
+  _globals['_COLUMN']._serialized_start=1041
+  _globals['_COLUMN']._serialized_end=1134
+  _globals['_RECORD']._serialized_start=1137
+  _globals['_RECORD']._serialized_end=1277
+  _globals['_VALUE']._serialized_start=1280
+  _globals['_VALUE']._serialized_end=1453
+  _globals['_VALUELIST']._serialized_start=1455
+  _globals['_VALUELIST']._serialized_end=1503
 # @@protoc_insertion_point(module_scope)

@@ -111,6 +111,7 @@ class Answer(_message.Message):
     ROUND_FIELD_NUMBER: _builtins.int
     ANSWERED_AT_UNIX_MS_FIELD_NUMBER: _builtins.int
     DATASETS_FIELD_NUMBER: _builtins.int
+    SEALED_FIELD_NUMBER: _builtins.int
     query_digest: _builtins.bytes
     """SHA-256 of the pre-authentication encoding of the query that is answered."""
     federation: _builtins.str
@@ -127,6 +128,10 @@ class Answer(_message.Message):
     def datasets(self) -> _containers.RepeatedCompositeFieldContainer[Global___DatasetAnswer]:
         """What each dataset gave, or why it gave nothing."""
 
+    @_builtins.property
+    def sealed(self) -> Global___Sealed:
+        """What the datasets whose outcome is SEALED gave; only the requester can read it."""
+
     def __init__(
         self,
         *,
@@ -137,14 +142,79 @@ class Answer(_message.Message):
         round: _builtins.int = ...,
         answered_at_unix_ms: _builtins.int = ...,
         datasets: _abc.Iterable[Global___DatasetAnswer] | None = ...,
+        sealed: Global___Sealed | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["sealed", b"sealed"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["agency", b"agency", "answered_at_unix_ms", b"answered_at_unix_ms", "datasets", b"datasets", "federation", b"federation", "query_digest", b"query_digest", "round", b"round", "step", b"step"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["agency", b"agency", "answered_at_unix_ms", b"answered_at_unix_ms", "datasets", b"datasets", "federation", b"federation", "query_digest", b"query_digest", "round", b"round", "sealed", b"sealed", "step", b"step"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Answer: _TypeAlias = Answer  # noqa: Y015
+
+@_typing.final
+class Sealed(_message.Message):
+    """Datasets of an answer, sealed to the requester's key (RFC 9180, base mode, single shot)."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CIPHERTEXT_FIELD_NUMBER: _builtins.int
+    CONTENTS_DIGEST_FIELD_NUMBER: _builtins.int
+    MEMORANDA_FIELD_NUMBER: _builtins.int
+    ciphertext: _builtins.bytes
+    """The encapsulated key and the ciphertext. The plaintext is a SealedContents."""
+    contents_digest: _builtins.bytes
+    """SHA-256 of the plaintext: it is part of what the node signs."""
+    @_builtins.property
+    def memoranda(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The memoranda by which the contents are released; the seal is bound to them."""
+
+    def __init__(
+        self,
+        *,
+        ciphertext: _builtins.bytes = ...,
+        contents_digest: _builtins.bytes = ...,
+        memoranda: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["ciphertext", b"ciphertext", "contents_digest", b"contents_digest", "memoranda", b"memoranda"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Sealed: _TypeAlias = Sealed  # noqa: Y015
+
+@_typing.final
+class SealedContents(_message.Message):
+    """What is sealed."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SALT_FIELD_NUMBER: _builtins.int
+    DATASETS_FIELD_NUMBER: _builtins.int
+    PADDING_FIELD_NUMBER: _builtins.int
+    salt: _builtins.bytes
+    """32 random bytes, so that the digest tells nothing."""
+    padding: _builtins.bytes
+    """Zeros, so that the length tells little."""
+    @_builtins.property
+    def datasets(self) -> _containers.RepeatedCompositeFieldContainer[Global___DatasetAnswer]:
+        """The datasets, as they would stand in the answer."""
+
+    def __init__(
+        self,
+        *,
+        salt: _builtins.bytes = ...,
+        datasets: _abc.Iterable[Global___DatasetAnswer] | None = ...,
+        padding: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["datasets", b"datasets", "padding", b"padding", "salt", b"salt"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SealedContents: _TypeAlias = SealedContents  # noqa: Y015
 
 @_typing.final
 class DatasetAnswer(_message.Message):
@@ -237,19 +307,28 @@ class Extract(_message.Message):
     LEGAL_BASIS_FIELD_NUMBER: _builtins.int
     COLUMNS_FIELD_NUMBER: _builtins.int
     RECORDS_FIELD_NUMBER: _builtins.int
+    RETENTION_FIELD_NUMBER: _builtins.int
+    FRESH_WITHIN_FIELD_NUMBER: _builtins.int
+    OVERDUE_FIELD_NUMBER: _builtins.int
     memorandum: _builtins.str
     """The memorandum."""
     clause: _builtins.str
     """Its clause."""
     legal_basis: _builtins.str
     """The legal basis that the clause names."""
+    retention: _builtins.str
+    """How long the requester may keep them, ISO 8601; empty where nothing is agreed."""
+    fresh_within: _builtins.str
+    """How old the data are at most, as the clause promises, ISO 8601; empty where it does not."""
+    overdue: _builtins.bool
+    """Whether the data are older than promised."""
     @_builtins.property
     def columns(self) -> _containers.RepeatedCompositeFieldContainer[Global___Column]:
         """What the values of each record are, in their order."""
 
     @_builtins.property
     def records(self) -> _containers.RepeatedCompositeFieldContainer[Global___Record]:
-        """The records."""
+        """The records; for predicates exactly one, without a name, of yes or no."""
 
     def __init__(
         self,
@@ -259,10 +338,13 @@ class Extract(_message.Message):
         legal_basis: _builtins.str = ...,
         columns: _abc.Iterable[Global___Column] | None = ...,
         records: _abc.Iterable[Global___Record] | None = ...,
+        retention: _builtins.str = ...,
+        fresh_within: _builtins.str = ...,
+        overdue: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["clause", b"clause", "columns", b"columns", "legal_basis", b"legal_basis", "memorandum", b"memorandum", "records", b"records"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["clause", b"clause", "columns", b"columns", "fresh_within", b"fresh_within", "legal_basis", b"legal_basis", "memorandum", b"memorandum", "overdue", b"overdue", "records", b"records", "retention", b"retention"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -27,19 +27,23 @@ from landbridge.v1 import reason_pb2 as landbridge_dot_v1_dot_reason__pb2
 from landbridge.v1 import subject_pb2 as landbridge_dot_v1_dot_subject__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x17landbridge/v1/log.proto\x12\rlandbridge.v1\x1a\x19landbridge/v1/query.proto\x1a\x1alandbridge/v1/reason.proto\x1a\x1blandbridge/v1/subject.proto\"\xf0\x03\n\x08LogEntry\x12&\n\x04kind\x18\x01 \x01(\x0e\x32\x18.landbridge.v1.EntryKind\x12\x19\n\x11logged_at_unix_ms\x18\x02 \x01(\x03\x12\x14\n\x0cquery_digest\x18\x03 \x01(\x0c\x12\x11\n\trequester\x18\x04 \x01(\t\x12\x0f\n\x07purpose\x18\x05 \x01(\t\x12\x16\n\x0e\x63\x61se_reference\x18\x06 \x01(\t\x12\x19\n\x11subject_pseudonym\x18\x07 \x01(\x0c\x12\x18\n\x10pseudonym_key_id\x18\x08 \x01(\t\x12\x30\n\x0csubject_kind\x18\t \x01(\x0e\x32\x1a.landbridge.v1.SubjectKind\x12\x16\n\x0epayload_digest\x18\n \x01(\x0c\x12!\n\x04step\x18\x0b \x01(\x0e\x32\x13.landbridge.v1.Step\x12\r\n\x05round\x18\x0c \x01(\r\x12 \n\x18query_expires_at_unix_ms\x18\r \x01(\x03\x12\'\n\x08\x61\x63\x63\x65sses\x18\x0e \x03(\x0b\x32\x15.landbridge.v1.Access\x12\x0b\n\x03\x61\x63t\x18\x0f \x01(\x0c\x12/\n\nsignatures\x18\x10 \x03(\x0b\x32\x1b.landbridge.v1.ActSignature\x12\x15\n\rbundle_number\x18\x11 \x01(\x04\"1\n\x0c\x41\x63tSignature\x12\x0e\n\x06key_id\x18\x01 \x01(\t\x12\x11\n\tsignature\x18\x02 \x01(\x0c\"\xad\x01\n\x06\x41\x63\x63\x65ss\x12\x0e\n\x06\x61gency\x18\x01 \x01(\t\x12\x0f\n\x07\x64\x61taset\x18\x02 \x01(\t\x12*\n\x07outcome\x18\x03 \x01(\x0e\x32\x19.landbridge.v1.ReasonCode\x12\x12\n\nmemorandum\x18\x04 \x01(\t\x12\x0e\n\x06\x63lause\x18\x05 \x01(\t\x12\x10\n\x08released\x18\x06 \x03(\t\x12\x0f\n\x07refused\x18\x07 \x03(\t\x12\x0f\n\x07records\x18\x08 \x01(\r*j\n\tEntryKind\x12\x1a\n\x16\x45NTRY_KIND_UNSPECIFIED\x10\x00\x12\x15\n\x11\x45NTRY_KIND_ANSWER\x10\x01\x12\x16\n\x12\x45NTRY_KIND_PROFILE\x10\x02\x12\x12\n\x0e\x45NTRY_KIND_ACT\x10\x03\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x17landbridge/v1/log.proto\x12\rlandbridge.v1\x1a\x19landbridge/v1/query.proto\x1a\x1alandbridge/v1/reason.proto\x1a\x1blandbridge/v1/subject.proto\"\xad\x04\n\x08LogEntry\x12&\n\x04kind\x18\x01 \x01(\x0e\x32\x18.landbridge.v1.EntryKind\x12\x19\n\x11logged_at_unix_ms\x18\x02 \x01(\x03\x12\x14\n\x0cquery_digest\x18\x03 \x01(\x0c\x12\x11\n\trequester\x18\x04 \x01(\t\x12\x0f\n\x07purpose\x18\x05 \x01(\t\x12\x16\n\x0e\x63\x61se_reference\x18\x06 \x01(\t\x12\x19\n\x11subject_pseudonym\x18\x07 \x01(\x0c\x12\x18\n\x10pseudonym_key_id\x18\x08 \x01(\t\x12\x30\n\x0csubject_kind\x18\t \x01(\x0e\x32\x1a.landbridge.v1.SubjectKind\x12\x16\n\x0epayload_digest\x18\n \x01(\x0c\x12!\n\x04step\x18\x0b \x01(\x0e\x32\x13.landbridge.v1.Step\x12\r\n\x05round\x18\x0c \x01(\r\x12 \n\x18query_expires_at_unix_ms\x18\r \x01(\x03\x12\'\n\x08\x61\x63\x63\x65sses\x18\x0e \x03(\x0b\x32\x15.landbridge.v1.Access\x12\x0b\n\x03\x61\x63t\x18\x0f \x01(\x0c\x12/\n\nsignatures\x18\x10 \x03(\x0b\x32\x1b.landbridge.v1.ActSignature\x12\x15\n\rbundle_number\x18\x11 \x01(\x04\x12)\n\x08\x64ocument\x18\x12 \x01(\x0b\x32\x17.landbridge.v1.Document\x12\x10\n\x08\x63onsents\x18\x13 \x03(\x0c\"i\n\x08\x44ocument\x12)\n\x04kind\x18\x01 \x01(\x0e\x32\x1b.landbridge.v1.DocumentKind\x12\x0f\n\x07subject\x18\x02 \x01(\t\x12\x0e\n\x06\x64igest\x18\x03 \x01(\x0c\x12\x11\n\twithdrawn\x18\x04 \x01(\x08\"1\n\x0c\x41\x63tSignature\x12\x0e\n\x06key_id\x18\x01 \x01(\t\x12\x11\n\tsignature\x18\x02 \x01(\x0c\"\xad\x01\n\x06\x41\x63\x63\x65ss\x12\x0e\n\x06\x61gency\x18\x01 \x01(\t\x12\x0f\n\x07\x64\x61taset\x18\x02 \x01(\t\x12*\n\x07outcome\x18\x03 \x01(\x0e\x32\x19.landbridge.v1.ReasonCode\x12\x12\n\nmemorandum\x18\x04 \x01(\t\x12\x0e\n\x06\x63lause\x18\x05 \x01(\t\x12\x10\n\x08released\x18\x06 \x03(\t\x12\x0f\n\x07refused\x18\x07 \x03(\t\x12\x0f\n\x07records\x18\x08 \x01(\r*\x83\x01\n\tEntryKind\x12\x1a\n\x16\x45NTRY_KIND_UNSPECIFIED\x10\x00\x12\x15\n\x11\x45NTRY_KIND_ANSWER\x10\x01\x12\x16\n\x12\x45NTRY_KIND_PROFILE\x10\x02\x12\x12\n\x0e\x45NTRY_KIND_ACT\x10\x03\x12\x17\n\x13\x45NTRY_KIND_DOCUMENT\x10\x04*\x8b\x01\n\x0c\x44ocumentKind\x12\x1d\n\x19\x44OCUMENT_KIND_UNSPECIFIED\x10\x00\x12\x1c\n\x18\x44OCUMENT_KIND_MEMORANDUM\x10\x01\x12\x18\n\x14\x44OCUMENT_KIND_NOTICE\x10\x02\x12$\n DOCUMENT_KIND_CONSENT_REVOCATION\x10\x03\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'landbridge.v1.log_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_ENTRYKIND']._serialized_start=852
-  _globals['_ENTRYKIND']._serialized_end=958
+  _globals['_ENTRYKIND']._serialized_start=1021
+  _globals['_ENTRYKIND']._serialized_end=1152
+  _globals['_DOCUMENTKIND']._serialized_start=1155
+  _globals['_DOCUMENTKIND']._serialized_end=1294
   _globals['_LOGENTRY']._serialized_start=127
-  _globals['_LOGENTRY']._serialized_end=623
-  _globals['_ACTSIGNATURE']._serialized_start=625
-  _globals['_ACTSIGNATURE']._serialized_end=674
-  _globals['_ACCESS']._serialized_start=677
-  _globals['_ACCESS']._serialized_end=850
+  _globals['_LOGENTRY']._serialized_end=684
+  _globals['_DOCUMENT']._serialized_start=686
+  _globals['_DOCUMENT']._serialized_end=791
+  _globals['_ACTSIGNATURE']._serialized_start=793
+  _globals['_ACTSIGNATURE']._serialized_end=842
+  _globals['_ACCESS']._serialized_start=845
+  _globals['_ACCESS']._serialized_end=1018
 # @@protoc_insertion_point(module_scope)

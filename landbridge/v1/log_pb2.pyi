@@ -36,6 +36,8 @@ class _EntryKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_EntryKind.V
     """A gateway handed out a profile."""
     ENTRY_KIND_ACT: _EntryKind.ValueType  # 3
     """The federation's authority did what is written in `act`."""
+    ENTRY_KIND_DOCUMENT: _EntryKind.ValueType  # 4
+    """A party took notice of a signed document, or of its end."""
 
 class EntryKind(_EntryKind, metaclass=_EntryKindEnumTypeWrapper):
     """What a log entry records."""
@@ -48,7 +50,37 @@ ENTRY_KIND_PROFILE: EntryKind.ValueType  # 2
 """A gateway handed out a profile."""
 ENTRY_KIND_ACT: EntryKind.ValueType  # 3
 """The federation's authority did what is written in `act`."""
+ENTRY_KIND_DOCUMENT: EntryKind.ValueType  # 4
+"""A party took notice of a signed document, or of its end."""
 Global___EntryKind: _TypeAlias = EntryKind  # noqa: Y015
+
+class _DocumentKind:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _DocumentKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_DocumentKind.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    DOCUMENT_KIND_UNSPECIFIED: _DocumentKind.ValueType  # 0
+    """Never valid in a log."""
+    DOCUMENT_KIND_MEMORANDUM: _DocumentKind.ValueType  # 1
+    """A memorandum that all its parties signed."""
+    DOCUMENT_KIND_NOTICE: _DocumentKind.ValueType  # 2
+    """A notice that suspends, resumes or terminates."""
+    DOCUMENT_KIND_CONSENT_REVOCATION: _DocumentKind.ValueType  # 3
+    """The end of a consent."""
+
+class DocumentKind(_DocumentKind, metaclass=_DocumentKindEnumTypeWrapper):
+    """What kind of document a party took notice of."""
+
+DOCUMENT_KIND_UNSPECIFIED: DocumentKind.ValueType  # 0
+"""Never valid in a log."""
+DOCUMENT_KIND_MEMORANDUM: DocumentKind.ValueType  # 1
+"""A memorandum that all its parties signed."""
+DOCUMENT_KIND_NOTICE: DocumentKind.ValueType  # 2
+"""A notice that suspends, resumes or terminates."""
+DOCUMENT_KIND_CONSENT_REVOCATION: DocumentKind.ValueType  # 3
+"""The end of a consent."""
+Global___DocumentKind: _TypeAlias = DocumentKind  # noqa: Y015
 
 @_typing.final
 class LogEntry(_message.Message):
@@ -73,6 +105,8 @@ class LogEntry(_message.Message):
     ACT_FIELD_NUMBER: _builtins.int
     SIGNATURES_FIELD_NUMBER: _builtins.int
     BUNDLE_NUMBER_FIELD_NUMBER: _builtins.int
+    DOCUMENT_FIELD_NUMBER: _builtins.int
+    CONSENTS_FIELD_NUMBER: _builtins.int
     kind: Global___EntryKind.ValueType
     """What this entry records."""
     logged_at_unix_ms: _builtins.int
@@ -111,6 +145,14 @@ class LogEntry(_message.Message):
     def signatures(self) -> _containers.RepeatedCompositeFieldContainer[Global___ActSignature]:
         """The administrators who signed it."""
 
+    @_builtins.property
+    def document(self) -> Global___Document:
+        """The document that was taken notice of."""
+
+    @_builtins.property
+    def consents(self) -> _containers.RepeatedScalarFieldContainer[_builtins.bytes]:
+        """SHA-256 of the consent records by which something on a person was released."""
+
     def __init__(
         self,
         *,
@@ -131,14 +173,50 @@ class LogEntry(_message.Message):
         act: _builtins.bytes = ...,
         signatures: _abc.Iterable[Global___ActSignature] | None = ...,
         bundle_number: _builtins.int = ...,
+        document: Global___Document | None = ...,
+        consents: _abc.Iterable[_builtins.bytes] | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["document", b"document"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["accesses", b"accesses", "act", b"act", "bundle_number", b"bundle_number", "case_reference", b"case_reference", "kind", b"kind", "logged_at_unix_ms", b"logged_at_unix_ms", "payload_digest", b"payload_digest", "pseudonym_key_id", b"pseudonym_key_id", "purpose", b"purpose", "query_digest", b"query_digest", "query_expires_at_unix_ms", b"query_expires_at_unix_ms", "requester", b"requester", "round", b"round", "signatures", b"signatures", "step", b"step", "subject_kind", b"subject_kind", "subject_pseudonym", b"subject_pseudonym"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["accesses", b"accesses", "act", b"act", "bundle_number", b"bundle_number", "case_reference", b"case_reference", "consents", b"consents", "document", b"document", "kind", b"kind", "logged_at_unix_ms", b"logged_at_unix_ms", "payload_digest", b"payload_digest", "pseudonym_key_id", b"pseudonym_key_id", "purpose", b"purpose", "query_digest", b"query_digest", "query_expires_at_unix_ms", b"query_expires_at_unix_ms", "requester", b"requester", "round", b"round", "signatures", b"signatures", "step", b"step", "subject_kind", b"subject_kind", "subject_pseudonym", b"subject_pseudonym"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___LogEntry: _TypeAlias = LogEntry  # noqa: Y015
+
+@_typing.final
+class Document(_message.Message):
+    """A document that a party took notice of: from this entry on it counts, or no longer does."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    KIND_FIELD_NUMBER: _builtins.int
+    SUBJECT_FIELD_NUMBER: _builtins.int
+    DIGEST_FIELD_NUMBER: _builtins.int
+    WITHDRAWN_FIELD_NUMBER: _builtins.int
+    kind: Global___DocumentKind.ValueType
+    """What kind."""
+    subject: _builtins.str
+    """The memorandum's id, or the id of the consent record."""
+    digest: _builtins.bytes
+    """SHA-256 of the document as it was received."""
+    withdrawn: _builtins.bool
+    """Whether it no longer counts, as it was removed or no longer verifies."""
+    def __init__(
+        self,
+        *,
+        kind: Global___DocumentKind.ValueType = ...,
+        subject: _builtins.str = ...,
+        digest: _builtins.bytes = ...,
+        withdrawn: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["digest", b"digest", "kind", b"kind", "subject", b"subject", "withdrawn", b"withdrawn"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Document: _TypeAlias = Document  # noqa: Y015
 
 @_typing.final
 class ActSignature(_message.Message):

@@ -26,19 +26,21 @@ from landbridge.v1 import envelope_pb2 as landbridge_dot_v1_dot_envelope__pb2
 from landbridge.v1 import subject_pb2 as landbridge_dot_v1_dot_subject__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x19landbridge/v1/query.proto\x12\rlandbridge.v1\x1a\x1clandbridge/v1/envelope.proto\x1a\x1blandbridge/v1/subject.proto\"\xa1\x02\n\x05Query\x12\r\n\x05nonce\x18\x01 \x01(\x0c\x12\x12\n\nfederation\x18\x02 \x01(\t\x12\x11\n\trequester\x18\x03 \x01(\t\x12)\n\x07subject\x18\x04 \x01(\x0b\x32\x18.landbridge.v1.SubjectId\x12\x30\n\x0csubject_kind\x18\x05 \x01(\x0e\x32\x1a.landbridge.v1.SubjectKind\x12\x0f\n\x07purpose\x18\x06 \x01(\t\x12\x16\n\x0e\x63\x61se_reference\x18\x07 \x01(\t\x12%\n\x06wanted\x18\x08 \x03(\x0b\x32\x15.landbridge.v1.Wanted\x12\x19\n\x11issued_at_unix_ms\x18\t \x01(\x03\x12\x1a\n\x12\x65xpires_at_unix_ms\x18\n \x01(\x03\"9\n\x06Wanted\x12\x0e\n\x06\x61gency\x18\x01 \x01(\t\x12\x0f\n\x07\x64\x61taset\x18\x02 \x01(\t\x12\x0e\n\x06\x66ields\x18\x03 \x03(\t\"\xc9\x01\n\x08Question\x12&\n\x05query\x18\x01 \x01(\x0b\x32\x17.landbridge.v1.Envelope\x12!\n\x04step\x18\x02 \x01(\x0e\x32\x13.landbridge.v1.Step\x12\r\n\x05round\x18\x03 \x01(\r\x12)\n\x07\x61liases\x18\x04 \x03(\x0b\x32\x18.landbridge.v1.SubjectId\x12&\n\x05links\x18\x05 \x03(\x0b\x32\x17.landbridge.v1.Envelope\x12\x10\n\x08\x64\x61tasets\x18\x06 \x03(\t*@\n\x04Step\x12\x14\n\x10STEP_UNSPECIFIED\x10\x00\x12\x10\n\x0cSTEP_RESOLVE\x10\x01\x12\x10\n\x0cSTEP_COLLECT\x10\x02\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x19landbridge/v1/query.proto\x12\rlandbridge.v1\x1a\x1clandbridge/v1/envelope.proto\x1a\x1blandbridge/v1/subject.proto\"\xc4\x02\n\x05Query\x12\r\n\x05nonce\x18\x01 \x01(\x0c\x12\x12\n\nfederation\x18\x02 \x01(\t\x12\x11\n\trequester\x18\x03 \x01(\t\x12)\n\x07subject\x18\x04 \x01(\x0b\x32\x18.landbridge.v1.SubjectId\x12\x30\n\x0csubject_kind\x18\x05 \x01(\x0e\x32\x1a.landbridge.v1.SubjectKind\x12\x0f\n\x07purpose\x18\x06 \x01(\t\x12\x16\n\x0e\x63\x61se_reference\x18\x07 \x01(\t\x12%\n\x06wanted\x18\x08 \x03(\x0b\x32\x15.landbridge.v1.Wanted\x12\x19\n\x11issued_at_unix_ms\x18\t \x01(\x03\x12\x1a\n\x12\x65xpires_at_unix_ms\x18\n \x01(\x03\x12\x0f\n\x07seal_to\x18\x0b \x01(\x0c\x12\x10\n\x08\x63onsents\x18\x0c \x03(\x0c\"e\n\x06Wanted\x12\x0e\n\x06\x61gency\x18\x01 \x01(\t\x12\x0f\n\x07\x64\x61taset\x18\x02 \x01(\t\x12\x0e\n\x06\x66ields\x18\x03 \x03(\t\x12*\n\targuments\x18\x04 \x03(\x0b\x32\x17.landbridge.v1.Argument\"D\n\x08\x41rgument\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0e\n\x04text\x18\x02 \x01(\tH\x00\x12\x11\n\x07integer\x18\x03 \x01(\x12H\x00\x42\x07\n\x05value\"\xc9\x01\n\x08Question\x12&\n\x05query\x18\x01 \x01(\x0b\x32\x17.landbridge.v1.Envelope\x12!\n\x04step\x18\x02 \x01(\x0e\x32\x13.landbridge.v1.Step\x12\r\n\x05round\x18\x03 \x01(\r\x12)\n\x07\x61liases\x18\x04 \x03(\x0b\x32\x18.landbridge.v1.SubjectId\x12&\n\x05links\x18\x05 \x03(\x0b\x32\x17.landbridge.v1.Envelope\x12\x10\n\x08\x64\x61tasets\x18\x06 \x03(\t*@\n\x04Step\x12\x14\n\x10STEP_UNSPECIFIED\x10\x00\x12\x10\n\x0cSTEP_RESOLVE\x10\x01\x12\x10\n\x0cSTEP_COLLECT\x10\x02\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'landbridge.v1.query_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_STEP']._serialized_start=658
-  _globals['_STEP']._serialized_end=722
+  _globals['_STEP']._serialized_start=807
+  _globals['_STEP']._serialized_end=871
   _globals['_QUERY']._serialized_start=104
-  _globals['_QUERY']._serialized_end=393
-  _globals['_WANTED']._serialized_start=395
-  _globals['_WANTED']._serialized_end=452
-  _globals['_QUESTION']._serialized_start=455
-  _globals['_QUESTION']._serialized_end=656
+  _globals['_QUERY']._serialized_end=428
+  _globals['_WANTED']._serialized_start=430
+  _globals['_WANTED']._serialized_end=531
+  _globals['_ARGUMENT']._serialized_start=533
+  _globals['_ARGUMENT']._serialized_end=601
+  _globals['_QUESTION']._serialized_start=604
+  _globals['_QUESTION']._serialized_end=805
 # @@protoc_insertion_point(module_scope)

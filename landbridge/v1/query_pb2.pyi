@@ -61,6 +61,8 @@ class Query(_message.Message):
     WANTED_FIELD_NUMBER: _builtins.int
     ISSUED_AT_UNIX_MS_FIELD_NUMBER: _builtins.int
     EXPIRES_AT_UNIX_MS_FIELD_NUMBER: _builtins.int
+    SEAL_TO_FIELD_NUMBER: _builtins.int
+    CONSENTS_FIELD_NUMBER: _builtins.int
     nonce: _builtins.bytes
     """16 random bytes, never used twice."""
     federation: _builtins.str
@@ -77,6 +79,8 @@ class Query(_message.Message):
     """When it was signed, Unix milliseconds."""
     expires_at_unix_ms: _builtins.int
     """When it may no longer be answered, Unix milliseconds."""
+    seal_to: _builtins.bytes
+    """Public key to which answers are sealed: HPKE, ML-KEM-768 with X25519. Empty: not sealed."""
     @_builtins.property
     def subject(self) -> _subject_pb2.SubjectId:
         """Whom the records are about."""
@@ -84,6 +88,10 @@ class Query(_message.Message):
     @_builtins.property
     def wanted(self) -> _containers.RepeatedCompositeFieldContainer[Global___Wanted]:
         """What is wanted; empty means all that the requester may see."""
+
+    @_builtins.property
+    def consents(self) -> _containers.RepeatedScalarFieldContainer[_builtins.bytes]:
+        """Consent records of the person asked about: signed documents, byte for byte."""
 
     def __init__(
         self,
@@ -98,10 +106,12 @@ class Query(_message.Message):
         wanted: _abc.Iterable[Global___Wanted] | None = ...,
         issued_at_unix_ms: _builtins.int = ...,
         expires_at_unix_ms: _builtins.int = ...,
+        seal_to: _builtins.bytes = ...,
+        consents: _abc.Iterable[_builtins.bytes] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["subject", b"subject"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["case_reference", b"case_reference", "expires_at_unix_ms", b"expires_at_unix_ms", "federation", b"federation", "issued_at_unix_ms", b"issued_at_unix_ms", "nonce", b"nonce", "purpose", b"purpose", "requester", b"requester", "subject", b"subject", "subject_kind", b"subject_kind", "wanted", b"wanted"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["case_reference", b"case_reference", "consents", b"consents", "expires_at_unix_ms", b"expires_at_unix_ms", "federation", b"federation", "issued_at_unix_ms", b"issued_at_unix_ms", "nonce", b"nonce", "purpose", b"purpose", "requester", b"requester", "seal_to", b"seal_to", "subject", b"subject", "subject_kind", b"subject_kind", "wanted", b"wanted"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -116,13 +126,18 @@ class Wanted(_message.Message):
     AGENCY_FIELD_NUMBER: _builtins.int
     DATASET_FIELD_NUMBER: _builtins.int
     FIELDS_FIELD_NUMBER: _builtins.int
+    ARGUMENTS_FIELD_NUMBER: _builtins.int
     agency: _builtins.str
     """The agency that publishes it."""
     dataset: _builtins.str
     """The dataset; empty means all of the agency's."""
     @_builtins.property
     def fields(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """The wanted fields; empty means all."""
+        """The wanted fields and predicates; empty means all."""
+
+    @_builtins.property
+    def arguments(self) -> _containers.RepeatedCompositeFieldContainer[Global___Argument]:
+        """What the predicates ask for."""
 
     def __init__(
         self,
@@ -130,14 +145,47 @@ class Wanted(_message.Message):
         agency: _builtins.str = ...,
         dataset: _builtins.str = ...,
         fields: _abc.Iterable[_builtins.str] | None = ...,
+        arguments: _abc.Iterable[Global___Argument] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["agency", b"agency", "dataset", b"dataset", "fields", b"fields"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["agency", b"agency", "arguments", b"arguments", "dataset", b"dataset", "fields", b"fields"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Wanted: _TypeAlias = Wanted  # noqa: Y015
+
+@_typing.final
+class Argument(_message.Message):
+    """What a query gives for a predicate."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    TEXT_FIELD_NUMBER: _builtins.int
+    INTEGER_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """The argument's name in the memorandum."""
+    text: _builtins.str
+    """Text, a date or a decimal number."""
+    integer: _builtins.int
+    """A whole number."""
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        text: _builtins.str = ...,
+        integer: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["integer", b"integer", "text", b"text", "value", b"value"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["integer", b"integer", "name", b"name", "text", b"text", "value", b"value"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType_value: _TypeAlias = _typing.Literal["text", "integer"]  # noqa: Y015
+    _WhichOneofArgType_value: _TypeAlias = _typing.Literal["value", b"value"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_value) -> _WhichOneofReturnType_value | None: ...
+
+Global___Argument: _TypeAlias = Argument  # noqa: Y015
 
 @_typing.final
 class Question(_message.Message):

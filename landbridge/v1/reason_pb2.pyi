@@ -28,6 +28,8 @@ class _ReasonCodeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ReasonCode
     """The source answered with at least one record."""
     REASON_CODE_NO_RECORD: _ReasonCode.ValueType  # 2
     """The source looked and holds no record of the subject."""
+    REASON_CODE_SEALED: _ReasonCode.ValueType  # 3
+    """The source answered, and only the requester can read what."""
     REASON_CODE_MALFORMED_REQUEST: _ReasonCode.ValueType  # 1001
     """The request is not well formed."""
     REASON_CODE_UNKNOWN_SCHEME: _ReasonCode.ValueType  # 1002
@@ -44,6 +46,8 @@ class _ReasonCodeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ReasonCode
     """A wanted field is not published in that dataset."""
     REASON_CODE_TOO_MANY_RECORDS: _ReasonCode.ValueType  # 1008
     """The answer holds more records than one answer may carry."""
+    REASON_CODE_BAD_ARGUMENT: _ReasonCode.ValueType  # 1009
+    """A predicate's argument is missing, or is not one that the clause allows."""
     REASON_CODE_INVALID_CONFIGURATION: _ReasonCode.ValueType  # 1101
     """A configuration file does not have its required form."""
     REASON_CODE_MISSING_TABLE: _ReasonCode.ValueType  # 1102
@@ -84,6 +88,18 @@ class _ReasonCodeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ReasonCode
     """An alias of the subject is not proven by links that the provider accepts."""
     REASON_CODE_STALE_REVOCATION: _ReasonCode.ValueType  # 3008
     """Revocation data are too old, and the memorandum says to refuse then."""
+    REASON_CODE_QUOTA_SPENT: _ReasonCode.ValueType  # 3009
+    """The clause has answered as many queries as it allows in this time."""
+    REASON_CODE_SEALING_REQUIRED: _ReasonCode.ValueType  # 3010
+    """The clause releases only to a query that names a key to seal to."""
+    REASON_CODE_CONSENT_MISSING: _ReasonCode.ValueType  # 3011
+    """Records on a person need that person's consent, and none is shown."""
+    REASON_CODE_CONSENT_REFUSED: _ReasonCode.ValueType  # 3012
+    """The consent that is shown does not cover this query."""
+    REASON_CODE_CONSENT_REVOKED: _ReasonCode.ValueType  # 3013
+    """The person has revoked the consent."""
+    REASON_CODE_BULK_REFUSED: _ReasonCode.ValueType  # 3014
+    """Persons are asked about one at a time."""
     REASON_CODE_BAD_SIGNATURE: _ReasonCode.ValueType  # 4001
     """The signature does not verify."""
     REASON_CODE_UNTRUSTED_KEY: _ReasonCode.ValueType  # 4002
@@ -128,8 +144,18 @@ class _ReasonCodeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ReasonCode
     """The memorandum does not have its required form."""
     REASON_CODE_SIGNERS_NOT_PARTIES: _ReasonCode.ValueType  # 4102
     """Some party of the memorandum has not signed, or one signed twice or without being a party."""
+    REASON_CODE_NOT_A_SUCCESSOR: _ReasonCode.ValueType  # 4103
+    """The memorandum does not follow the one that it amends."""
+    REASON_CODE_MALFORMED_NOTICE: _ReasonCode.ValueType  # 4104
+    """The notice on a memorandum does not have its required form."""
+    REASON_CODE_MALFORMED_CONSENT: _ReasonCode.ValueType  # 4105
+    """The consent record, or its revocation, does not have its required form."""
+    REASON_CODE_NOT_IMPORTABLE: _ReasonCode.ValueType  # 4106
+    """The document is not one that can be imported."""
     REASON_CODE_PROFILE_ALTERED: _ReasonCode.ValueType  # 4201
     """The profile shown is not the profile that was signed."""
+    REASON_CODE_SEAL_BROKEN: _ReasonCode.ValueType  # 4202
+    """The sealed answer cannot be opened, or holds something else than was signed."""
     REASON_CODE_LOG_UNAVAILABLE: _ReasonCode.ValueType  # 5001
     """The log cannot be written, so nothing may be answered."""
     REASON_CODE_LOG_DAMAGED: _ReasonCode.ValueType  # 5002
@@ -146,6 +172,8 @@ REASON_CODE_ANSWERED: ReasonCode.ValueType  # 1
 """The source answered with at least one record."""
 REASON_CODE_NO_RECORD: ReasonCode.ValueType  # 2
 """The source looked and holds no record of the subject."""
+REASON_CODE_SEALED: ReasonCode.ValueType  # 3
+"""The source answered, and only the requester can read what."""
 REASON_CODE_MALFORMED_REQUEST: ReasonCode.ValueType  # 1001
 """The request is not well formed."""
 REASON_CODE_UNKNOWN_SCHEME: ReasonCode.ValueType  # 1002
@@ -162,6 +190,8 @@ REASON_CODE_UNKNOWN_FIELD: ReasonCode.ValueType  # 1007
 """A wanted field is not published in that dataset."""
 REASON_CODE_TOO_MANY_RECORDS: ReasonCode.ValueType  # 1008
 """The answer holds more records than one answer may carry."""
+REASON_CODE_BAD_ARGUMENT: ReasonCode.ValueType  # 1009
+"""A predicate's argument is missing, or is not one that the clause allows."""
 REASON_CODE_INVALID_CONFIGURATION: ReasonCode.ValueType  # 1101
 """A configuration file does not have its required form."""
 REASON_CODE_MISSING_TABLE: ReasonCode.ValueType  # 1102
@@ -202,6 +232,18 @@ REASON_CODE_UNPROVEN_ALIAS: ReasonCode.ValueType  # 3007
 """An alias of the subject is not proven by links that the provider accepts."""
 REASON_CODE_STALE_REVOCATION: ReasonCode.ValueType  # 3008
 """Revocation data are too old, and the memorandum says to refuse then."""
+REASON_CODE_QUOTA_SPENT: ReasonCode.ValueType  # 3009
+"""The clause has answered as many queries as it allows in this time."""
+REASON_CODE_SEALING_REQUIRED: ReasonCode.ValueType  # 3010
+"""The clause releases only to a query that names a key to seal to."""
+REASON_CODE_CONSENT_MISSING: ReasonCode.ValueType  # 3011
+"""Records on a person need that person's consent, and none is shown."""
+REASON_CODE_CONSENT_REFUSED: ReasonCode.ValueType  # 3012
+"""The consent that is shown does not cover this query."""
+REASON_CODE_CONSENT_REVOKED: ReasonCode.ValueType  # 3013
+"""The person has revoked the consent."""
+REASON_CODE_BULK_REFUSED: ReasonCode.ValueType  # 3014
+"""Persons are asked about one at a time."""
 REASON_CODE_BAD_SIGNATURE: ReasonCode.ValueType  # 4001
 """The signature does not verify."""
 REASON_CODE_UNTRUSTED_KEY: ReasonCode.ValueType  # 4002
@@ -246,8 +288,18 @@ REASON_CODE_MALFORMED_MEMORANDUM: ReasonCode.ValueType  # 4101
 """The memorandum does not have its required form."""
 REASON_CODE_SIGNERS_NOT_PARTIES: ReasonCode.ValueType  # 4102
 """Some party of the memorandum has not signed, or one signed twice or without being a party."""
+REASON_CODE_NOT_A_SUCCESSOR: ReasonCode.ValueType  # 4103
+"""The memorandum does not follow the one that it amends."""
+REASON_CODE_MALFORMED_NOTICE: ReasonCode.ValueType  # 4104
+"""The notice on a memorandum does not have its required form."""
+REASON_CODE_MALFORMED_CONSENT: ReasonCode.ValueType  # 4105
+"""The consent record, or its revocation, does not have its required form."""
+REASON_CODE_NOT_IMPORTABLE: ReasonCode.ValueType  # 4106
+"""The document is not one that can be imported."""
 REASON_CODE_PROFILE_ALTERED: ReasonCode.ValueType  # 4201
 """The profile shown is not the profile that was signed."""
+REASON_CODE_SEAL_BROKEN: ReasonCode.ValueType  # 4202
+"""The sealed answer cannot be opened, or holds something else than was signed."""
 REASON_CODE_LOG_UNAVAILABLE: ReasonCode.ValueType  # 5001
 """The log cannot be written, so nothing may be answered."""
 REASON_CODE_LOG_DAMAGED: ReasonCode.ValueType  # 5002

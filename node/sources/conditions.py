@@ -1,4 +1,6 @@
-"""Row conditions in the WHERE clause, with exactly the meaning of `landbridge.condition.holds`.
+"""Row conditions in the WHERE clause, with exactly the meaning of `holds`.
+
+That is `landbridge.memorandum.condition.holds`.
 
 SQLite runs `holds` itself, as an SQL function over the native column, so that loaded files and
 SQLite databases can execute every condition. PostgreSQL gets expressions of its own, and a
@@ -10,7 +12,7 @@ from collections.abc import Callable
 
 import sqlalchemy as sa
 
-from landbridge.condition import Condition, holds
+from landbridge.memorandum.condition import Condition, holds
 from landbridge.subject import Schemes
 from node.sources.database import HOLDS
 from node.sources.fields import PublishedField

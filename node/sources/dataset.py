@@ -8,8 +8,8 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
-from landbridge.condition import Condition
 from landbridge.errors import LandbridgeError, Reason, refuse
+from landbridge.memorandum.condition import AllOf, AnyOf, Not, Rule
 from landbridge.subject import Schemes
 from landbridge.v1 import answer_pb2
 from node.node_file import DatasetTable
@@ -78,16 +78,24 @@ class DatasetReader:
         self._lock = threading.Lock()
         self._plans: dict[tuple[object, ...], _Plan] = {}
 
-    def check_condition(self, condition: Condition) -> sa.ColumnElement[bool]:
-        """Compile a row condition.
+    def check_rule(self, rule: Rule) -> sa.ColumnElement[bool]:
+        """Compile a rule of row conditions.
 
         Raises:
             LandbridgeError: LB-1007 for a field that is not published, LB-1101 for a condition that
                 the database cannot execute exactly as it is written.
         """
-        return self._conditions.compile(
-            self.table.name, self.field(condition.field), condition, dialect=self._dialect
-        )
+        match rule:
+            case AllOf():
+                return sa.and_(*map(self.check_rule, rule.parts))
+            case AnyOf():
+                return sa.or_(*map(self.check_rule, rule.parts))
+            case Not():
+                return sa.not_(self.check_rule(rule.part))
+            case _:
+                return self._conditions.compile(
+                    self.table.name, self.field(rule.field), rule, dialect=self._dialect
+                )
 
     def field(self, name: str) -> PublishedField:
         """Return a field.
@@ -100,7 +108,7 @@ class DatasetReader:
         return self.fields[name]
 
     def read(
-        self, fields: tuple[str, ...], where: tuple[Condition, ...], lookups: Sequence[Lookup]
+        self, fields: tuple[str, ...], where: tuple[Rule, ...], lookups: Sequence[Lookup]
     ) -> list[Outcome]:
         """Read lookups of the same fields and conditions; one outcome a lookup, in order."""
         outcomes: list[Outcome] = []
@@ -115,7 +123,7 @@ class DatasetReader:
         return outcomes + self._read_batch(fields, where, batch)
 
     def _read_batch(
-        self, fields: tuple[str, ...], where: tuple[Condition, ...], lookups: Sequence[Lookup]
+        self, fields: tuple[str, ...], where: tuple[Rule, ...], lookups: Sequence[Lookup]
     ) -> list[Outcome]:
         search = Search(self._searched.keys, lookups)
         if not search.natives:
@@ -139,7 +147,7 @@ class DatasetReader:
         ]
 
     def _read_singly(
-        self, fields: tuple[str, ...], where: tuple[Condition, ...], lookups: Sequence[Lookup]
+        self, fields: tuple[str, ...], where: tuple[Rule, ...], lookups: Sequence[Lookup]
     ) -> list[Outcome]:
         return [self._read_batch(fields, where, [lookup])[0] for lookup in lookups]
 
@@ -186,7 +194,7 @@ class DatasetReader:
             )
         return []
 
-    def _plan(self, fields: tuple[str, ...], where: tuple[Condition, ...], search: Search) -> _Plan:
+    def _plan(self, fields: tuple[str, ...], where: tuple[Rule, ...], search: Search) -> _Plan:
         sizes = tuple(
             (position, padded(len(found))) for position, found in sorted(search.natives.items())
         )
@@ -202,15 +210,13 @@ class DatasetReader:
                 self._plans[shape] = plan
         return plan
 
-    def _compile(
-        self, fields: tuple[str, ...], where: tuple[Condition, ...], shape: Shape
-    ) -> _Plan:
+    def _compile(self, fields: tuple[str, ...], where: tuple[Rule, ...], shape: Shape) -> _Plan:
         published = [self.field(name) for name in fields]
         statement = compile_statement(
             self._searched,
             shape,
             [field.column for field in published],
-            [self.check_condition(condition) for condition in where],
+            [self.check_rule(rule) for rule in where],
         )
         at, naming = statement.at, self._searched.naming
         # The most exact key comes first: by it a record says whom it is about.

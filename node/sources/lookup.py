@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from landbridge.condition import Condition
+from landbridge.memorandum.condition import Rule
 from landbridge.subject import SubjectId
 
 
@@ -13,7 +13,7 @@ class Lookup:
     dataset: str
     fields: tuple[str, ...]
     """Canonical fields; no other field's column is read."""
-    where: tuple[Condition, ...]
+    where: tuple[Rule, ...]
     """Row conditions, all of which a record must meet."""
     asked: SubjectId
     """The identifier that the requester signed."""

@@ -9,8 +9,9 @@ from contextlib import suppress
 from decimal import Decimal
 from typing import Final
 
-from landbridge.condition import Condition, Operator, Scalar
 from landbridge.errors import LandbridgeError, Reason, refuse
+from landbridge.memorandum.condition import Asked, Condition, Operator, Scalar
+from landbridge.period import Period
 from landbridge.subject import Schemes
 from landbridge.suggestion import did_you_mean
 from node.node_file import FieldTable, FieldType
@@ -47,7 +48,7 @@ def check_operands(dataset: str, field: FieldTable, condition: Condition, scheme
 
 def operands(condition: Condition) -> tuple[Scalar, ...]:
     """Return what a condition compares with."""
-    if condition.value is None:
+    if condition.value is None or isinstance(condition.value, Period | Asked):
         return ()
     return condition.value if isinstance(condition.value, tuple) else (condition.value,)
 
@@ -58,7 +59,7 @@ def number(operand: Scalar) -> Decimal:
 
 
 def comparable(field: FieldTable, reading: Reading) -> Scalar | Decimal | None:
-    """Return what `landbridge.condition.holds` compares: numbers as numbers, without currency."""
+    """Return what `memorandum.condition.holds` compares: numbers as numbers, without currency."""
     value = reading.value
     if isinstance(value, tuple):
         return "several"

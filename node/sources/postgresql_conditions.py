@@ -13,7 +13,7 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
-from landbridge.condition import Condition, Operator, holds
+from landbridge.memorandum.condition import Condition, Operator, holds
 from node.node_file import FieldTable, FieldType
 from node.sources.operands import not_executable, operands
 from node.sources.parsers import codes_of, empty_signs

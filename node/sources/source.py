@@ -10,9 +10,9 @@ the database runs. No text of a statement comes from the wire.
 from collections.abc import Sequence
 from pathlib import Path
 
-from landbridge.condition import Condition
 from landbridge.errors import LandbridgeError, Reason, refuse
 from landbridge.federation import Federation
+from landbridge.memorandum.condition import Rule
 from landbridge.v1 import answer_pb2
 from node.config import NodeConfig
 from node.sources.binding import Bound, bind, refuse_problems
@@ -91,13 +91,13 @@ class Source:
         reader = self._dataset(dataset)
         return [reader.field(name).description for name in fields]
 
-    def check_condition(self, dataset: str, condition: Condition) -> None:
-        """Check that the database can execute a row condition exactly as it is written.
+    def check_rule(self, dataset: str, rule: Rule) -> None:
+        """Check that the database can execute a rule of row conditions exactly as it is written.
 
         Raises:
             LandbridgeError: LB-1101 when it cannot; LB-1006, LB-1007 for what is not published.
         """
-        self._dataset(dataset).check_condition(condition)
+        self._dataset(dataset).check_rule(rule)
 
     @property
     def is_local(self) -> bool:

@@ -17,7 +17,7 @@ import pytest
 
 from landbridge.client import Client
 from landbridge.commands.sandbox import Sandbox
-from landbridge.condition import Condition, Operator
+from landbridge.memorandum.condition import Condition, Operator
 from landbridge.profile import profile_document
 from landbridge.subject import SubjectId
 from landbridge.trust.bundle import TrustBundle

@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 
-from landbridge.condition import Condition
 from landbridge.errors import LandbridgeError
+from landbridge.memorandum.condition import Condition
 from landbridge.subject import SubjectId
 from landbridge.v1 import answer_pb2
 from node.config import load_node_config

@@ -7,8 +7,8 @@ from typing import Any
 import psycopg
 import pytest
 
-from landbridge.condition import Condition, Operator, holds
 from landbridge.errors import LandbridgeError, Reason
+from landbridge.memorandum.condition import Condition, Operator, holds
 from landbridge.subject import Schemes
 from node.node_file import FieldTable
 from node.sources.operands import comparable
@@ -195,10 +195,10 @@ def test_a_condition_without_an_exact_expression_is_refused(
     source: Source, field: str, operator: Operator, value: str | int | None
 ) -> None:
     with pytest.raises(LandbridgeError, match="cannot be executed on dataset schools") as caught:
-        source.check_condition("schools", Condition(field, operator, value))
+        source.check_rule("schools", Condition(field, operator, value))
     assert caught.value.reason is Reason.INVALID_CONFIGURATION
 
 
 def test_emptiness_can_be_tested_on_any_text(source: Source) -> None:
-    source.check_condition("schools", Condition("late", Operator.IS_NULL))
-    source.check_condition("schools", Condition("ope", Operator.IS_NULL))
+    source.check_rule("schools", Condition("late", Operator.IS_NULL))
+    source.check_rule("schools", Condition("ope", Operator.IS_NULL))

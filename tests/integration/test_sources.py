@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from landbridge.condition import Condition, Operator
 from landbridge.errors import LandbridgeError
+from landbridge.memorandum.condition import Condition, Operator
 from landbridge.v1 import answer_pb2
 from node.sources.source import Source
 from tests.integration.conftest import RegistrarDatabase

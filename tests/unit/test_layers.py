@@ -75,6 +75,14 @@ OFFENCES = {
         "certs/renewal/office.py",
         "import certs.renewal.agent",
     ),
+    "memorandum: signed documents above the text, the text above its words": (
+        "landbridge/memorandum/grant.py",
+        "import landbridge.memorandum.signature",
+    ),
+    "policy: explanations above decisions": (
+        "landbridge/policy/decision.py",
+        "import landbridge.policy.authorization",
+    ),
     "trust: the store above the rules, these above the parts": (
         "landbridge/trust/approval.py",
         "import landbridge.trust.store",
@@ -84,7 +92,7 @@ OFFENCES = {
         "import landbridge.rpc.guard",
     ),
     "the domain knows neither gRPC nor protobuf nor logging": (
-        "landbridge/condition.py",
+        "landbridge/memorandum/condition.py",
         "import grpc",
     ),
     "the decisions of gateway and node know neither gRPC nor logging": (

@@ -12,10 +12,10 @@ from landbridge.clock import system_clock, to_datetime
 from landbridge.errors import LandbridgeError
 from landbridge.keys import KeyUse, SigningKey
 from landbridge.live_policy import LivePolicy
-from landbridge.memorandum import Memorandum
-from landbridge.memorandum_folder import read_memoranda
-from landbridge.memorandum_signature import SignedForm
-from landbridge.policy import AccessRequest, authorize
+from landbridge.memorandum.document import Memorandum
+from landbridge.memorandum.folder import read_memoranda
+from landbridge.memorandum.signature import SignedForm
+from landbridge.policy.authorization import AccessRequest, authorize
 from landbridge.subject import SubjectKind
 from landbridge.trust.bundle import TrustBundle
 from landbridge.trust.document import MemberRecord

@@ -18,7 +18,7 @@ from bench.federation import (
 )
 from bench.records import FIELDS, KEY, TERMS, make_records
 from landbridge.federation import Federation
-from landbridge.memorandum import Memorandum
+from landbridge.memorandum.document import Memorandum
 from node.config import load_node_config
 
 PLAN = Plan(nodes=3, subjects=50, seed=7)

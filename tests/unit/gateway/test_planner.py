@@ -6,8 +6,8 @@ import pytest
 
 from gateway.planner import Planner
 from landbridge.errors import Reason
-from landbridge.memorandum_fields import read_instant
-from landbridge.policy import Policy
+from landbridge.memorandum.words import read_instant
+from landbridge.policy.authorization import Policy
 from landbridge.query import Query
 from landbridge.subject import SubjectId, SubjectKind
 from landbridge.v1 import catalogue_pb2

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from landbridge.condition import Condition, Operator, Scalar
 from landbridge.errors import LandbridgeError, Reason
+from landbridge.memorandum.condition import Condition, Operator, Scalar
 from node.sources.source import Source
 from tests.schools import look_up, open_source, read
 
@@ -137,7 +137,7 @@ def test_a_condition_releases_the_rows_that_meet_it(
     expected: str,
 ) -> None:
     condition = Condition(field, operator, value)
-    source.check_condition("schools", condition)
+    source.check_rule("schools", condition)
     assert rows(source, condition) == expected
 
 
@@ -186,7 +186,7 @@ def test_a_condition_that_means_nothing_is_refused(
     source: Source, field: str, operator: Operator, value: Scalar, message: str
 ) -> None:
     with pytest.raises(LandbridgeError) as caught:
-        source.check_condition("schools", Condition(field, operator, value))
+        source.check_rule("schools", Condition(field, operator, value))
     assert caught.value.reason is Reason.INVALID_CONFIGURATION
     assert message in caught.value.message
     assert "dataset schools" in caught.value.message
@@ -209,5 +209,5 @@ def test_conditions_on_what_is_not_published_are_refused(source: Source) -> None
         ("schools", "id", Reason.UNKNOWN_FIELD),
     ):
         with pytest.raises(LandbridgeError) as caught:
-            source.check_condition(dataset, Condition(field, Operator.NOT_NULL))
+            source.check_rule(dataset, Condition(field, Operator.NOT_NULL))
         assert caught.value.reason is reason

@@ -18,12 +18,12 @@ from landbridge.commands.output import (
 )
 from landbridge.errors import Reason, refuse
 from landbridge.federation import Federation
-from landbridge.memorandum import Memorandum
-from landbridge.memorandum_condition import write_condition
-from landbridge.memorandum_fields import read_instant
-from landbridge.policy import AccessRequest, Policy
-from landbridge.policy_explanation import Explanation, Verdict
-from landbridge.policy_explanation import explain as explain_request
+from landbridge.memorandum.document import Memorandum
+from landbridge.memorandum.words import read_instant
+from landbridge.memorandum.written_rule import write_rule
+from landbridge.policy.authorization import AccessRequest, Policy
+from landbridge.policy.explanation import Explanation, Verdict
+from landbridge.policy.explanation import explain as explain_request
 from landbridge.subject import SubjectKind
 from landbridge.suggestion import did_you_mean
 
@@ -149,7 +149,7 @@ def _document(verdict: Verdict) -> dict[str, Any]:
         "memorandum": verdict.memorandum,
         "clause": verdict.clause,
         "legal_basis": verdict.legal_basis,
-        "where": [write_condition(condition) for condition in verdict.where],
+        "where": [write_rule(condition) for condition in verdict.where],
         "changes": [
             {"memorandum": change.memorandum, "clause": change.clause, "steps": list(change.steps)}
             for change in verdict.changes

@@ -11,7 +11,7 @@ from landbridge.commands.main import run
 from landbridge.keys import KeyUse, SigningKey
 from landbridge.reasons import REASONS, Reason
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 PAGE = (ROOT / "docs" / "memoranda.md").read_text(encoding="utf-8")
 FILES = re.findall(r"^`(\S+)`\n```(?:yaml|toml)\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
 CONSOLES = re.findall(

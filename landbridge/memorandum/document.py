@@ -1,8 +1,8 @@
 """Memoranda: what agencies agree that one may read of another.
 
 A memorandum is written as YAML, which people read and amend, and signed as RFC 8785 JSON
-(`landbridge.memorandum_signature`). Both hold the same keys. What no memorandum grants is refused
-(`landbridge.policy`).
+(`landbridge.memorandum.signature`). Both hold the same keys. What no memorandum grants is refused
+(`landbridge.policy.authorization`).
 
     memorandum = Memorandum.from_yaml(Path("memoranda/ed-2026-01.yaml"))
     payload = memorandum.to_json()
@@ -11,33 +11,30 @@ A memorandum is written as YAML, which people read and amend, and signed as RFC 
 import json
 from collections.abc import Iterator
 from functools import cached_property
+from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final, Self
 
 import rfc8785
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 from pydantic.json_schema import SkipJsonSchema
 
 from landbridge.errors import Reason, refuse
-from landbridge.memorandum_fields import (
+from landbridge.memorandum.grant import Grant, Part, Validity, drop_default, find_contradictions
+from landbridge.memorandum.problems import complain, json_path, validate
+from landbridge.memorandum.words import (
     AgencyId,
-    ClauseNumber,
     Distinct,
-    Instant,
     Line,
     LinkSource,
     MemorandumId,
-    Name,
     Parties,
-    Rows,
-    SomeDistinct,
     StaleRevocation,
-    read_instant,
 )
-from landbridge.memorandum_problems import complain, json_path, validate
+from landbridge.memorandum.written_rule import REFERENCE as ROW_REFERENCE
+from landbridge.memorandum.written_rule import SCHEMA as ROW_CONDITION
 from landbridge.places import Keys
 from landbridge.strict_yaml import read_yaml
-from landbridge.subject import SubjectKind
 from landbridge.suggestion import did_you_mean
 
 MAX_BYTES: Final = 1_000_000
@@ -45,62 +42,12 @@ MAX_BYTES: Final = 1_000_000
 
 _MAX_GRANTS: Final = 1000
 _NOT_LATER: Final = "must be later than `from`"
+_NO_CONSENT: Final = (
+    "records on persons need a `statute`, or a consent that an agency of `consent_desks` takes"
+)
 
 
-def _drop_default(schema: dict[str, Any]) -> None:
-    # Leaving the key out is the only way to have it.
-    schema.pop("default", None)
-
-
-class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, validate_by_name=True)
-
-
-class Validity(_Part):
-    """From when until when; the last instant is no longer part of it."""
-
-    from_: Instant = Field(alias="from", description="The first instant in force.")
-    until: Instant = Field(description="The first instant no longer in force.")
-
-    @cached_property
-    def start(self) -> int:
-        """The first instant in force, Unix milliseconds."""
-        return read_instant(self.from_)
-
-    @cached_property
-    def end(self) -> int:
-        """The first instant no longer in force, Unix milliseconds."""
-        return read_instant(self.until)
-
-
-class Grant(_Part):
-    """One clause: what one provider releases to whom, for what, of which records."""
-
-    clause: ClauseNumber = Field(description="The clause of the agreement, such as 2.1.")
-    provider: AgencyId = Field(description="The party that releases.")
-    dataset: Name = Field(description="The dataset as the provider publishes it.")
-    requesters: SomeDistinct[AgencyId] = Field(description="The parties that may ask.")
-    fields: SomeDistinct[Name] = Field(description="The canonical fields that are released.")
-    where: Rows = Field(
-        (),
-        json_schema_extra=_drop_default,
-        description="Which records; all conditions must hold. Left out: every record.",
-    )
-    purposes: SomeDistinct[Name] = Field(description="Purposes of the federation's list.")
-    subject_kinds: SomeDistinct[SubjectKind] = Field(description="Whom the records are about.")
-    legal_basis: Line | SkipJsonSchema[None] = Field(
-        None,
-        json_schema_extra=_drop_default,
-        description="The legal basis of this clause. Left out: the memorandum's.",
-    )
-    valid: Validity | SkipJsonSchema[None] = Field(
-        None,
-        json_schema_extra=_drop_default,
-        description="When this clause is in force. Left out: as long as the memorandum.",
-    )
-
-
-class Memorandum(_Part):
+class Memorandum(Part):
     """An agreement of two or more agencies."""
 
     id: MemorandumId = Field(alias="memorandum", description="The id of the memorandum.")
@@ -117,6 +64,15 @@ class Memorandum(_Part):
     stale_revocation: StaleRevocation = Field(
         StaleRevocation.REFUSE,
         description="What holds while revocation data are too old: refuse or serve.",
+    )
+    amends: MemorandumId | SkipJsonSchema[None] = Field(
+        None,
+        json_schema_extra=drop_default,
+        description="The memorandum in whose place this one steps, from its first instant on.",
+    )
+    consent_desks: Distinct[AgencyId] = Field(
+        (),
+        description="Agencies whose word the providers take for a person's consent.",
     )
     grants: tuple[Grant, ...] = Field(
         min_length=1, max_length=_MAX_GRANTS, description="The clauses, in their order."
@@ -165,6 +121,11 @@ class Memorandum(_Part):
         """Write the bytes that parties sign: RFC 8785, without keys that have their default."""
         return rfc8785.dumps(self.model_dump(mode="json", by_alias=True, exclude_defaults=True))
 
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 of the signed writing, in hex: which text of the memorandum this is."""
+        return sha256(self.to_json()).hexdigest()
+
     def legal_basis_of(self, grant: Grant) -> str:
         """The legal basis that a clause stands on."""
         return grant.legal_basis or self.legal_basis
@@ -176,24 +137,38 @@ class Memorandum(_Part):
 
 def _find_contradictions(memorandum: Memorandum) -> Iterator[tuple[Keys, str]]:
     """Find what is wrong between values, each of which is right by itself."""
-    whole = memorandum.valid
-    if whole.start >= whole.end:
+    if memorandum.amends == memorandum.id:
+        yield ("amends",), "a memorandum cannot amend itself"
+    if memorandum.valid.start >= memorandum.valid.end:
         yield ("valid", "until"), _NOT_LATER
     for number, grant in enumerate(memorandum.grants):
-        way: Keys = ("grants", number)
-        if grant.provider not in memorandum.parties:
-            yield (*way, "provider"), _no_party(grant.provider, memorandum)
-        for position, requester in enumerate(grant.requesters):
-            if requester not in memorandum.parties:
-                yield (*way, "requesters", position), _no_party(requester, memorandum)
-        if grant.valid is None:
-            continue
-        if grant.valid.start >= grant.valid.end:
-            yield (*way, "valid", "until"), _NOT_LATER
-        if grant.valid.start < whole.start:
-            yield (*way, "valid", "from"), f"is before the memorandum's own, {whole.from_}"
-        if grant.valid.end > whole.end:
-            yield (*way, "valid", "until"), f"is after the memorandum's own, {whole.until}"
+        for inner, what in (
+            *_wrong_parties(memorandum, grant),
+            *find_contradictions(grant),
+            *_wrong_validity(memorandum.valid, grant.valid),
+        ):
+            yield ("grants", number, *inner), what
+
+
+def _wrong_parties(memorandum: Memorandum, grant: Grant) -> Iterator[tuple[Keys, str]]:
+    if grant.provider not in memorandum.parties:
+        yield ("provider",), _no_party(grant.provider, memorandum)
+    for position, requester in enumerate(grant.requesters):
+        if requester not in memorandum.parties:
+            yield ("requesters", position), _no_party(requester, memorandum)
+    if grant.needs_consent and not memorandum.consent_desks:
+        yield ("subject_kinds",), _NO_CONSENT
+
+
+def _wrong_validity(whole: Validity, own: Validity | None) -> Iterator[tuple[Keys, str]]:
+    if own is None:
+        return
+    if own.start >= own.end:
+        yield ("valid", "until"), _NOT_LATER
+    if own.start < whole.start:
+        yield ("valid", "from"), f"is before the memorandum's own, {whole.from_}"
+    if own.end > whole.end:
+        yield ("valid", "until"), f"is after the memorandum's own, {whole.until}"
 
 
 def _no_party(agency: str, memorandum: Memorandum) -> str:
@@ -202,11 +177,25 @@ def _no_party(agency: str, memorandum: Memorandum) -> str:
 
 def json_schema() -> dict[str, Any]:
     """Describe the YAML form for editors, as JSON Schema 2020-12."""
+    schema = Memorandum.model_json_schema(by_alias=True)
+    # Pydantic lets one write only one of the two into a field's schema: what is unique, or no
+    # default; and rules hold rules, which it cannot know.
+    schema["$defs"]["Grant"]["properties"]["fields"].pop("default")
+    schema = _refer(schema)
+    schema["$defs"]["RowCondition"] = ROW_CONDITION
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "$id": "urn:landbridge:memorandum",
-        **Memorandum.model_json_schema(by_alias=True),
+        **schema,
     }
+
+
+def _refer(schema: Any) -> Any:  # noqa: ANN401 - any JSON
+    if schema == ROW_REFERENCE:
+        return {"$ref": "#/$defs/RowCondition"}
+    if isinstance(schema, dict):
+        return {key: _refer(value) for key, value in schema.items()}
+    return [_refer(value) for value in schema] if isinstance(schema, list) else schema
 
 
 def _read_text(path: Path) -> str:

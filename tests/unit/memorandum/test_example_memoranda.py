@@ -6,7 +6,7 @@ import pytest
 
 from landbridge.agency import Role
 from landbridge.errors import Reason
-from landbridge.policy import AccessRequest, Policy, authorize
+from landbridge.policy.authorization import AccessRequest, Policy, authorize
 from landbridge.subject import SubjectKind
 from tests.example import datasets, federation, memoranda
 

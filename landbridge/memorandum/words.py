@@ -8,11 +8,19 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Annotated, Final, TypeVar
 
-from pydantic import AfterValidator, Field, StringConstraints, WithJsonSchema
+from pydantic import (
+    AfterValidator,
+    Field,
+    PlainSerializer,
+    PlainValidator,
+    StringConstraints,
+    WithJsonSchema,
+)
 
 from landbridge.agency import check_agency
 from landbridge.errors import LandbridgeError
-from landbridge.memorandum_condition import RowCondition
+from landbridge.memorandum.written_rule import RowRule
+from landbridge.period import Period
 
 Item = TypeVar("Item")
 
@@ -60,6 +68,10 @@ def _check_link_source(text: str) -> str:
         raise ValueError("must be written agency/dataset")
     _check_agency_id(agency)
     return text
+
+
+def _read_period(written: object) -> Period:
+    return written if isinstance(written, Period) else Period.parse(str(written))
 
 
 def _write_on_one_line(text: str) -> str:
@@ -118,5 +130,12 @@ Parties = Annotated[
     AfterValidator(_check_distinct),
 ]
 """Who agrees: at least two agencies."""
-Rows = Annotated[tuple[RowCondition, ...], Field(min_length=1, max_length=100)]
-"""Row conditions of one grant."""
+Rows = Annotated[tuple[RowRule, ...], Field(min_length=1, max_length=100)]
+"""Row conditions of one grant, all of which a record must meet."""
+CalendarPeriod = Annotated[
+    Period,
+    PlainValidator(_read_period),
+    PlainSerializer(str),
+    WithJsonSchema({"type": "string", "pattern": r"^P(\d+Y)?(\d+M)?(\d+W)?(\d+D)?$"}),
+]
+"""A length of calendar time, such as P2Y."""

@@ -2,8 +2,9 @@
 
 from collections.abc import Iterator, Sequence
 
-from landbridge.memorandum import Grant, Memorandum, Validity
-from landbridge.memorandum_fields import StaleRevocation
+from landbridge.memorandum.document import Memorandum
+from landbridge.memorandum.grant import Grant, Validity
+from landbridge.memorandum.words import StaleRevocation
 from landbridge.subject import SubjectKind
 
 _KINDS = {SubjectKind.LEGAL_ENTITY: "legal entities", SubjectKind.NATURAL_PERSON: "natural persons"}

@@ -9,7 +9,6 @@ from cyclopts import App
 
 from landbridge.clock import system_clock
 from landbridge.commands.files import read_named
-from landbridge.commands.memo_sentences import sentences, standing
 from landbridge.commands.output import (
     Output,
     OutputOption,
@@ -20,8 +19,9 @@ from landbridge.commands.output import (
 )
 from landbridge.errors import LandbridgeError, Reason, refuse
 from landbridge.keys import SigningKey, split_key_id, write_whole
-from landbridge.memorandum import Memorandum
-from landbridge.memorandum_signature import SignedForm
+from landbridge.memorandum.document import Memorandum
+from landbridge.memorandum.sentences import sentences, standing
+from landbridge.memorandum.signature import SignedForm
 
 SIGNED: Final = ".jws.json"
 """How the file of a signed form ends; it lies beside the YAML and is named after the id."""
@@ -31,7 +31,7 @@ _FAILED: Final = 1
 
 app = App(name="memo", help="Lint, sign, show and explain memoranda.")
 app.command(
-    "landbridge.commands.memo_explain:explain",
+    "landbridge.commands.memo.explain:explain",
     name="explain",
     help="Say which clause allows or refuses, and what would have to change.",
 )

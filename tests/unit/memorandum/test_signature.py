@@ -11,8 +11,8 @@ from joserfc.jwk import OKPKey
 
 from landbridge.errors import LandbridgeError, Reason
 from landbridge.keys import KeyUse, SigningKey, public_text
-from landbridge.memorandum import Memorandum
-from landbridge.memorandum_signature import SignedForm, sign, verify_memorandum
+from landbridge.memorandum.document import Memorandum
+from landbridge.memorandum.signature import SignedForm, sign, verify_memorandum
 from tests.memoranda import KeyRing, make_memorandum
 
 MEMORANDUM = make_memorandum([{"clause": "1"}, {"clause": "2", "fields": ["g"]}])

@@ -7,8 +7,8 @@ import pytest
 
 from landbridge.commands.main import run
 from landbridge.keys import KeyUse, SigningKey
-from landbridge.memorandum import Memorandum
-from landbridge.memorandum_signature import SignedForm, verify_memorandum
+from landbridge.memorandum.document import Memorandum
+from landbridge.memorandum.signature import SignedForm, verify_memorandum
 from tests.memoranda import TEXT, KeyRing, write_text
 
 FEDERATION = r"""

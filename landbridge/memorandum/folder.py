@@ -7,8 +7,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from landbridge.errors import LandbridgeError, Reason, refuse
 from landbridge.keys import KeyUse, read_public_file
-from landbridge.memorandum import Memorandum
-from landbridge.memorandum_signature import verify_memorandum
+from landbridge.memorandum.document import Memorandum
+from landbridge.memorandum.signature import verify_memorandum
 from landbridge.trust.bundle import TrustBundle
 from landbridge.trust.document import AuthorityState, unix_ms
 

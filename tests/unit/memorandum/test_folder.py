@@ -7,7 +7,7 @@ import pytest
 from landbridge.agency import Role
 from landbridge.commands.sandbox import Sandbox
 from landbridge.errors import LandbridgeError, Reason
-from landbridge.memorandum_folder import read_memoranda
+from landbridge.memorandum.folder import read_memoranda
 from landbridge.party import PartyFolder
 from tests.market import REGISTER, write_market
 

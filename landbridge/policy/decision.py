@@ -3,8 +3,10 @@
 from dataclasses import dataclass
 from typing import Final
 
-from landbridge.condition import Condition
 from landbridge.errors import Reason
+from landbridge.memorandum.condition import Rule
+from landbridge.memorandum.grant import Predicate, Quota
+from landbridge.period import Period
 from landbridge.subject import SubjectKind
 
 WHOLE_DATASET: Final = ""
@@ -15,7 +17,9 @@ WHOLE_DATASET: Final = ""
 class AccessRequest:
     """Who wants to read what of whom, why and when (Unix milliseconds).
 
-    `revocation_stale` says that whoever decides holds revocation data that are too old.
+    `revocation_stale` says that whoever decides holds revocation data that are too old, `consented`
+    that the person asked about has consented to just this, `sealed` that the answer can leave
+    sealed to the requester.
     """
 
     provider: str
@@ -26,17 +30,35 @@ class AccessRequest:
     fields: tuple[str, ...]
     at: int
     revocation_stale: bool = False
+    consented: bool = False
+    sealed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """On what terms a clause releases, beside fields and records."""
+
+    quota: Quota | None = None
+    sealed: bool = False
+    """Whether the answer must leave sealed."""
+    retention: Period | None = None
+    fresh_within: Period | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Allowance:
-    """Fields that one clause releases, of the records that meet all its conditions."""
+    """What one clause releases of the records that meet all its rules.
+
+    `fields` name its predicates where these are what it releases.
+    """
 
     memorandum: str
     clause: str
     legal_basis: str
     fields: tuple[str, ...]
-    where: tuple[Condition, ...]
+    where: tuple[Rule, ...]
+    predicates: tuple[Predicate, ...] = ()
+    terms: Terms = Terms()
 
 
 @dataclass(frozen=True, slots=True)

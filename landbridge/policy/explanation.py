@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from landbridge.clock import to_iso
-from landbridge.condition import Condition
 from landbridge.errors import Reason
-from landbridge.policy import (
+from landbridge.memorandum.condition import Rule
+from landbridge.policy.authorization import (
     WHOLE_DATASET,
     AccessRequest,
     Allowance,
@@ -47,7 +47,7 @@ class Verdict:
     memorandum: str
     clause: str
     legal_basis: str
-    where: tuple[Condition, ...]
+    where: tuple[Rule, ...]
     changes: tuple[Change, ...]
 
 
@@ -142,6 +142,6 @@ def _steps(clause: Clause, request: AccessRequest, wanted: tuple[str, ...]) -> I
         )
     if not wanted:
         yield "the request would have to name at least one field"
-    missing = [name for name in wanted if name not in grant.fields]
+    missing = [name for name in wanted if name not in grant.names]
     if missing:
         yield f"the clause would have to release {', '.join(missing)}"

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from landbridge.condition import Condition, Operator, Scalar, holds
 from landbridge.errors import LandbridgeError, Reason
+from landbridge.memorandum.condition import Condition, Operator, Scalar, holds
 
 SQL = {
     Operator.EQ: "v = ?",

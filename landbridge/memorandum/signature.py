@@ -19,7 +19,7 @@ from joserfc.jwk import OKPKey
 
 from landbridge.errors import LandbridgeError, Reason, refuse
 from landbridge.keys import KeyUse, SigningKey, public_text, split_key_id
-from landbridge.memorandum import MAX_BYTES, Memorandum
+from landbridge.memorandum.document import MAX_BYTES, Memorandum
 
 ALGORITHM: Final = "Ed25519"
 

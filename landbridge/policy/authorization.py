@@ -1,25 +1,35 @@
 """What memoranda allow: one pure function for node and gateway, refusing by default.
 
-A field is released if a clause names the provider, dataset, requester, purpose, subject kind and
-field, and is in force at that time; while revocation data are too old, its memorandum must say to
-serve all the same. Among several such clauses the first one counts, by the id of its memorandum and
-then by its order there. An empty list grants nothing.
+A field or predicate is released if a clause names the provider, dataset, requester, purpose,
+subject kind and field, is in force at that time, and is not held back: while revocation data are
+too old its memorandum must say to serve all the same, a person must have consented where it needs
+that, and the answer must leave sealed where it says so. Among several such clauses the first one
+counts, by the id of its memorandum and then by its order there. An empty list grants nothing.
 
     policy = Policy(memoranda)
     decision = authorize(policy, request)
 
-A refusal names what came nearest: clauses are sifted by requester, purpose, subject kind, time, age
-of revocation data and field, and the reason is the sieve that none of them passed.
+A refusal names what came nearest: clauses are sifted by requester, purpose, subject kind, time,
+what holds them back and field, and the reason is the sieve that none of them passed.
 """
 
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from typing import Final
 
-from landbridge.decision import WHOLE_DATASET, AccessRequest, Allowance, Decision, FieldRefusal
 from landbridge.errors import Reason, refuse
-from landbridge.memorandum import Grant, Memorandum
-from landbridge.policy_coverage import Clause, Coverage, Epoch
+from landbridge.memorandum.document import Memorandum
+from landbridge.memorandum.grant import Grant
+from landbridge.memorandum.life import Notice, Span, settle
+from landbridge.policy.coverage import Clause, Coverage, Epoch, Standing
+from landbridge.policy.decision import (
+    WHOLE_DATASET,
+    AccessRequest,
+    Allowance,
+    Decision,
+    FieldRefusal,
+    Terms,
+)
 from landbridge.subject import SubjectKind
 
 __all__ = [
@@ -41,8 +51,8 @@ _LONGEST_REMEMBERED: Final = 4096
 class Policy:
     """All clauses of a set of memoranda, laid out for look-up."""
 
-    def __init__(self, memoranda: Iterable[Memorandum]) -> None:
-        """Lay out the memoranda.
+    def __init__(self, memoranda: Iterable[Memorandum], notices: Iterable[Notice] = ()) -> None:
+        """Lay out the memoranda, as they follow one another and as notices stop them.
 
         Raises:
             LandbridgeError: LB-4101 when two of them have the same id.
@@ -52,7 +62,7 @@ class Policy:
         self._first_of_party: dict[tuple[str, str, str], Clause] = {}
         self._first_of_requester: dict[tuple[str, str, str], Clause] = {}
         self._first_of_purpose: dict[tuple[str, str, str, str], Clause] = {}
-        self._links: dict[tuple[str, str, str], list[Clause]] = {}
+        self._links: dict[tuple[str, str, str], list[tuple[Clause, Sequence[Span]]]] = {}
         self._releases: dict[tuple[str, ...], int] = {}
         ordered = sorted(memoranda, key=lambda memorandum: memorandum.id)
         for one, following in pairwise(ordered):
@@ -62,7 +72,9 @@ class Policy:
                     f"two memoranda have the id {one.id}",
                     next_step="keep the one that is meant, or give the other an id of its own",
                 )
-        for memorandum in ordered:
+        self._settled = settle(ordered, notices)
+        self.memoranda: tuple[Memorandum, ...] = self._settled.memoranda
+        for memorandum in self.memoranda:
             for grant in memorandum.grants:
                 self._add(self._compile(memorandum, grant))
 
@@ -82,8 +94,8 @@ class Policy:
         """
         return frozenset(
             source
-            for clause in self._links.get((provider, requester, purpose), ())
-            if clause.start <= at < clause.end
+            for clause, spans in self._links.get((provider, requester, purpose), ())
+            if any(start <= at < end for start, end in spans)
             for source in clause.memorandum.link_sources
         )
 
@@ -97,6 +109,27 @@ class Policy:
                 request.purpose,
                 request.subject_kind,
             )
+        )
+
+    def predicates(self, request: AccessRequest) -> tuple[str, ...]:
+        """Name the predicates that clauses in force release for the request, its fields aside."""
+        coverage = self.coverage(request)
+        if coverage is None:
+            return ()
+        epoch = coverage.standing(request.at, _standing(request))
+        return tuple(name for name, clause in epoch.by_field.items() if clause.predicates)
+
+    def consent_desks(self, provider: str, requester: str, purpose: str, at: int) -> frozenset[str]:
+        """Agencies whose word the provider takes for a person's consent to this.
+
+        They are those of the memoranda that hold a clause in force by which the provider releases
+        anything to this requester for this purpose.
+        """
+        return frozenset(
+            desk
+            for clause, spans in self._links.get((provider, requester, purpose), ())
+            if any(start <= at < end for start, end in spans)
+            for desk in clause.memorandum.consent_desks
         )
 
     def nearest_miss(self, request: AccessRequest) -> FieldRefusal:
@@ -115,7 +148,15 @@ class Policy:
     def _compile(self, memorandum: Memorandum, grant: Grant) -> Clause:
         validity = memorandum.validity_of(grant)
         legal_basis = memorandum.legal_basis_of(grant)
-        alike = (memorandum.id, grant.clause, legal_basis, repr(grant.where))
+        terms = Terms(grant.quota, grant.sealed, grant.retention, grant.fresh_within)
+        alike = (
+            memorandum.id,
+            grant.clause,
+            legal_basis,
+            repr(grant.where),
+            repr(terms),
+            str(bool(grant.predicates)),
+        )
         return Clause(
             memorandum,
             grant,
@@ -123,6 +164,8 @@ class Policy:
             validity.start,
             validity.end,
             self._releases.setdefault(alike, len(self._releases)),
+            terms,
+            {predicate.name: predicate for predicate in grant.predicates},
         )
 
     def _add(self, clause: Clause) -> None:
@@ -132,12 +175,15 @@ class Policy:
         for party in clause.memorandum.parties:
             self._first_of_party.setdefault((*dataset, party), clause)
         for requester in grant.requesters:
+            spans = self._settled.spans(clause.memorandum, grant, requester)
             for purpose in grant.purposes:
                 for kind in grant.subject_kinds:
                     key = (*dataset, requester, purpose, kind)
-                    self._coverage.setdefault(key, Coverage()).add(clause)
+                    self._coverage.setdefault(key, Coverage()).add(clause, spans)
                 self._first_of_purpose.setdefault((*dataset, requester, purpose), clause)
-                self._links.setdefault((grant.provider, requester, purpose), []).append(clause)
+                self._links.setdefault((grant.provider, requester, purpose), []).append(
+                    (clause, spans)
+                )
             self._first_of_requester.setdefault((*dataset, requester), clause)
 
 
@@ -146,12 +192,16 @@ def authorize(policy: Policy, request: AccessRequest) -> Decision:
     coverage = policy.coverage(request)
     if coverage is None:
         return Decision((), (policy.nearest_miss(request),))
-    epoch = coverage.standing(request.at, stale=request.revocation_stale)
+    epoch = coverage.standing(request.at, _standing(request))
     decision = epoch.decisions.get(request.fields)
     if decision is None:
         decision = _decide(coverage, epoch, request.fields)
         _remember(epoch.decisions, request.fields, decision)
     return decision
+
+
+def _standing(request: AccessRequest) -> Standing:
+    return Standing(request.revocation_stale, request.consented, request.sealed)
 
 
 def _remember(
@@ -167,7 +217,8 @@ def _remember(
 def _decide(coverage: Coverage, epoch: Epoch, wanted: tuple[str, ...]) -> Decision:
     first, held_back = epoch.first, epoch.held_back
     if first is None and held_back is not None:
-        return Decision((), (_refusal(WHOLE_DATASET, Reason.STALE_REVOCATION, held_back),))
+        clause, reason = held_back
+        return Decision((), (_refusal(WHOLE_DATASET, reason, clause),))
     if first is None:
         nearest = coverage.clauses[0]
         return Decision((), (_refusal(WHOLE_DATASET, Reason.NOT_IN_FORCE, nearest),))
@@ -177,14 +228,13 @@ def _decide(coverage: Coverage, epoch: Epoch, wanted: tuple[str, ...]) -> Decisi
     clauses: dict[int, Clause] = {}
     refusals: list[FieldRefusal] = []
     for name in dict.fromkeys(wanted):
-        clause = epoch.by_field.get(name)
-        if clause is None and (held_back := epoch.held_back_by_field.get(name)) is not None:
-            refusals.append(_refusal(name, Reason.STALE_REVOCATION, held_back))
-        elif clause is None:
-            refusals.append(_refusal(name, Reason.FIELD_NOT_COVERED, first))
-        else:
-            clauses.setdefault(clause.release, clause)
-            released.setdefault(clause.release, []).append(name)
+        releasing = epoch.by_field.get(name)
+        if releasing is not None:
+            clauses.setdefault(releasing.release, releasing)
+            released.setdefault(releasing.release, []).append(name)
+            continue
+        nearest, reason = epoch.held_back_by_field.get(name, (first, Reason.FIELD_NOT_COVERED))
+        refusals.append(_refusal(name, reason, nearest))
     allowances = tuple(_allowance(clauses[number], released[number]) for number in sorted(released))
     return Decision(allowances, tuple(refusals))
 
@@ -192,7 +242,13 @@ def _decide(coverage: Coverage, epoch: Epoch, wanted: tuple[str, ...]) -> Decisi
 def _allowance(clause: Clause, fields: list[str]) -> Allowance:
     grant = clause.grant
     return Allowance(
-        clause.memorandum.id, grant.clause, clause.legal_basis, tuple(fields), grant.where
+        clause.memorandum.id,
+        grant.clause,
+        clause.legal_basis,
+        tuple(fields),
+        grant.where,
+        tuple(clause.predicates[name] for name in fields if name in clause.predicates),
+        clause.terms,
     )
 
 

@@ -8,12 +8,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from landbridge.clock import to_iso
-from landbridge.condition import Condition, Operator
 from landbridge.errors import LandbridgeError, Reason
-from landbridge.memorandum import Grant, Memorandum
-from landbridge.memorandum_fields import read_instant
-from landbridge.policy import AccessRequest, Allowance, Decision, FieldRefusal, Policy, authorize
-from landbridge.policy_explanation import explain
+from landbridge.memorandum.condition import Condition, Operator
+from landbridge.memorandum.document import Grant, Memorandum
+from landbridge.memorandum.words import read_instant
+from landbridge.policy.authorization import (
+    AccessRequest,
+    Allowance,
+    Decision,
+    FieldRefusal,
+    Policy,
+    authorize,
+)
+from landbridge.policy.explanation import explain
 from landbridge.subject import SubjectKind
 from tests.memoranda import make_memorandum
 

@@ -6,14 +6,14 @@ import pytest
 import yaml
 
 from landbridge.clock import to_iso
-from landbridge.condition import Condition, Operator
 from landbridge.errors import LandbridgeError, Reason
-from landbridge.memorandum import MAX_BYTES, Memorandum, json_schema
-from landbridge.memorandum_fields import StaleRevocation
+from landbridge.memorandum.condition import Condition, Operator
+from landbridge.memorandum.document import MAX_BYTES, Memorandum, json_schema
+from landbridge.memorandum.words import StaleRevocation
 from landbridge.subject import SubjectKind
 from tests.memoranda import TEXT, write_text
 
-SCHEMA = Path(__file__).parents[2] / "docs" / "schemas" / "memorandum.schema.json"
+SCHEMA = Path(__file__).parents[3] / "docs" / "schemas" / "memorandum.schema.json"
 
 
 def refusal(folder: Path, text: str) -> LandbridgeError:
@@ -244,8 +244,7 @@ def test_a_payload_that_is_no_memorandum_is_refused(payload: bytes) -> None:
 
 
 def test_the_schema_for_editors_is_up_to_date() -> None:
-    # To write it anew: python -c 'import json; from landbridge.memorandum import json_schema;
-    # print(json.dumps(json_schema(), indent=2))' > docs/schemas/memorandum.schema.json
+    # To write it anew: python docs/schemas/make.py
     assert json.loads(SCHEMA.read_text()) == json_schema()
 
 

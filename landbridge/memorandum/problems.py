@@ -37,7 +37,7 @@ def validate(model: type[Model], text: str | bytes, locate: Locate, locate_key: 
     except ValidationError as error:
         raise complain(
             (
-                (locate_key if details["type"] == "extra_forbidden" else locate)(details["loc"]),
+                (locate_key if details["type"] == "extra_forbidden" else locate)(_way(details)),
                 _say(details, model),
             )
             for details in error.errors(include_url=False)
@@ -57,6 +57,11 @@ def json_path(way: Keys) -> str:
     """Write the way to a value as people write it: grants[0].fields[2]."""
     path = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in way)
     return path.removeprefix(".")
+
+
+def _way(details: ErrorDetails) -> Keys:
+    # Rules are read as a whole; where within one the problem is, its reader says.
+    return (*details["loc"], *details.get("ctx", {}).get("way", ()))
 
 
 def _say(details: ErrorDetails, model: type[BaseModel]) -> str:

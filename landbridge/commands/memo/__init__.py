@@ -1,0 +1,1 @@
+"""`landbridge memo`: memoranda for the people who agree on them."""

@@ -1,0 +1,1 @@
+"""Memoranda: what agencies agree that one may read of another."""

@@ -1,0 +1,204 @@
+"""Clauses: what one provider releases to whom, for what, of which records, on which terms."""
+
+from collections.abc import Iterator
+from enum import StrEnum
+from functools import cached_property
+from typing import Any, Final, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic.json_schema import SkipJsonSchema
+
+from landbridge.memorandum.condition import Asked, Rule, conditions_of
+from landbridge.memorandum.words import (
+    AgencyId,
+    CalendarPeriod,
+    ClauseNumber,
+    Distinct,
+    Instant,
+    Line,
+    Name,
+    Rows,
+    SomeDistinct,
+    read_instant,
+)
+from landbridge.places import Keys
+from landbridge.subject import SubjectKind
+
+_MAX_PREDICATES: Final = 50
+_MAX_ARGUMENTS: Final = 10
+_MAX_QUERIES: Final = 1_000_000_000
+
+
+def drop_default(schema: dict[str, Any]) -> None:
+    """Leave the default out of a schema: leaving the key out is the only way to have it."""
+    schema.pop("default", None)
+
+
+class Part(BaseModel):
+    """A part of a memorandum."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, validate_by_name=True)
+
+
+class Validity(Part):
+    """From when until when; the last instant is no longer part of it."""
+
+    from_: Instant = Field(alias="from", description="The first instant in force.")
+    until: Instant = Field(description="The first instant no longer in force.")
+
+    @cached_property
+    def start(self) -> int:
+        """The first instant in force, Unix milliseconds."""
+        return read_instant(self.from_)
+
+    @cached_property
+    def end(self) -> int:
+        """The first instant no longer in force, Unix milliseconds."""
+        return read_instant(self.until)
+
+
+class Window(StrEnum):
+    """How long a quota counts, by the calendar in UTC; weeks begin on Monday."""
+
+    HOUR = "hour"
+    DAY = "day"
+    WEEK = "week"
+    MONTH = "month"
+    YEAR = "year"
+
+
+class Quota(Part):
+    """How many queries of one requester for one purpose a clause answers."""
+
+    queries: int = Field(ge=1, le=_MAX_QUERIES, description="Queries in each window.")
+    per: Window = Field(description="The window, by the calendar in UTC: hour to year.")
+
+
+class Argument(Part):
+    """What a query gives for a predicate."""
+
+    type: Literal["date", "integer", "decimal", "text"] = Field(description="The type.")
+    of: Distinct[str | int] = Field((), description="The values to choose from. Empty: any.")
+
+
+class Predicate(Part):
+    """A question on the subject's records that is answered with yes or no."""
+
+    name: Name = Field(description="The name; no field of the dataset has it.")
+    title: Line = Field(description="The question for readers.")
+    asks: dict[Name, Argument] = Field(
+        default_factory=dict,
+        max_length=_MAX_ARGUMENTS,
+        json_schema_extra=drop_default,
+        description="What a query gives for it, by name.",
+    )
+    when: Rows = Field(description="Yes if some record of the subject meets all of these.")
+
+
+class Grant(Part):
+    """One clause: what one provider releases to whom, for what, of which records.
+
+    It releases either `fields` or `predicates`.
+    """
+
+    clause: ClauseNumber = Field(description="The clause of the agreement, such as 2.1.")
+    provider: AgencyId = Field(description="The party that releases.")
+    dataset: Name = Field(description="The dataset as the provider publishes it.")
+    requesters: SomeDistinct[AgencyId] = Field(description="The parties that may ask.")
+    fields: SomeDistinct[Name] = Field((), description="The canonical fields that are released.")
+    predicates: tuple[Predicate, ...] = Field(
+        (),
+        min_length=1,
+        max_length=_MAX_PREDICATES,
+        json_schema_extra=drop_default,
+        description="Questions that are answered with yes or no, instead of fields.",
+    )
+    where: Rows = Field(
+        (),
+        json_schema_extra=drop_default,
+        description="Which records; all conditions must hold. Left out: every record.",
+    )
+    purposes: SomeDistinct[Name] = Field(description="Purposes of the federation's list.")
+    subject_kinds: SomeDistinct[SubjectKind] = Field(description="Whom the records are about.")
+    statute: Line | SkipJsonSchema[None] = Field(
+        None,
+        json_schema_extra=drop_default,
+        description="The statute by which records on persons need no consent of theirs.",
+    )
+    quota: Quota | SkipJsonSchema[None] = Field(
+        None,
+        json_schema_extra=drop_default,
+        description="How many queries are answered. Left out: no limit.",
+    )
+    sealed: bool = Field(
+        default=False,
+        description="Whether the answer leaves only sealed, so that the gateway cannot read it.",
+    )
+    retention: CalendarPeriod | SkipJsonSchema[None] = Field(
+        None,
+        json_schema_extra=drop_default,
+        description="How long the requester may keep what it got. Left out: nothing is agreed.",
+    )
+    fresh_within: CalendarPeriod | SkipJsonSchema[None] = Field(
+        None,
+        json_schema_extra=drop_default,
+        description="How old the data are at most, as the provider promises.",
+    )
+    legal_basis: Line | SkipJsonSchema[None] = Field(
+        None,
+        json_schema_extra=drop_default,
+        description="The legal basis of this clause. Left out: the memorandum's.",
+    )
+    valid: Validity | SkipJsonSchema[None] = Field(
+        None,
+        json_schema_extra=drop_default,
+        description="When this clause is in force. Left out: as long as the memorandum.",
+    )
+
+    @cached_property
+    def names(self) -> tuple[str, ...]:
+        """What may be asked by name: the fields, or the predicates."""
+        return self.fields or tuple(predicate.name for predicate in self.predicates)
+
+    @property
+    def needs_consent(self) -> bool:
+        """Whether a person must have consented before it releases anything."""
+        return SubjectKind.NATURAL_PERSON in self.subject_kinds and self.statute is None
+
+
+def find_contradictions(grant: Grant) -> Iterator[tuple[Keys, str]]:
+    """Find what is wrong within one clause, though each value is right by itself."""
+    if bool(grant.fields) is bool(grant.predicates):
+        yield (), "needs either `fields` or `predicates`, and not both"
+    persons = SubjectKind.NATURAL_PERSON in grant.subject_kinds
+    if persons and len(grant.subject_kinds) > 1:
+        yield ("subject_kinds",), "write persons and legal entities in clauses of their own"
+    if grant.statute is not None and not persons:
+        yield ("statute",), "only records on natural persons need one"
+    for number, rule in enumerate(grant.where):
+        if any(isinstance(condition.value, Asked) for condition in conditions_of(rule)):
+            yield ("where", number), "only a predicate may compare with what a query asks"
+    names = [predicate.name for predicate in grant.predicates]
+    for number, predicate in enumerate(grant.predicates):
+        way: Keys = ("predicates", number)
+        if predicate.name in names[:number]:
+            yield (*way, "name"), f"{predicate.name} is written twice"
+        for inner, what in _wrong_arguments(predicate):
+            yield (*way, *inner), what
+
+
+def _wrong_arguments(predicate: Predicate) -> Iterator[tuple[Keys, str]]:
+    used = {name for rule in predicate.when for name in asked(rule)}
+    for name in predicate.asks.keys() - used:
+        yield ("asks", name), "no condition compares with it"
+    for number, rule in enumerate(predicate.when):
+        for name in asked(rule):
+            if name not in predicate.asks:
+                yield ("when", number), f"{name} is asked without standing in `asks`"
+
+
+def asked(rule: Rule) -> Iterator[str]:
+    """Name the arguments with which a rule compares."""
+    for condition in conditions_of(rule):
+        if isinstance(condition.value, Asked):
+            yield condition.value.argument

@@ -1,0 +1,277 @@
+"""How row conditions are written in a memorandum: comparisons, joined by `all`, `any` and `not`.
+
+{field: status, in: [active, closed]}
+{field: closed_on, within: P5Y}
+{any: [{field: ended_on, is-null: true}, {not: {field: city, eq: Troy}}]}
+
+In a predicate a value may be what the query asks: {field: amount, gt: {asked: threshold}}.
+"""
+
+import re
+from typing import Annotated, Any, Final
+
+from pydantic import PlainSerializer, PlainValidator, WithJsonSchema
+from pydantic_core import PydanticCustomError
+
+from landbridge.memorandum.condition import (
+    AllOf,
+    AnyOf,
+    Asked,
+    Condition,
+    Not,
+    Operator,
+    Rule,
+    find_problem,
+)
+from landbridge.period import Period
+from landbridge.places import Keys
+from landbridge.suggestion import did_you_mean
+
+OUT_OF_PLACE: Final = "row_condition"
+"""The kind of pydantic's error whose context says, as `way`, where within a rule it stands."""
+
+_FIELD: Final = "field"
+_ASKED: Final = "asked"
+_ALL, _ANY, _NOT = "all", "any", "not"
+_NAME: Final = r"^[a-z0-9][a-z0-9._-]*$"
+_NULL_TESTS: Final = (Operator.IS_NULL, Operator.NOT_NULL)
+_ASKABLE: Final = (
+    Operator.EQ,
+    Operator.NE,
+    Operator.LT,
+    Operator.LE,
+    Operator.GT,
+    Operator.GE,
+)
+_MAX_VALUES: Final = 1000
+_MAX_DEPTH: Final = 5
+_MAX_PARTS: Final = 100
+_MAX_TEXT: Final = 2000
+
+# Authors may write decimals bare; they are read and signed as text.
+_ONE_VALUE: Final = {"type": ["string", "number", "boolean"]}
+_ORDERED: Final = {"type": ["string", "number"]}
+_OR_ASKED: Final = {
+    "type": "object",
+    "properties": {_ASKED: {"type": "string", "pattern": _NAME}},
+    "required": [_ASKED],
+    "additionalProperties": False,
+}
+_SCHEMA_OF_VALUE: Final[dict[Operator, dict[str, Any]]] = {
+    Operator.EQ: {"anyOf": [_ONE_VALUE, _OR_ASKED], "description": "The field has this value."},
+    Operator.NE: {
+        "anyOf": [_ONE_VALUE, _OR_ASKED],
+        "description": "The field is filled and has another value.",
+    },
+    Operator.IN: {
+        "type": "array",
+        "items": _ONE_VALUE,
+        "minItems": 1,
+        "maxItems": _MAX_VALUES,
+        "description": "The field has one of these values.",
+    },
+    Operator.LT: {"anyOf": [_ORDERED, _OR_ASKED], "description": "The field is below this."},
+    Operator.LE: {"anyOf": [_ORDERED, _OR_ASKED], "description": "The field is at most this."},
+    Operator.GT: {"anyOf": [_ORDERED, _OR_ASKED], "description": "The field is above this."},
+    Operator.GE: {"anyOf": [_ORDERED, _OR_ASKED], "description": "The field is at least this."},
+    Operator.BETWEEN: {
+        "type": "array",
+        "items": _ORDERED,
+        "minItems": 2,
+        "maxItems": 2,
+        "description": "The field is at least the first and at most the second.",
+    },
+    Operator.WITHIN: {
+        "type": "string",
+        "pattern": r"^P(\d+Y)?(\d+M)?(\d+W)?(\d+D)?$",
+        "description": "The day lies within this last period, such as P5Y; today is included.",
+    },
+    Operator.IS_NULL: {"const": True, "description": "The field is empty."},
+    Operator.NOT_NULL: {"const": True, "description": "The field is filled."},
+}
+_PARTS: Final[dict[str, Any]] = {
+    "type": "array",
+    "items": {"$ref": "#/$defs/RowCondition"},
+    "minItems": 1,
+    "maxItems": _MAX_PARTS,
+}
+REFERENCE: Final = {"title": "Row condition", "type": "object"}
+"""What stands for `SCHEMA`, which holds itself, until the whole schema is written."""
+SCHEMA: Final[dict[str, Any]] = {
+    "title": "Row condition",
+    "oneOf": [
+        {
+            "type": "object",
+            "properties": {
+                _FIELD: {
+                    "type": "string",
+                    "pattern": _NAME,
+                    "description": "The canonical field that is compared.",
+                },
+                **{str(operator): schema for operator, schema in _SCHEMA_OF_VALUE.items()},
+            },
+            "required": [_FIELD],
+            "minProperties": 2,
+            "maxProperties": 2,
+            "additionalProperties": False,
+        },
+        *(
+            {
+                "type": "object",
+                "properties": {key: schema | {"description": words}},
+                "required": [key],
+                "additionalProperties": False,
+            }
+            for key, schema, words in (
+                (_ALL, _PARTS, "Every part is met."),
+                (_ANY, _PARTS, "At least one part is met."),
+                (_NOT, {"$ref": "#/$defs/RowCondition"}, "The part is not met."),
+            )
+        ),
+    ],
+}
+"""What `$defs/RowCondition` of the memorandum's schema is."""
+
+
+class _WrittenWrongError(ValueError):
+    """A rule that cannot be read, and where in it."""
+
+    def __init__(self, way: Keys, message: str) -> None:
+        super().__init__(message)
+        self.way = way
+
+
+def read_rule(written: object) -> Rule:
+    """Read one row condition, or a rule that joins several.
+
+    Raises:
+        ValueError: when it is written otherwise, is nested deeper than 5 levels or holds more than
+            100 conditions; `way` says where within it.
+    """
+    return _Reader().read(written, ())
+
+
+def write_rule(rule: Rule) -> dict[str, object]:
+    """Write a rule as memoranda hold it; the opposite of `read_rule`."""
+    match rule:
+        case AllOf():
+            return {_ALL: [write_rule(part) for part in rule.parts]}
+        case AnyOf():
+            return {_ANY: [write_rule(part) for part in rule.parts]}
+        case Not():
+            return {_NOT: write_rule(rule.part)}
+        case _:
+            return {_FIELD: rule.field, rule.operator.value: _write_value(rule)}
+
+
+def _write_value(condition: Condition) -> object:
+    match condition.value:
+        case None:
+            return True
+        case tuple():
+            return list(condition.value)
+        case Period():
+            return str(condition.value)
+        case Asked():
+            return {_ASKED: condition.value.argument}
+        case _:
+            return condition.value
+
+
+class _Reader:
+    def __init__(self) -> None:
+        self._conditions = 0
+
+    def read(self, written: object, way: Keys) -> Rule:
+        if isinstance(written, Condition | AllOf | AnyOf | Not):
+            return written
+        if not isinstance(written, dict):
+            raise _WrittenWrongError(way, "must be written {field: NAME, OPERATOR: VALUE}")
+        if sum(isinstance(step, str) for step in way) >= _MAX_DEPTH:
+            raise _WrittenWrongError(way, f"conditions are nested deeper than {_MAX_DEPTH} levels")
+        joins = [key for key in (_ALL, _ANY, _NOT) if key in written]
+        if joins and len(written) > 1:
+            raise _WrittenWrongError(way, f"{joins[0]!r} stands alone, without further keys")
+        if _NOT in written:
+            return Not(self.read(written[_NOT], (*way, _NOT)))
+        if joins:
+            parts = self._read_parts(written[joins[0]], (*way, joins[0]))
+            return AllOf(parts) if joins[0] == _ALL else AnyOf(parts)
+        return self._read_condition(written, way)
+
+    def _read_parts(self, written: object, way: Keys) -> tuple[Rule, ...]:
+        if not isinstance(written, list | tuple) or not written:
+            raise _WrittenWrongError(way, "needs a list of at least one condition")
+        return tuple(self.read(part, (*way, number)) for number, part in enumerate(written))
+
+    def _read_condition(self, written: dict[Any, Any], way: Keys) -> Condition:
+        known = [_FIELD, *Operator, _ALL, _ANY, _NOT]
+        for key in written:
+            if key not in known:
+                raise _WrittenWrongError(way, f"unknown key {key!r}{did_you_mean(str(key), known)}")
+        operators = [operator for operator in Operator if operator in written]
+        if len(operators) != 1:
+            raise _WrittenWrongError(way, f"needs exactly one operator of {', '.join(Operator)}")
+        field = written.get(_FIELD)
+        if not isinstance(field, str) or not re.fullmatch(_NAME, field):
+            raise _WrittenWrongError(way, "needs `field`, the name of a field in lower case")
+        self._conditions += 1
+        if self._conditions > _MAX_PARTS:
+            raise _WrittenWrongError(way, f"more than {_MAX_PARTS} conditions are joined")
+        return _make(field, operators[0], written[operators[0]], way)
+
+
+def _make(field: str, operator: Operator, value: Any, way: Keys) -> Condition:  # noqa: ANN401 - checked here
+    problem = ""
+    if operator in _NULL_TESTS:
+        problem = "" if value is True else "takes only true; is-null and not-null are opposites"
+        value = None
+    elif operator is Operator.WITHIN:
+        value, problem = _read_period(value)
+    elif isinstance(value, dict):
+        value, problem = _read_asked(operator, value)
+    elif isinstance(value, list):
+        value = tuple(value)
+    problem = problem or find_problem(operator, value)
+    if isinstance(value, tuple) and len(value) > _MAX_VALUES:
+        problem = f"takes at most {_MAX_VALUES} values"
+    texts = value if isinstance(value, tuple) else (value,)
+    if any(isinstance(text, str) and len(text) > _MAX_TEXT for text in texts):
+        problem = f"takes texts of at most {_MAX_TEXT} letters"
+    if problem:
+        raise _WrittenWrongError((*way, str(operator)), f"{operator} {problem}")
+    return Condition(field, operator, value)
+
+
+def _read_period(value: object) -> tuple[Period | None, str]:
+    try:
+        return Period.parse(value if isinstance(value, str) else ""), ""
+    except ValueError as error:
+        return None, str(error)
+
+
+def _read_asked(operator: Operator, value: dict[Any, Any]) -> tuple[Asked | None, str]:
+    name = value.get(_ASKED)
+    if set(value) != {_ASKED} or not isinstance(name, str) or not re.fullmatch(_NAME, name):
+        return None, "takes a value, or {asked: ARGUMENT} in a predicate"
+    if operator not in _ASKABLE:
+        return None, f"compares with fixed values only; asked ones go with {', '.join(_ASKABLE)}"
+    return Asked(name), ""
+
+
+def _validate(written: object) -> Rule:
+    try:
+        return read_rule(written)
+    except _WrittenWrongError as error:
+        raise PydanticCustomError(
+            OUT_OF_PLACE, "{what}", {"what": str(error), "way": error.way}
+        ) from None
+
+
+RowRule = Annotated[
+    Rule,
+    PlainValidator(_validate),
+    PlainSerializer(write_rule),
+    WithJsonSchema(REFERENCE),
+]
+"""A row condition, or a rule that joins several, as a key of the memorandum's model."""

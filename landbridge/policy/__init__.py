@@ -1,0 +1,1 @@
+"""What memoranda allow, why, and what a change of them would change."""
