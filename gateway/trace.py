@@ -20,6 +20,9 @@ def accesses(
         )
     for verified in answers:
         agency = verified.answer.agency
+        # Which of several memoranda releases which sealed dataset stands in the node's log alone.
+        sealed = verified.answer.sealed.memoranda
+        memorandum = sealed[0] if len(sealed) == 1 else ""
         for dataset in verified.answer.datasets:
             refused = [refusal.field for refusal in dataset.refusals if refusal.field]
             if not dataset.extracts:
@@ -27,6 +30,7 @@ def accesses(
                     agency=agency,
                     dataset=dataset.dataset,
                     outcome=dataset.outcome,
+                    memorandum=memorandum,
                     refused=refused,
                 )
             for position, extract in enumerate(dataset.extracts):

@@ -2,7 +2,7 @@
 
 from google.protobuf.message import DecodeError
 
-from landbridge.answer import check_answer
+from landbridge.answer import check_answer, check_wanted
 from landbridge.assembler import VerifiedAnswer
 from landbridge.envelope import ANSWER_TYPE, EvidenceVerifier
 from landbridge.errors import Reason, refuse
@@ -51,19 +51,5 @@ class AnswerVerifier:
             and [dataset.dataset for dataset in answer.datasets] == list(question.datasets)
         ):
             raise refuse(Reason.MISMATCHED_ANSWER, f"{agency} answered another question")
-        if answer.step == query_pb2.STEP_COLLECT and query.wanted:
-            self._check_fields(answer, query)
+        check_wanted(answer, query)
         return VerifiedAnswer(envelope, answer)
-
-    def _check_fields(self, answer: answer_pb2.Answer, query: Query) -> None:
-        for dataset in answer.datasets:
-            wanted = query.fields_wanted(answer.agency, dataset.dataset)
-            if not wanted:
-                continue
-            for extract in dataset.extracts:
-                extra = [c.field for c in extract.columns if c.field not in wanted]
-                if extra:
-                    raise refuse(
-                        Reason.OVERSIZED_ANSWER,
-                        f"{answer.agency} sent {extra[0]!r} of {dataset.dataset}, unasked",
-                    )

@@ -1,42 +1,26 @@
 """Whether an answer is one that the rest may rely on: the check that all who read answers share.
 
 A proof says who signed an answer, not that it makes sense. What passes here is bound to its query
-and its log entry, is of bounded size, and names nothing that later steps would stumble over.
+and its log entry, is of bounded size, and names nothing that later steps would stumble over. Sealed
+answers are checked by their cover here, and by their contents where these are opened.
 """
 
-from collections.abc import Collection, Iterable, Sequence
-from operator import attrgetter, methodcaller
 from typing import Final
 
 from landbridge.agency import Role
+from landbridge.answer_contents import MAX_NAME, MAX_TEXT, check_contents, check_fields
 from landbridge.envelope import VerifiedEntry
 from landbridge.errors import LandbridgeError, Reason, refuse
 from landbridge.federation import Federation
+from landbridge.query import Query
+from landbridge.sealing import OVERHEAD_BYTES
 from landbridge.v1 import answer_pb2, log_pb2, query_pb2
 
-_REASONS: Final = frozenset(map(int, Reason))
-_TYPES: Final = frozenset(answer_pb2.ValueType.values()) - {answer_pb2.VALUE_TYPE_UNSPECIFIED}
-_ANSWERED: Final = Reason.ANSWERED.value
-_IDENTIFIER: Final = answer_pb2.VALUE_TYPE_IDENTIFIER
+_SEALED: Final = Reason.SEALED.value
 _RESOLVE: Final = query_pb2.STEP_RESOLVE
 _COLLECT: Final = query_pb2.STEP_COLLECT
-
-# Slices of repeated fields and these two run in C: each answer of each query passes here.
-_heading: Final = attrgetter("field", "term", "scheme", "type")
-_has_list: Final = methodcaller("HasField", "list")
-
-_NO_COLUMNS: Final[tuple[tuple[()], ...]] = ((), (), (), ())
-
-_MAX_NAME: Final = 200
-_MAX_TEXT: Final = 300
-_MAX_RECORD: Final = 500
-_MAX_DETAIL: Final = 1000
-_MAX_LEGAL_BASIS: Final = 2000
-_MAX_EXTRACTS: Final = 200
-_MAX_COLUMNS: Final = 500
-_MAX_REFUSALS: Final = 2000
-_ITEMS_PER_RECORD: Final = 20
-"""How many identifiers, and how many items of lists, an answer may hold for each record allowed."""
+_MAX_MEMORANDA: Final = 200
+_DIGEST_BYTES: Final = 32
 
 
 def check_answer(
@@ -53,14 +37,27 @@ def check_answer(
             other or the federation; LB-4009 when it holds more than an answer may.
     """
     check_binding(answer, entry, query_digest=query_digest, federation=federation.name)
-    limits = federation.limits
-    if answer.round > limits.max_rounds:
+    if answer.round > federation.limits.max_rounds:
         raise _mismatched(f"{answer.agency} answered in a round that the federation does not have")
-    contents = _Contents(
-        answer.agency, federation.schemes, limits.max_records, resolving=answer.step == _RESOLVE
-    )
-    for dataset in answer.datasets:
-        contents.check(dataset)
+    if answer.HasField("sealed"):
+        _check_cover(answer)
+    else:
+        check_contents(answer, federation)
+
+
+def check_wanted(answer: answer_pb2.Answer, query: Query) -> None:
+    """Check that an answer with records holds what its query wants, and as it wants it.
+
+    Raises:
+        LandbridgeError: LB-4007 when it came in the clear though the query names a key to seal to,
+            or sealed though it names none; LB-4009 when it holds a field that is not wanted.
+    """
+    if answer.step != _COLLECT:
+        return
+    if answer.HasField("sealed") is not bool(query.seal_to):
+        came = "in the clear what the query wants sealed" if query.seal_to else "sealed, unasked"
+        raise _mismatched(f"{answer.agency} sent its answer {came}")
+    check_fields(answer, query)
 
 
 def check_binding(
@@ -73,7 +70,7 @@ def check_binding(
     """
     step, round_, logged = answer.step, answer.round, entry.entry
     if entry.role is not Role.NODE or entry.agency != answer.agency:
-        raise _mismatched(f"an answer of {answer.agency[:_MAX_NAME]!r} is from {entry.origin}")
+        raise _mismatched(f"an answer of {answer.agency[:MAX_NAME]!r} is from {entry.origin}")
     if not (
         answer.query_digest == query_digest == logged.query_digest
         and answer.federation == federation
@@ -87,128 +84,31 @@ def check_binding(
         raise _mismatched(f"{entry.agency} answered a step or round that no query has")
 
 
-class _Contents:
-    """The check of one answer's datasets, with what they may hold together."""
-
-    __slots__ = ("_agency", "_left", "_max_records", "_names", "_resolving", "_schemes")
-
-    def __init__(
-        self, agency: str, schemes: Iterable[str], max_records: int, *, resolving: bool
-    ) -> None:
-        self._agency = agency
-        self._schemes = frozenset(schemes)
-        self._max_records = max_records
-        self._resolving = resolving
-        self._names: set[str] = set()
-        # Identifiers become links and list items become texts of a profile, so both are counted.
-        self._left = {
-            "identifiers": max_records * _ITEMS_PER_RECORD,
-            "list items": max_records * _ITEMS_PER_RECORD,
-        }
-
-    def check(self, dataset: answer_pb2.DatasetAnswer) -> None:
-        """Check one dataset."""
-        name, extracts, refusals = dataset.dataset, dataset.extracts, dataset.refusals
-        if len(name) > _MAX_NAME or name in self._names:
-            raise self._unfit("names a dataset twice, or at length")
-        self._names.add(name)
-        if dataset.outcome not in _REASONS:
-            raise self._unfit(f"gave an unknown outcome of {name}")
-        if (
-            len(dataset.detail) > _MAX_DETAIL
-            or len(dataset.as_of) > _MAX_TEXT
-            or len(extracts) > _MAX_EXTRACTS
-            or len(refusals) > _MAX_REFUSALS
-        ):
-            raise self._oversized(f"says more of {name} than an answer may")
-        for refusal in refusals:
-            self._check_refusal(refusal, name)
-        records = 0
-        for extract in extracts:
-            identifiers = self._check_columns(extract, name)
-            self._check_records(extract, identifiers, name)
-            records += len(extract.records)
-        if records > self._max_records:
-            raise self._oversized(f"sent more than {self._max_records} records of {name}")
-        if (dataset.outcome == _ANSWERED) is not (records > 0) or (extracts and not records):
-            raise self._unfit(f"gave an outcome of {name} that does not fit its records")
-
-    def _check_refusal(self, refusal: answer_pb2.Refusal, name: str) -> None:
-        if refusal.reason not in _REASONS:
-            raise self._unfit(f"refused a field of {name} for an unknown reason")
-        if (
-            len(refusal.field) > _MAX_TEXT
-            or len(refusal.memorandum) > _MAX_TEXT
-            or len(refusal.clause) > _MAX_TEXT
-        ):
-            raise self._oversized(f"refused a field of {name} at length")
-
-    def _check_columns(self, extract: answer_pb2.Extract, name: str) -> frozenset[int]:
-        """Check an extract's heading; return the positions of its identifiers."""
-        columns = list(map(_heading, extract.columns[:]))
-        if (
-            len(columns) > _MAX_COLUMNS
-            or len(extract.memorandum) > _MAX_TEXT
-            or len(extract.clause) > _MAX_TEXT
-            or len(extract.legal_basis) > _MAX_LEGAL_BASIS
-        ):
-            raise self._oversized(f"sent an extract of {name} with too long a heading")
-        fields, terms, schemes, kinds = zip(*columns, strict=True) if columns else _NO_COLUMNS
-        texts = {*fields, *terms, *schemes}
-        if max(map(len, texts), default=0) > _MAX_NAME:
-            raise self._oversized(f"sent a column of {name} with too long a name")
-        if len(set(fields)) != len(columns):
-            raise self._unfit(f"sent a field of {name} twice")
-        if not _TYPES.issuperset(kinds):
-            raise self._unfit(f"sent a column of {name} of an unknown type")
-        identifiers = frozenset(
-            [position for position, kind in enumerate(kinds) if kind == _IDENTIFIER]
+def _check_cover(answer: answer_pb2.Answer) -> None:
+    """Check what stands around sealed contents: names, and nothing that says more."""
+    sealed, agency = answer.sealed, answer.agency
+    if answer.step != _COLLECT:
+        raise _mismatched(f"{agency} sealed an answer that is not about records")
+    memoranda = list(sealed.memoranda)
+    if (
+        len(sealed.contents_digest) != _DIGEST_BYTES
+        or len(sealed.ciphertext) <= OVERHEAD_BYTES
+        or memoranda != sorted(set(memoranda))
+    ):
+        raise _mismatched(f"{agency} sent a sealed answer that has not the form of one")
+    if len(memoranda) > _MAX_MEMORANDA or max(map(len, memoranda), default=0) > MAX_TEXT:
+        raise refuse(
+            Reason.OVERSIZED_ANSWER, f"{agency} sealed to more memoranda than an answer may name"
         )
-        if any(schemes[position] not in self._schemes for position in identifiers):
-            raise self._unfit(f"sent identifiers in {name} of a scheme that is not ours")
-        if self._resolving and len(identifiers) != len(columns):
-            raise self._unfit(f"sent more than identifiers of {name} to resolve")
-        return identifiers
-
-    def _check_records(
-        self, extract: answer_pb2.Extract, identifiers: Collection[int], name: str
-    ) -> None:
-        width, schemes = len(extract.columns), self._schemes
-        for record in extract.records[:]:
-            values, about = record.values[:], record.about
-            if len(values) != width:
-                raise self._unfit(f"sent records of {name} that do not fit its columns")
-            if about.scheme not in schemes or not 0 < len(about.value) <= _MAX_NAME:
-                raise self._unfit(f"sent a record of {name} that is about nothing that we know")
-            if len(record.record) > _MAX_RECORD or len(record.as_of) > _MAX_TEXT:
-                raise self._oversized(f"sent a record of {name} with too long a heading")
-            # Of values only lists and identifiers can do harm: readers take any kind of value in
-            # any column, and any unknown quality as "unreadable".
-            if True in map(_has_list, values):
-                self._check_lists(values, identifiers, name)
-            self._count("identifiers", len(identifiers))
-
-    def _check_lists(
-        self, values: Sequence[answer_pb2.Value], identifiers: Collection[int], name: str
-    ) -> None:
-        for position, value in enumerate(values):
-            items = value.list.items[:]
-            self._count("list items", len(items))
-            if position in identifiers:
-                self._count("identifiers", len(items))
-            if True in map(_has_list, items):
-                raise self._unfit(f"sent lists within lists of {name}")
-
-    def _count(self, what: str, number: int) -> None:
-        self._left[what] -= number
-        if self._left[what] < 0:
-            raise self._oversized(f"sent more {what} than an answer may hold")
-
-    def _unfit(self, did: str) -> LandbridgeError:
-        return _mismatched(f"{self._agency} {did}")
-
-    def _oversized(self, did: str) -> LandbridgeError:
-        return refuse(Reason.OVERSIZED_ANSWER, f"{self._agency} {did}")
+    names = [dataset.dataset for dataset in answer.datasets]
+    if len(names) != len(set(names)) or max(map(len, names), default=0) > MAX_NAME:
+        raise _mismatched(f"{agency} names a dataset twice, or at length")
+    if any(
+        dataset != answer_pb2.DatasetAnswer(dataset=dataset.dataset, outcome=dataset.outcome)
+        or dataset.outcome != _SEALED
+        for dataset in answer.datasets
+    ):
+        raise _mismatched(f"{agency} says of a sealed dataset more than that it is sealed")
 
 
 def _mismatched(message: str) -> LandbridgeError:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from landbridge.comparison import compare
 from landbridge.errors import Reason
@@ -9,6 +10,9 @@ from landbridge.federation import Federation
 from landbridge.links import FollowedIdentifiers, LinkingRecord, linking_records
 from landbridge.subject import SubjectId
 from landbridge.v1 import answer_pb2, envelope_pb2, profile_pb2, query_pb2, subject_pb2
+
+ANSWERS: Final = frozenset({Reason.ANSWERED, Reason.NO_RECORD, Reason.SEALED})
+"""Outcomes of a source that has answered: that it holds no record is an answer, too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +142,7 @@ def _completeness(sources: Iterable[profile_pb2.Source]) -> profile_pb2.Complete
     for source in sources:
         outcome = Reason(source.outcome)
         count.sources += 1
-        if outcome in (Reason.ANSWERED, Reason.NO_RECORD):
+        if outcome in ANSWERS:
             count.answered += 1
         elif outcome.is_refusal:
             count.refused += 1

@@ -2,26 +2,32 @@
 
 client = Client.from_home(find_home())
 profile = await client.ask(SubjectId("us-ope-id", "00100200"), "approval-review", "C-1")
+
+With `sealed=True` the nodes seal what they answer to a key that the client makes and holds in
+memory alone; `client.open` opens the profile once it is verified, and forgets the key.
 """
 
 import asyncio
 from collections.abc import Callable, Coroutine, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Self
+from typing import Final, Self
 
 import grpc
 
 from landbridge.alarm import Alarms
 from landbridge.clock import Clock, system_clock
 from landbridge.envelope import QUERY_TYPE, sign_batch
-from landbridge.errors import LandbridgeError
+from landbridge.errors import LandbridgeError, Reason, refuse
 from landbridge.federation import Federation
 from landbridge.home import Home
+from landbridge.kept_keys import KeptKeys
 from landbridge.keys import KeyUse, SigningKey
 from landbridge.live_key import LiveKey
+from landbridge.opened_profile import OpenedProfile, open_profile
 from landbridge.party import PartyFolder
 from landbridge.process_log import ProcessLog
+from landbridge.profile import SignedProfile
 from landbridge.query import Wanted, write_query
 from landbridge.rpc.channel import RotatingChannel
 from landbridge.rpc.live_party import LiveParty
@@ -29,13 +35,16 @@ from landbridge.rpc.options import STREAM_LIFE_S
 from landbridge.rpc.profile_stream import ProfileStream
 from landbridge.rpc.status import from_rpc_error
 from landbridge.rpc.succession import Succession
-from landbridge.subject import SubjectId
+from landbridge.sealing import SealingKey
+from landbridge.subject import SubjectId, SubjectKind
 from landbridge.v1 import (
     catalogue_pb2,
     envelope_pb2,
     gateway_service_pb2,
     gateway_service_pb2_grpc,
 )
+
+_LIFETIME_MS: Final = 60_000
 
 
 class Client:
@@ -64,6 +73,7 @@ class Client:
         self._streams: Succession[ProfileStream] | None = None
         self._keeper: asyncio.Task[None] | None = None
         self._tasks: set[asyncio.Task[None]] = set()
+        self._sealing = KeptKeys()
         if live is not None:
             self._run(live.follow)
 
@@ -97,19 +107,28 @@ class Client:
         """The agency that asks."""
         return self._key().agency
 
-    def sign(
+    def sign(  # noqa: PLR0913  what a query is made of
         self,
         subjects: Sequence[SubjectId],
         purpose: str,
         case: str,
         wanted: Sequence[Wanted] = (),
+        *,
+        sealed: bool = False,
+        consents: Sequence[bytes] = (),
     ) -> list[envelope_pb2.Envelope]:
         """Write one query a subject and sign them all with one signature.
 
+        With `sealed` the answers come sealed to a key of this batch, which is kept for `open`.
+
         Raises:
-            LandbridgeError: LB-1002, LB-1005.
+            LandbridgeError: LB-1002, LB-1005; LB-3014 for several subjects with a person among
+                them.
         """
+        if len(subjects) > 1 and any(map(self._is_person, subjects)):
+            raise refuse(Reason.BULK_REFUSED, f"{len(subjects)} subjects, and a person among them")
         now = self._clock()
+        key = SealingKey.generate() if sealed else None
         payloads = [
             write_query(
                 federation=self.federation,
@@ -119,25 +138,47 @@ class Client:
                 case_reference=case,
                 wanted=wanted,
                 at=now,
+                lifetime_ms=_LIFETIME_MS,
+                seal_to=key.public if key else b"",
+                consents=consents,
             )
             for subject in subjects
         ]
+        if key is not None:
+            self._sealing.keep(key, payloads, expires_at=now + _LIFETIME_MS, at=now)
         return sign_batch(QUERY_TYPE, payloads, self._key())
 
-    async def ask(
+    def open(self, signed: SignedProfile) -> OpenedProfile:
+        """Open a verified profile whose answers are sealed, and forget the key of its query.
+
+        Raises:
+            LandbridgeError: LB-4202 when the key is not kept here: another client signed the query,
+                it was not sealed or was opened before.
+        """
+        key = self._sealing.take(signed.profile.query.payload)
+        return open_profile(signed, key, self.federation)
+
+    def _is_person(self, subject: SubjectId) -> bool:
+        scheme = self.federation.schemes.get(subject.scheme)
+        return scheme is not None and scheme.subject_kind is SubjectKind.NATURAL_PERSON
+
+    async def ask(  # noqa: PLR0913  what a query is made of
         self,
         subject: SubjectId,
         purpose: str,
         case: str,
         wanted: Sequence[Wanted] = (),
         timeout: float = 5.0,
+        *,
+        sealed: bool = False,
+        consents: Sequence[bytes] = (),
     ) -> envelope_pb2.Envelope:
         """Ask for one profile; `timeout` in seconds. Verify what comes before relying on it.
 
         Raises:
             LandbridgeError: the gateway's reason, LB-2001 or LB-2002 when it cannot be reached.
         """
-        (query,) = self.sign([subject], purpose, case, wanted)
+        (query,) = self.sign([subject], purpose, case, wanted, sealed=sealed, consents=consents)
         return await self.send(query, timeout)
 
     async def send(

@@ -10,13 +10,15 @@ from landbridge.reasons import REASONS, Reason
 from landbridge.v1 import answer_pb2, profile_pb2, query_pb2
 
 _NOT_ADDRESSABLE: Final = frozenset({Reason.NOT_ADDRESSABLE, Reason.TOO_MANY_LINKS})
-_ANSWERED: Final = frozenset({Reason.ANSWERED, Reason.NO_RECORD})
+_ANSWERED: Final = frozenset({Reason.ANSWERED, Reason.NO_RECORD, Reason.SEALED})
 
 
 def kind_of(reason: Reason) -> str:
     """Say in one word why a source gave nothing."""
     if reason is Reason.NO_RECORD:
         return "no-record"
+    if reason is Reason.SEALED:
+        return "sealed"
     if reason.is_refusal:
         return "refused"
     return "not-addressable" if reason in _NOT_ADDRESSABLE else "failed"

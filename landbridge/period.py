@@ -50,6 +50,16 @@ class Period:
         """Return the day that lies this period after another; 29 February becomes the 28th."""
         return self._moved(day, 1)
 
+    def in_words(self) -> str:
+        """Write it as a reader would say it: 1 year and 6 months."""
+        counts = ((self.years, "year"), (self.months, "month"), (self.weeks, "week"))
+        parts = [
+            f"{count} {unit}" if count == 1 else f"{count} {unit}s"
+            for count, unit in (*counts, (self.days, "day"))
+            if count
+        ]
+        return " and ".join(filter(None, (", ".join(parts[:-1]), parts[-1])))
+
     def __str__(self) -> str:
         """Write it as ISO 8601 does."""
         parts = ((self.years, "Y"), (self.months, "M"), (self.weeks, "W"), (self.days, "D"))

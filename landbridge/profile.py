@@ -11,12 +11,12 @@ from typing import Any, Final, TypeVar
 
 from google.protobuf.message import DecodeError, Message
 
+from landbridge.asked import asked_document
 from landbridge.clock import to_iso
 from landbridge.errors import LandbridgeError, Reason, refuse
 from landbridge.gaps import gaps, profile_state, source_state
 from landbridge.reasons import REASONS
 from landbridge.sections import RecordReader, identifier, sections, stated_value
-from landbridge.subject import SubjectKind
 from landbridge.v1 import answer_pb2, envelope_pb2, profile_pb2, query_pb2
 
 FORMAT: Final = "landbridge-profile"
@@ -37,6 +37,8 @@ class SignedProfile:
     profile: profile_pb2.Profile
     query: query_pb2.Query
     answers: tuple[answer_pb2.Answer, ...]
+    contents: Mapping[str, bytes] | None = None
+    """What sealed answers held, by agency; None where none was opened."""
 
 
 def read_profile(envelope: envelope_pb2.Envelope) -> SignedProfile:
@@ -110,42 +112,42 @@ def write_document(signed: SignedProfile) -> dict[str, Any]:
     profile, query = signed.profile, signed.query
     try:
         reader = RecordReader(query.subject, profile.links)
-        return {
+        document = {
             "format": {"name": FORMAT, "version": VERSION},
             "federation": profile.federation,
             "gateway": profile.gateway,
             "assembled_at": to_iso(profile.assembled_at_unix_ms),
-            "query": _query(query),
+            "query": asked_document(query),
             "completeness": _completeness(profile, query),
             "comparisons": _comparisons(signed, reader),
             "sections": sections(signed.answers, reader),
             "links": [_link(link) for link in profile.links],
             "gaps": gaps(profile.sources, signed.answers),
             "sources": [_source(source) for source in profile.sources],
-            "evidence": base64.b64encode(signed.envelope.SerializeToString()).decode("ascii"),
+            "evidence": _base64(signed.envelope.SerializeToString()),
         }
+        if signed.contents is not None:
+            document["opened"] = _opened(signed, signed.contents)
     except (ValueError, LookupError, OverflowError, OSError, LandbridgeError) as error:
         raise refuse(
             Reason.PROFILE_ALTERED,
             f"the parts of the profile do not fit each other: {error}",
             where="evidence",
         ) from error
+    return document
 
 
-def _query(query: query_pb2.Query) -> dict[str, Any]:
-    return {
-        "subject": identifier(query.subject),
-        "subject_kind": str(SubjectKind.from_number(query.subject_kind)),
-        "purpose": query.purpose,
-        "case": query.case_reference,
-        "requester": query.requester,
-        "wanted": [
-            {"agency": wanted.agency, "dataset": wanted.dataset, "fields": list(wanted.fields)}
-            for wanted in query.wanted
-        ],
-        "issued_at": to_iso(query.issued_at_unix_ms),
-        "expires_at": to_iso(query.expires_at_unix_ms),
-    }
+def _opened(signed: SignedProfile, contents: Mapping[str, bytes]) -> list[dict[str, str]]:
+    agencies = dict.fromkeys(answer.agency for answer in signed.answers)
+    return [
+        {"agency": agency, "contents": _base64(contents[agency])}
+        for agency in agencies
+        if agency in contents
+    ]
+
+
+def _base64(data: bytes) -> str:
+    return base64.b64encode(data).decode("ascii")
 
 
 def _completeness(profile: profile_pb2.Profile, query: query_pb2.Query) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from typing import Final
 
 from landbridge.agency import Role
-from landbridge.answer import check_answer, check_binding
+from landbridge.answer import check_answer, check_binding, check_wanted
 from landbridge.clock import to_iso
 from landbridge.envelope import (
     ANSWER_TYPE,
@@ -19,6 +19,7 @@ from landbridge.errors import LandbridgeError, Reason, refuse
 from landbridge.federation import Federation
 from landbridge.keys import KeyUse
 from landbridge.profile import SignedProfile
+from landbridge.query import read_query
 from landbridge.trust.bundle import TrustBundle
 from landbridge.v1 import envelope_pb2, log_pb2
 
@@ -101,6 +102,8 @@ def verify_answers(
     """
     profile = signed.profile
     query_digest = digest(QUERY_TYPE, profile.query.payload)
+    with at_place("query"):
+        query = read_query(profile.query.payload)
     seen: set[tuple[str, int, int]] = set()
     for number, (envelope, answer) in enumerate(
         zip(profile.answers, signed.answers, strict=True), start=1
@@ -116,6 +119,7 @@ def verify_answers(
             check_binding(answer, holder, query_digest=query_digest, federation=profile.federation)
             if federation is not None:
                 check_answer(answer, holder, query_digest=query_digest, federation=federation)
+            check_wanted(answer, query)
             step = (answer.agency, answer.step, answer.round)
             if step in seen:
                 raise refuse(Reason.MISMATCHED_ANSWER, f"{answer.agency} answered this step before")

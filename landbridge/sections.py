@@ -43,11 +43,9 @@ class RecordReader:
         self, record: answer_pb2.Record, dataset: answer_pb2.DatasetAnswer
     ) -> dict[str, Any]:
         """Write what a record is about, and as of when."""
-        heading: dict[str, Any] = {
-            "record": record.record,
-            "about": identifier(record.about),
-            "coverage": self.coverage(record),
-        }
+        # An answer of yes or no is about all records of the subject, and so has no name.
+        heading: dict[str, Any] = {"record": record.record} if record.record else {}
+        heading |= {"about": identifier(record.about), "coverage": self.coverage(record)}
         if as_of := record.as_of or dataset.as_of:
             heading["as_of"] = as_of
         return heading
@@ -154,12 +152,26 @@ def _name(record: answer_pb2.Record) -> tuple[str, ...]:
 
 
 def _attributed(extract: answer_pb2.Extract, record: answer_pb2.Record) -> list[dict[str, Any]]:
+    terms = _terms(extract)
     return [
         {
             **stated_value(column, value),
             "memorandum": extract.memorandum,
             "clause": extract.clause,
             "legal_basis": extract.legal_basis,
+            **terms,
         }
         for column, value in zip(extract.columns, record.values, strict=True)
     ]
+
+
+def _terms(extract: answer_pb2.Extract) -> dict[str, Any]:
+    """Write on what terms a clause releases, as far as they bind whoever reads it."""
+    terms: dict[str, Any] = {}
+    if extract.retention:
+        terms["retention"] = extract.retention
+    if extract.fresh_within:
+        terms["fresh_within"] = extract.fresh_within
+    if extract.overdue:
+        terms["overdue"] = True
+    return terms

@@ -21,7 +21,8 @@ _LARGEST: Final = 2**53 - 1
 """Largest whole number that every reader of JSON agrees on (RFC 8259, section 6)."""
 _MISWRITTEN: Final = {"True", "TRUE", "False", "FALSE"}
 _EMPTY: Final = {"", "~", "null", "Null", "NULL"}
-_MAX_DEPTH: Final = 12
+_MAX_DEPTH: Final = 20
+"""Lists and mappings within one another; conditions joined 5 deep in a predicate need 17."""
 _SURROGATE: Final = re.compile("[\ud800-\udfff]")
 
 

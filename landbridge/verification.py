@@ -11,19 +11,17 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from landbridge.assembler import VerifiedAnswer, assemble
 from landbridge.document import first_difference
 from landbridge.envelope import EvidenceVerifier
 from landbridge.errors import Reason, refuse
 from landbridge.federation import Federation
+from landbridge.opened_profile import read_opened, reassemble, with_contents
 from landbridge.profile import SignedProfile, read_evidence, write_document
-from landbridge.profile_proofs import at_place, verify_answers, verify_gateway, verify_query
-from landbridge.subject import SubjectId
+from landbridge.profile_proofs import verify_answers, verify_gateway, verify_query
 from landbridge.trust.bundle import TrustBundle
-from landbridge.v1 import envelope_pb2, query_pb2
+from landbridge.v1 import envelope_pb2
 
 _COMPARED: Final = ("answers", "sources", "links", "comparisons", "completeness")
-_ANSWERED: Final = frozenset({Reason.ANSWERED, Reason.NO_RECORD})
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +59,9 @@ def verify_profile(
        its contents are such as the federation allows takes `federation`, too.
     5. Links, sources, comparisons and completeness follow from the answers. This takes the
        federation's own terms; without `federation` the gateway's signature must do.
-    6. The document shows what was signed, and nothing else.
+    6. What the document opens of sealed answers is what their nodes signed, and all is assembled
+       from it anew. This takes no key, and `federation`.
+    7. The document shows what was signed, and nothing else.
 
     Each key is held against the time at which its own log, or its query, says that it signed; and
     these times must fit each other. So what was signed before a key was replaced, or its agency
@@ -70,7 +70,8 @@ def verify_profile(
     Raises:
         LandbridgeError: LB-4001, 4002, 4008 (proofs), LB-4007 (answer to another question, or
             unfit), LB-4009 (answer holds more than one may), LB-4201 (what is shown or assembled is
-            not what was signed; names the first place).
+            not what was signed; names the first place), LB-4202 (opened contents are others than
+            those that were sealed), LB-1106 (opened contents without `federation`).
     """
     checks: list[Check] = []
 
@@ -96,34 +97,25 @@ def verify_profile(
     else:
         note("assembly", _recompute(signed, federation))
     # 6.
+    contents = read_opened(document)
+    if contents is not None:
+        if federation is None:
+            raise refuse(
+                Reason.USAGE,
+                "a profile with opened answers is verified by the federation.toml alone",
+                where="opened",
+                next_step="give it with --federation",
+            )
+        sealed = sum(answer.HasField("sealed") for answer in signed.answers)
+        signed = with_contents(signed, contents, federation)
+        note("opened", f"{len(contents)} of {sealed} sealed answers, as their agencies signed them")
+    # 7.
     note("document", _compare(signed, document))
     return VerifiedProfile(signed, tuple(checks))
 
 
 def _recompute(signed: SignedProfile, federation: Federation) -> str:
-    profile, subject = signed.profile, signed.query.subject
-    given = {
-        (answer.agency, dataset.dataset)
-        for answer in signed.answers
-        if answer.step == query_pb2.STEP_COLLECT
-        for dataset in answer.datasets
-    }
-    absent = [s for s in profile.sources if (s.agency, s.dataset) not in given]
-    with at_place("assembly"):
-        if any(Reason(source.outcome) in _ANSWERED or source.records for source in absent):
-            raise refuse(Reason.PROFILE_ALTERED, "a source is said to have answered, and did not")
-        again = assemble(
-            query=profile.query,
-            asked=SubjectId(subject.scheme, subject.value),
-            gateway=profile.gateway,
-            at=profile.assembled_at_unix_ms,
-            answers=[
-                VerifiedAnswer(envelope, answer)
-                for envelope, answer in zip(profile.answers, signed.answers, strict=True)
-            ],
-            not_answered=absent,
-            federation=federation,
-        )
+    again, profile = reassemble(signed, federation), signed.profile
     for part in _COMPARED:
         if getattr(again, part) != getattr(profile, part):
             raise refuse(

@@ -75,7 +75,12 @@ def make_memorandum(  # noqa: PLR0913  by name, each with a default
         "valid": {"from": valid[0], "until": valid[1]},
         "link_sources": list(link_sources),
         "stale_revocation": stale_revocation,
-        "grants": [{**usual, **grant} for grant in grants],
+        "grants": [
+            # What a clause releases is either fields or predicates.
+            {k: v for k, v in usual.items() if k != "fields" or "predicates" not in grant}
+            | dict(grant)
+            for grant in grants
+        ],
     }
     return Memorandum.model_validate_json(json.dumps(document))
 

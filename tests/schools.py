@@ -5,11 +5,11 @@ from pathlib import Path
 
 from landbridge.errors import LandbridgeError
 from landbridge.federation import Federation
-from landbridge.memorandum.condition import Condition
+from landbridge.memorandum.condition import Rule
 from landbridge.subject import SubjectId
 from landbridge.v1 import answer_pb2
 from node.config import NodeConfig, load_node_config
-from node.sources.lookup import Lookup
+from node.sources.lookup import Lookup, Question
 from node.sources.source import Source
 
 FEDERATION = r"""
@@ -76,12 +76,15 @@ def look_up(
     fields: Sequence[str],
     asked: str,
     *aliases: str,
-    where: Sequence[Condition] = (),
+    where: Sequence[Rule] = (),
     broad: bool = False,
+    predicates: Sequence[Question] = (),
 ) -> Lookup:
     """Make a lookup of identifiers in normal form, written `scheme:value`."""
     subject, *others = (SubjectId(*text.split(":")) for text in (asked, *aliases))
-    return Lookup(dataset, tuple(fields), tuple(where), subject, tuple(others), broad)
+    return Lookup(
+        dataset, tuple(fields), tuple(where), subject, tuple(others), broad, tuple(predicates)
+    )
 
 
 def read(source: Source, lookup: Lookup) -> list[answer_pb2.Record]:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from landbridge.configuration import json_schema
 from landbridge.federation_file import FederationFile
-from landbridge.memorandum import document
+from landbridge.memorandum import schema
 from node.node_file import NodeFile
 
 MODELS = {"federation": FederationFile, "node": NodeFile}
@@ -16,5 +16,5 @@ if __name__ == "__main__":
             json_schema(model), encoding="utf-8"
         )
     Path(__file__).with_name("memorandum.schema.json").write_text(
-        json.dumps(document.json_schema(), indent=2) + "\n", encoding="utf-8"
+        json.dumps(schema.json_schema(), indent=2) + "\n", encoding="utf-8"
     )

@@ -9,6 +9,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
 
@@ -21,6 +22,9 @@ from landbridge.errors import Reason, refuse
 from landbridge.home import VARIABLE
 
 _FILE: Final = "demo.toml"
+_INSTANT: Final = "%Y-%m-%dT%H:%M:%SZ"
+_SOON: Final = timedelta(seconds=20)
+_AFTERWARDS_S: Final = 0.5
 
 
 class _Command(BaseModel):
@@ -39,8 +43,16 @@ class _Traffic(BaseModel):
     purpose: str
 
 
+class _Draft(BaseModel):
+    """A file of the demo that is written with its places filled in."""
+
+    model_config = ConfigDict(extra="forbid")
+    text: str
+    to: str
+
+
 class _Step(BaseModel):
-    """One step: words, then the end of a process by SIGKILL, then commands of `landbridge`.
+    """One step: words, the end of a process by SIGKILL, a draft, a wait, commands of `landbridge`.
 
     Under traffic the commands' own output is left out, and what became of the calls is told.
     """
@@ -48,6 +60,8 @@ class _Step(BaseModel):
     model_config = ConfigDict(extra="forbid")
     say: str
     kill: str = ""
+    draft: _Draft | None = None
+    wait_for_soon: bool = False
     run: list[str] = Field(default_factory=list)
     exits: int = 0
     traffic: _Traffic | None = None
@@ -69,7 +83,8 @@ def demo(folder: Path = Path("examples/institutions"), /) -> int:
 
     Every step names the exit code that it must have; the demo fails with the first that differs.
     {folder} in a step stands for the federation's folder, {home} for the home folder, {work} for a
-    folder that goes with the demo.
+    folder that goes with the demo; {now} for the time at which a draft is written, {soon} for one
+    shortly after it.
 
     Args:
         folder: The federation's folder.
@@ -90,6 +105,10 @@ def demo(folder: Path = Path("examples/institutions"), /) -> int:
                 _say(f"{number}. {step.say}")
                 if step.kill:
                     sandbox.stop(step.kill, kill=True)
+                if step.draft:
+                    _write(step.draft, folder, places)
+                if step.wait_for_soon:
+                    _wait_until(places["soon"])
                 if step.traffic:
                     _run_under(step.traffic, step, sandbox, places)
                 else:
@@ -97,6 +116,26 @@ def demo(folder: Path = Path("examples/institutions"), /) -> int:
                         _run(command, places)
     _say(f"All {len(steps)} steps went as they should, in {time.monotonic() - started:.1f} s.")
     return 0
+
+
+def _write(draft: _Draft, folder: Path, places: dict[str, str]) -> None:
+    """Fill a draft in and write it; what is soon counts from here on."""
+    now = datetime.now(UTC).replace(microsecond=0)
+    places["now"] = now.strftime(_INSTANT)
+    places["soon"] = (now + _SOON).strftime(_INSTANT)
+    Path(_filled(draft.to, places)).write_text(_filled((folder / draft.text).read_text(), places))
+
+
+def _wait_until(instant: str) -> None:
+    due = datetime.strptime(instant, _INSTANT).replace(tzinfo=UTC)
+    _say(f"It is to take effect at {instant}. Waiting for that.")
+    time.sleep(max(0.0, (due - datetime.now(UTC)).total_seconds()) + _AFTERWARDS_S)
+
+
+def _filled(text: str, places: Mapping[str, str]) -> str:
+    for name, place in places.items():
+        text = text.replace(f"{{{name}}}", place)
+    return text
 
 
 def _run_under(wanted: _Traffic, step: _Step, sandbox: Sandbox, places: Mapping[str, str]) -> None:
@@ -120,9 +159,7 @@ def _run_under(wanted: _Traffic, step: _Step, sandbox: Sandbox, places: Mapping[
 def _run(command: _Command, places: Mapping[str, str], *, quiet: bool = False) -> None:
     from landbridge.commands.main import run  # noqa: PLC0415  main loads this module
 
-    arguments = list(command.run)
-    for name, place in places.items():
-        arguments = [word.replace(f"{{{name}}}", place) for word in arguments]
+    arguments = [_filled(word, places) for word in command.run]
     shown = shlex.join(command.run if quiet else arguments)
     sys.stdout.write(f"$ landbridge {shown}\n" if quiet else f"\n$ landbridge {shown}\n")
     sys.stdout.flush()

@@ -28,7 +28,7 @@ COMMANDS: Final = {
     "profile": ("landbridge.commands.profile:profile", "Assemble the profile of one subject."),
     "verify": ("landbridge.commands.verify:verify", "Verify a saved profile, offline."),
     "explain": ("landbridge.commands.explain:explain", "Say what a code means and what to do."),
-    "memo": ("landbridge.commands.memo.app:app", "Lint, sign, show and explain memoranda."),
+    "memo": ("landbridge.commands.memo.app:app", "Write, try, sign and follow memoranda."),
     "cert": ("landbridge.commands.cert:app", "Make, follow and rotate certificates and keys."),
     "federation": ("landbridge.commands.federation:app", "Join, accept, suspend, leave, show."),
     "up": ("landbridge.commands.up:up", "Run a whole federation folder on this machine."),

@@ -1,6 +1,6 @@
 """A profile document as tables for a reader: what conflicts first, what is missing last."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
 from rich.console import Console
@@ -9,6 +9,7 @@ from rich.text import Text
 
 from landbridge.commands.output import visible
 from landbridge.commands.table import heading, open_table, plain
+from landbridge.period import Period
 
 _Document = Mapping[str, Any]
 
@@ -110,7 +111,8 @@ def _header(document: _Document, console: Console) -> None:
     line.append(f"   {count['answered']} of {count['sources']} sources answered")
     console.print(line)
     asked = f"asked by {query['requester']} for {query['purpose']}, case {query['case']}"
-    console.print(plain(f"{asked}, {document['assembled_at']}", "dim"))
+    sealed = ", sealed" if "sealed" in query else ""
+    console.print(plain(f"{asked}, {document['assembled_at']}{sealed}", "dim"))
 
 
 def _comparisons(comparisons: Iterable[_Document], console: Console) -> None:
@@ -125,7 +127,7 @@ def _comparisons(comparisons: Iterable[_Document], console: Console) -> None:
                     Padding(plain(shown(value)), (0, 0, 0, 2)),
                     plain(value.get("as_of", "")),
                     plain(_source(value) + _standing(value)),
-                    plain(value["record"]),
+                    plain(value.get("record", "")),
                     plain(_clause(value)),
                 )
         heading("Conflicts: sources state different values", console)
@@ -146,7 +148,8 @@ def _section(section: _Document, console: Console) -> None:
     heading(f"{_source(section)}{as_of}", console)
     for record in section["records"]:
         about = record["about"]
-        line = f"record {record['record']}, about {about['scheme']}:{about['value']}"
+        line = f"record {record['record']}, about" if "record" in record else "answers about"
+        line += f" {about['scheme']}:{about['value']}"
         if "as_of" in record and record["as_of"] != section.get("as_of"):
             line += f", as of {record['as_of']}"
         console.print(plain(line))
@@ -160,6 +163,30 @@ def _section(section: _Document, console: Console) -> None:
                 plain(value["field"]), plain(shown(value)), *natively, plain(_clause(value))
             )
         console.print(Padding(table, (0, 0, 0, 2), expand=False))
+    for text, style in dict.fromkeys(
+        term
+        for record in section["records"]
+        for value in record["values"]
+        for term in _terms(value)
+    ):
+        console.print(plain(f"  {text}", style))
+
+
+def _terms(value: _Document) -> Iterator[tuple[str, str]]:
+    """Say on what terms a value was released, and in which style."""
+    if "overdue" in value:
+        promised = in_words(value.get("fresh_within", ""))
+        yield f"! {_clause(value)}: older than the {promised} that are promised", "yellow"
+    if "retention" in value:
+        yield f"{_clause(value)}: to be kept for at most {in_words(value['retention'])}", "dim"
+
+
+def in_words(period: str) -> str:
+    """Write a period as a reader says it; what is none is shown as it came."""
+    try:
+        return Period.parse(period).in_words()
+    except ValueError:
+        return period
 
 
 def _links(links: Iterable[_Document], console: Console) -> None:

@@ -167,13 +167,25 @@ class LogStore:
         with self._reader.reading() as connection:
             return read_entries(connection, index, index + 1)[0]
 
-    def entries_backwards(self) -> Iterator[tuple[int, bytes]]:
-        """Give index and entry, newest first, from the newest when the first is taken.
+    def entries(self, start: int = 0) -> Iterator[bytes]:
+        """Give the entries from a position on, oldest first, to the end as it is then.
 
         Raises:
             LandbridgeError: LB-5001, LB-5002 as for `append`.
         """
-        end = self.size
+        while start < (end := min(self.size, start + _PAGE)):
+            with self._reader.reading() as connection:
+                page = read_entries(connection, start, end)
+            yield from page
+            start = end
+
+    def entries_backwards(self, before: int | None = None) -> Iterator[tuple[int, bytes]]:
+        """Give index and entry, newest first, from a position or the newest when one is taken.
+
+        Raises:
+            LandbridgeError: LB-5001, LB-5002 as for `append`.
+        """
+        end = self.size if before is None else before
         while end > 0:
             start = max(0, end - _PAGE)
             with self._reader.reading() as connection:

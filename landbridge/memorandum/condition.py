@@ -7,57 +7,46 @@ is met by exactly the records that do not meet what it negates, those with an em
 """
 
 import operator as comparison
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
-from decimal import Decimal, InvalidOperation
-from enum import Enum, StrEnum
-from typing import Any, Final
+from decimal import Decimal
+from typing import Any
 
 from landbridge.errors import Reason, refuse
+from landbridge.memorandum.operand import (
+    UNREADABLE,
+    Asked,
+    Operand,
+    Operator,
+    Scalar,
+    Unreadable,
+    find_problem,
+    to_number,
+)
 from landbridge.period import Period
 
-Scalar = str | int | bool
-"""One fixed value: dates and times as ISO 8601 text, decimals as text."""
-
-_SCALAR_TYPES = (str, int)  # bool is a kind of int
-
-
-class Unreadable(Enum):
-    """Stands for a value that cannot be read as its type; it meets no condition at all."""
-
-    UNREADABLE = "unreadable"
-
-
-UNREADABLE: Final = Unreadable.UNREADABLE
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """Stands for what a query gives for one of a predicate's arguments."""
-
-    argument: str
-
-    def __str__(self) -> str:
-        """Write it as a reader would say it."""
-        return f"the asked {self.argument}"
-
-
-class Operator(StrEnum):
-    """How a field is compared."""
-
-    EQ = "eq"
-    NE = "ne"
-    IN = "in"
-    LT = "lt"
-    LE = "le"
-    GT = "gt"
-    GE = "ge"
-    BETWEEN = "between"
-    WITHIN = "within"
-    IS_NULL = "is-null"
-    NOT_NULL = "not-null"
-
+__all__ = [
+    "UNREADABLE",
+    "AllOf",
+    "AnyOf",
+    "Asked",
+    "Condition",
+    "Not",
+    "Operand",
+    "Operator",
+    "Rule",
+    "Scalar",
+    "Unreadable",
+    "changed",
+    "conditions_of",
+    "holds",
+    "in_words",
+    "meets",
+    "on_day",
+    "value_in_words",
+    "with_arguments",
+]
 
 _COMPARE: dict[Operator, Callable[[Any, Any], bool]] = {
     Operator.EQ: comparison.eq,
@@ -80,11 +69,6 @@ _IN_WORDS = {
     Operator.IS_NULL: "is empty",
     Operator.NOT_NULL: "is filled",
 }
-_ORDERS = {Operator.LT, Operator.LE, Operator.GT, Operator.GE}
-_NULL_TESTS = {Operator.IS_NULL, Operator.NOT_NULL}
-_TWO = 2
-
-Operand = Scalar | tuple[Scalar, ...] | Period | Asked | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,11 +100,13 @@ class Condition:
         words = f"{self.field} {_IN_WORDS[self.operator]}"
         if self.value is None:
             return words
-        if isinstance(self.value, Period | Asked):
+        if isinstance(self.value, Period):
+            return f"{words} {self.value.in_words()}"
+        if isinstance(self.value, Asked):
             return f"{words} {self.value}"
         values = self.value if isinstance(self.value, tuple) else (self.value,)
         joined = " and " if self.operator is Operator.BETWEEN else ", "
-        return f"{words} {joined.join(_in_words(value) for value in values)}"
+        return f"{words} {joined.join(value_in_words(value) for value in values)}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,6 +144,18 @@ class Not:
 
 Rule = Condition | AllOf | AnyOf | Not
 """Which records: one condition, or several joined."""
+
+
+def in_words(rules: Sequence[Rule]) -> str:
+    """Write rules, all of which must be met, as a reader would say it; empty where none is."""
+    return str(rules[0]) if len(rules) == 1 else str(AllOf(tuple(rules)))
+
+
+def value_in_words(value: Scalar) -> str:
+    """Write one fixed value as a reader would say it; what cannot be seen is spelt out."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return repr(value) if isinstance(value, str) else str(value)
 
 
 def conditions_of(rule: Rule) -> Iterator[Condition]:
@@ -224,53 +222,6 @@ def with_arguments(rule: Rule, arguments: Mapping[str, Scalar]) -> Rule:
     return changed(rule, bound)
 
 
-def find_problem(operator: Operator, value: object) -> str:
-    """Say what is wrong with a value for an operator; empty where nothing is."""
-    if operator in _NULL_TESTS:
-        problem = "" if value is None else "takes no value"
-    elif operator is Operator.WITHIN:
-        problem = "" if isinstance(value, Period) else "needs a period such as P5Y"
-    elif operator is Operator.IN:
-        problem = _find_problem_in_list(value)
-    elif operator is Operator.BETWEEN:
-        problem = _find_problem_in_range(value)
-    else:
-        problem = _find_problem_in_value(operator, value)
-    return problem
-
-
-def _find_problem_in_value(operator: Operator, value: object) -> str:
-    if not isinstance(value, (*_SCALAR_TYPES, Asked)):
-        return "needs one value: text, a whole number, true or false"
-    if isinstance(value, bool) and operator in _ORDERS:
-        return "needs a value that has an order, not true or false"
-    return ""
-
-
-def _find_problem_in_list(values: object) -> str:
-    if not isinstance(values, tuple) or not values:
-        return "needs a list of at least one value"
-    if not all(isinstance(value, _SCALAR_TYPES) for value in values):
-        return "takes only text, whole numbers, true and false"
-    if len({type(value) for value in values}) > 1:
-        return "needs values of one kind"
-    return ""
-
-
-def _find_problem_in_range(values: object) -> str:
-    if not isinstance(values, tuple) or len(values) != _TWO:
-        return "needs a list of two values, the lower one first"
-    if any(isinstance(value, bool) or not isinstance(value, _SCALAR_TYPES) for value in values):
-        return "needs two values that have an order"
-    if type(values[0]) is not type(values[1]):
-        return "needs values of one kind"
-    low, high = (_to_number(value) for value in values)
-    numbers = low is not None and high is not None
-    if (low > high) if numbers else (values[0] > values[1]):  # type: ignore[operator]
-        return "needs the lower value first"
-    return ""
-
-
 def meets(rule: Rule, value_of: Callable[[str], Scalar | Decimal | Unreadable | None]) -> bool:
     """Tell whether a record meets a rule; `value_of` gives its fields' values as for `holds`."""
     match rule:
@@ -327,26 +278,10 @@ def _compare(
         return isinstance(value, bool) and isinstance(bound, bool) and compare(value, bound)
     if isinstance(value, str):
         return isinstance(bound, str) and compare(value, bound)
-    number = _to_number(bound)
+    number = to_number(bound)
     if number is None or (isinstance(value, Decimal) and not value.is_finite()):
         return False
     return compare(value, number)
-
-
-def _to_number(bound: Scalar | None) -> int | Decimal | None:
-    if not isinstance(bound, str):
-        return bound
-    try:
-        number = Decimal(bound)
-    except InvalidOperation:
-        return None
-    return number if number.is_finite() else None
-
-
-def _in_words(value: Scalar) -> str:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return repr(value) if isinstance(value, str) else str(value)
 
 
 def _as_part(rule: Rule) -> str:

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from functools import cached_property
 from hashlib import sha256
 from pathlib import Path
-from typing import Any, Final, Self
+from typing import Final, Self
 
 import rfc8785
 from pydantic import Field
@@ -31,10 +31,8 @@ from landbridge.memorandum.words import (
     Parties,
     StaleRevocation,
 )
-from landbridge.memorandum.written_rule import REFERENCE as ROW_REFERENCE
-from landbridge.memorandum.written_rule import SCHEMA as ROW_CONDITION
 from landbridge.places import Keys
-from landbridge.strict_yaml import read_yaml
+from landbridge.strict_yaml import PlacedDocument, read_yaml
 from landbridge.suggestion import did_you_mean
 
 MAX_BYTES: Final = 1_000_000
@@ -85,6 +83,15 @@ class Memorandum(Part):
         Raises:
             LandbridgeError: LB-4101; it lists every problem with file, line and column.
         """
+        return cls.with_places(path)[0]
+
+    @classmethod
+    def with_places(cls, path: Path) -> tuple[Self, PlacedDocument]:
+        """Read the form that people write, and where in it each key and value stands.
+
+        Raises:
+            LandbridgeError: as for `from_yaml`.
+        """
         document = read_yaml(_read_text(path), str(path))
         memorandum = validate(
             cls, json.dumps(document.data), document.place_of_value, document.place_of_key
@@ -94,7 +101,7 @@ class Memorandum(Part):
         ]
         if problems:
             raise complain(problems)
-        return memorandum
+        return memorandum, document
 
     @classmethod
     def from_json(cls, payload: bytes) -> Self:
@@ -173,29 +180,6 @@ def _wrong_validity(whole: Validity, own: Validity | None) -> Iterator[tuple[Key
 
 def _no_party(agency: str, memorandum: Memorandum) -> str:
     return f"{agency} is no party of the memorandum{did_you_mean(agency, memorandum.parties)}"
-
-
-def json_schema() -> dict[str, Any]:
-    """Describe the YAML form for editors, as JSON Schema 2020-12."""
-    schema = Memorandum.model_json_schema(by_alias=True)
-    # Pydantic lets one write only one of the two into a field's schema: what is unique, or no
-    # default; and rules hold rules, which it cannot know.
-    schema["$defs"]["Grant"]["properties"]["fields"].pop("default")
-    schema = _refer(schema)
-    schema["$defs"]["RowCondition"] = ROW_CONDITION
-    return {
-        "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "$id": "urn:landbridge:memorandum",
-        **schema,
-    }
-
-
-def _refer(schema: Any) -> Any:  # noqa: ANN401 - any JSON
-    if schema == ROW_REFERENCE:
-        return {"$ref": "#/$defs/RowCondition"}
-    if isinstance(schema, dict):
-        return {key: _refer(value) for key, value in schema.items()}
-    return [_refer(value) for value in schema] if isinstance(schema, list) else schema
 
 
 def _read_text(path: Path) -> str:

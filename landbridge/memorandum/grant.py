@@ -1,6 +1,8 @@
 """Clauses: what one provider releases to whom, for what, of which records, on which terms."""
 
+import re
 from collections.abc import Iterator
+from datetime import date
 from enum import StrEnum
 from functools import cached_property
 from typing import Any, Final, Literal
@@ -27,6 +29,9 @@ from landbridge.subject import SubjectKind
 _MAX_PREDICATES: Final = 50
 _MAX_ARGUMENTS: Final = 10
 _MAX_QUERIES: Final = 1_000_000_000
+
+
+_DECIMAL: Final = re.compile(r"-?[0-9]{1,30}(\.[0-9]{1,30})?")
 
 
 def drop_default(schema: dict[str, Any]) -> None:
@@ -79,6 +84,16 @@ class Argument(Part):
 
     type: Literal["date", "integer", "decimal", "text"] = Field(description="The type.")
     of: Distinct[str | int] = Field((), description="The values to choose from. Empty: any.")
+
+    def takes(self, value: str | int) -> bool:
+        """Tell whether a value is of the type; `of` plays no part."""
+        if self.type == "date":
+            return isinstance(value, str) and _is_day(value)
+        if self.type == "integer":
+            return isinstance(value, int)
+        if self.type == "decimal":
+            return isinstance(value, int) or _DECIMAL.fullmatch(value) is not None
+        return isinstance(value, str)
 
 
 class Predicate(Part):
@@ -189,12 +204,23 @@ def find_contradictions(grant: Grant) -> Iterator[tuple[Keys, str]]:
 
 def _wrong_arguments(predicate: Predicate) -> Iterator[tuple[Keys, str]]:
     used = {name for rule in predicate.when for name in asked(rule)}
-    for name in predicate.asks.keys() - used:
-        yield ("asks", name), "no condition compares with it"
+    for name, argument in predicate.asks.items():
+        if name not in used:
+            yield ("asks", name), "no condition compares with it"
+        for position, value in enumerate(argument.of):
+            if not argument.takes(value):
+                yield ("asks", name, "of", position), f"{value!r} is no {argument.type}"
     for number, rule in enumerate(predicate.when):
         for name in asked(rule):
             if name not in predicate.asks:
                 yield ("when", number), f"{name} is asked without standing in `asks`"
+
+
+def _is_day(text: str) -> bool:
+    try:
+        return date.fromisoformat(text).isoformat() == text
+    except ValueError:
+        return False
 
 
 def asked(rule: Rule) -> Iterator[str]:

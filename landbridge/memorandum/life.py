@@ -69,15 +69,16 @@ def settle(memoranda: Iterable[Memorandum], notices: Iterable[Notice] = ()) -> S
     """Find which memoranda count beside one another.
 
     Refused, and so granting nothing, are memoranda that amend one another in a circle, each of two
-    that amend the same one, and one that does not begin within the time of the one it amends or
-    leaves out one of its parties. What they amend ends all the same, so that nobody gains by a
-    muddle.
+    that amend the same one, and one that does not begin within the time of the one it amends. What
+    they amend ends all the same, so that nobody gains by a muddle. Refused and of no effect at all
+    is one that leaves out a party of what it amends: nobody ends the agreement of others.
     """
     known = {memorandum.id: memorandum for memorandum in memoranda}
     successors: dict[str, list[Memorandum]] = {}
     for memorandum in known.values():
-        if memorandum.amends is not None and memorandum.amends in known:
-            successors.setdefault(memorandum.amends, []).append(memorandum)
+        amended = known.get(memorandum.amends or "")
+        if amended is not None and not _left_out(memorandum, amended):
+            successors.setdefault(amended.id, []).append(memorandum)
     refused = {id_: why for id_ in known if (why := _refusal(id_, known, successors))}
     superseded = {
         id_: min(successor.valid.start for successor in found) for id_, found in successors.items()
@@ -97,10 +98,26 @@ def settle(memoranda: Iterable[Memorandum], notices: Iterable[Notice] = ()) -> S
     )
 
 
+def barred(memorandum: Memorandum, why: str) -> Notice:
+    """Return what ends a memorandum that a party cannot keep; what it amends ends all the same."""
+    return Notice(
+        id=f"barred {memorandum.digest}",
+        memorandum=memorandum.id,
+        digest=memorandum.digest,
+        kind=NoticeKind.TERMINATE,
+        signers=frozenset(memorandum.parties),
+        from_ms=0,
+        reason=why,
+    )
+
+
 def _refusal(
     id_: str, known: Mapping[str, Memorandum], successors: Mapping[str, Sequence[Memorandum]]
 ) -> str:
     memorandum = known[id_]
+    amended = known.get(memorandum.amends or "")
+    if amended is not None and (left_out := _left_out(memorandum, amended)):
+        return f"{', '.join(left_out)}, of {amended.id}, is no party of what amends it"
     seen = {id_}
     earlier = memorandum.amends
     while earlier is not None and earlier in known:
@@ -108,10 +125,11 @@ def _refusal(
             return "memoranda that amend one another in a circle"
         seen.add(earlier)
         earlier = known[earlier].amends
-    amended = known.get(memorandum.amends or "")
-    if amended is None:
-        return ""
-    return _find_break(memorandum, amended, successors[amended.id])
+    return _find_break(memorandum, amended, successors[amended.id]) if amended else ""
+
+
+def _left_out(memorandum: Memorandum, amended: Memorandum) -> list[str]:
+    return [party for party in amended.parties if party not in memorandum.parties]
 
 
 def _find_break(
@@ -119,11 +137,8 @@ def _find_break(
 ) -> str:
     """Say what keeps a memorandum from taking the place of another; empty where nothing does."""
     twins = sorted(other.id for other in successors if other.id != memorandum.id)
-    missing = [party for party in amended.parties if party not in memorandum.parties]
     if twins:
         return f"{amended.id} is amended by {', '.join(twins)}, too"
-    if missing:
-        return f"{', '.join(missing)}, of {amended.id}, is no party of what amends it"
     if memorandum.valid.start < amended.valid.start:
         return f"it begins before {amended.id}, which it amends"
     if memorandum.valid.start > amended.valid.end:

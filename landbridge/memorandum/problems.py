@@ -17,6 +17,8 @@ Locate = Callable[[Keys], str]
 """Says where a key or its value stands."""
 
 _QUOTED: Final = re.compile(r"'([^']*)'")
+_MOST: Final = 100
+"""Mistakes that are told one by one."""
 _EXPECTED: Final = {
     "string_type": "must be text; put it in quotes",
     "bool_type": "must be true or false",
@@ -37,7 +39,7 @@ def validate(model: type[Model], text: str | bytes, locate: Locate, locate_key: 
     except ValidationError as error:
         raise complain(
             (
-                (locate_key if details["type"] == "extra_forbidden" else locate)(_way(details)),
+                (locate_key if _is_of_key(details) else locate)(_way(details)),
                 _say(details, model),
             )
             for details in error.errors(include_url=False)
@@ -49,8 +51,10 @@ def complain(problems: Iterable[tuple[str, str]]) -> LandbridgeError:
     found = list(dict.fromkeys(problems))
     if len(found) == 1:
         return refuse(Reason.MALFORMED_MEMORANDUM, found[0][1], where=found[0][0])
-    listed = "\n".join(f"{place}: {what}" for place, what in found)
-    return refuse(Reason.MALFORMED_MEMORANDUM, listed)
+    listed = [f"{place}: {what}" for place, what in found[:_MOST]]
+    if len(found) > _MOST:
+        listed.append(f"and {len(found) - _MOST} further mistakes")
+    return refuse(Reason.MALFORMED_MEMORANDUM, "\n".join(listed))
 
 
 def json_path(way: Keys) -> str:
@@ -62,6 +66,10 @@ def json_path(way: Keys) -> str:
 def _way(details: ErrorDetails) -> Keys:
     # Rules are read as a whole; where within one the problem is, its reader says.
     return (*details["loc"], *details.get("ctx", {}).get("way", ()))
+
+
+def _is_of_key(details: ErrorDetails) -> bool:
+    return details["type"] == "extra_forbidden" or bool(details.get("ctx", {}).get("of_key"))
 
 
 def _say(details: ErrorDetails, model: type[BaseModel]) -> str:
@@ -95,12 +103,16 @@ def _say_size(kind: str, context: dict[str, Any]) -> str:
 
 def _known_keys(model: type[BaseModel], way: Keys) -> list[str]:
     for step in way:
-        if isinstance(step, str):
-            annotation = next(
+        annotation = next(
+            (
                 info.annotation
                 for name, info in model.model_fields.items()
                 if step in {name, info.alias}
-            )
+            ),
+            None,
+        )
+        # Positions in lists, and the keys of what authors name themselves, are no fields.
+        if annotation is not None:
             model = next(_models_in(annotation))
     return [info.alias or name for name, info in model.model_fields.items()]
 

@@ -4,6 +4,7 @@ Each type refuses with a sentence that a reader without programming understands,
 itself in the JSON Schema that editors use.
 """
 
+from collections import Counter
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Annotated, Final, TypeVar
@@ -84,7 +85,7 @@ def _write_on_one_line(text: str) -> str:
 
 
 def _check_distinct(values: tuple[Item, ...]) -> tuple[Item, ...]:
-    twice = sorted({str(value) for value in values if values.count(value) > 1})
+    twice = sorted(str(value) for value, count in Counter(values).items() if count > 1)
     if twice:
         raise ValueError(f"{', '.join(twice)} is written twice")
     return values

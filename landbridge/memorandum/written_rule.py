@@ -8,32 +8,26 @@ In a predicate a value may be what the query asks: {field: amount, gt: {asked: t
 """
 
 import re
+from collections.abc import Iterator
 from typing import Annotated, Any, Final
 
 from pydantic import PlainSerializer, PlainValidator, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
-from landbridge.memorandum.condition import (
-    AllOf,
-    AnyOf,
-    Asked,
-    Condition,
-    Not,
-    Operator,
-    Rule,
-    find_problem,
-)
+from landbridge.memorandum.condition import AllOf, AnyOf, Asked, Condition, Not, Operator, Rule
+from landbridge.memorandum.operand import find_problem
 from landbridge.period import Period
 from landbridge.places import Keys
 from landbridge.suggestion import did_you_mean
 
 OUT_OF_PLACE: Final = "row_condition"
-"""The kind of pydantic's error whose context says, as `way`, where within a rule it stands."""
+"""The kind of pydantic's error whose context says, as `way`, where within a rule it stands,
+and, as `of_key`, whether it is the key there that is wrong."""
 
-_FIELD: Final = "field"
-_ASKED: Final = "asked"
-_ALL, _ANY, _NOT = "all", "any", "not"
-_NAME: Final = r"^[a-z0-9][a-z0-9._-]*$"
+FIELD: Final = "field"
+ASKED: Final = "asked"
+ALL, ANY, NOT = "all", "any", "not"
+NAME: Final = r"^[a-z0-9][a-z0-9._-]*$"
 _NULL_TESTS: Final = (Operator.IS_NULL, Operator.NOT_NULL)
 _ASKABLE: Final = (
     Operator.EQ,
@@ -43,102 +37,22 @@ _ASKABLE: Final = (
     Operator.GT,
     Operator.GE,
 )
-_MAX_VALUES: Final = 1000
+MAX_VALUES: Final = 1000
 _MAX_DEPTH: Final = 5
-_MAX_PARTS: Final = 100
+MAX_PARTS: Final = 100
 _MAX_TEXT: Final = 2000
 
-# Authors may write decimals bare; they are read and signed as text.
-_ONE_VALUE: Final = {"type": ["string", "number", "boolean"]}
-_ORDERED: Final = {"type": ["string", "number"]}
-_OR_ASKED: Final = {
-    "type": "object",
-    "properties": {_ASKED: {"type": "string", "pattern": _NAME}},
-    "required": [_ASKED],
-    "additionalProperties": False,
-}
-_SCHEMA_OF_VALUE: Final[dict[Operator, dict[str, Any]]] = {
-    Operator.EQ: {"anyOf": [_ONE_VALUE, _OR_ASKED], "description": "The field has this value."},
-    Operator.NE: {
-        "anyOf": [_ONE_VALUE, _OR_ASKED],
-        "description": "The field is filled and has another value.",
-    },
-    Operator.IN: {
-        "type": "array",
-        "items": _ONE_VALUE,
-        "minItems": 1,
-        "maxItems": _MAX_VALUES,
-        "description": "The field has one of these values.",
-    },
-    Operator.LT: {"anyOf": [_ORDERED, _OR_ASKED], "description": "The field is below this."},
-    Operator.LE: {"anyOf": [_ORDERED, _OR_ASKED], "description": "The field is at most this."},
-    Operator.GT: {"anyOf": [_ORDERED, _OR_ASKED], "description": "The field is above this."},
-    Operator.GE: {"anyOf": [_ORDERED, _OR_ASKED], "description": "The field is at least this."},
-    Operator.BETWEEN: {
-        "type": "array",
-        "items": _ORDERED,
-        "minItems": 2,
-        "maxItems": 2,
-        "description": "The field is at least the first and at most the second.",
-    },
-    Operator.WITHIN: {
-        "type": "string",
-        "pattern": r"^P(\d+Y)?(\d+M)?(\d+W)?(\d+D)?$",
-        "description": "The day lies within this last period, such as P5Y; today is included.",
-    },
-    Operator.IS_NULL: {"const": True, "description": "The field is empty."},
-    Operator.NOT_NULL: {"const": True, "description": "The field is filled."},
-}
-_PARTS: Final[dict[str, Any]] = {
-    "type": "array",
-    "items": {"$ref": "#/$defs/RowCondition"},
-    "minItems": 1,
-    "maxItems": _MAX_PARTS,
-}
 REFERENCE: Final = {"title": "Row condition", "type": "object"}
-"""What stands for `SCHEMA`, which holds itself, until the whole schema is written."""
-SCHEMA: Final[dict[str, Any]] = {
-    "title": "Row condition",
-    "oneOf": [
-        {
-            "type": "object",
-            "properties": {
-                _FIELD: {
-                    "type": "string",
-                    "pattern": _NAME,
-                    "description": "The canonical field that is compared.",
-                },
-                **{str(operator): schema for operator, schema in _SCHEMA_OF_VALUE.items()},
-            },
-            "required": [_FIELD],
-            "minProperties": 2,
-            "maxProperties": 2,
-            "additionalProperties": False,
-        },
-        *(
-            {
-                "type": "object",
-                "properties": {key: schema | {"description": words}},
-                "required": [key],
-                "additionalProperties": False,
-            }
-            for key, schema, words in (
-                (_ALL, _PARTS, "Every part is met."),
-                (_ANY, _PARTS, "At least one part is met."),
-                (_NOT, {"$ref": "#/$defs/RowCondition"}, "The part is not met."),
-            )
-        ),
-    ],
-}
-"""What `$defs/RowCondition` of the memorandum's schema is."""
+"""What stands in schemas for a row condition, which holds others."""
 
 
 class _WrittenWrongError(ValueError):
     """A rule that cannot be read, and where in it."""
 
-    def __init__(self, way: Keys, message: str) -> None:
+    def __init__(self, way: Keys, message: str, *, of_key: bool = False) -> None:
         super().__init__(message)
         self.way = way
+        self.of_key = of_key
 
 
 def read_rule(written: object) -> Rule:
@@ -155,13 +69,26 @@ def write_rule(rule: Rule) -> dict[str, object]:
     """Write a rule as memoranda hold it; the opposite of `read_rule`."""
     match rule:
         case AllOf():
-            return {_ALL: [write_rule(part) for part in rule.parts]}
+            return {ALL: [write_rule(part) for part in rule.parts]}
         case AnyOf():
-            return {_ANY: [write_rule(part) for part in rule.parts]}
+            return {ANY: [write_rule(part) for part in rule.parts]}
         case Not():
-            return {_NOT: write_rule(rule.part)}
+            return {NOT: write_rule(rule.part)}
         case _:
-            return {_FIELD: rule.field, rule.operator.value: _write_value(rule)}
+            return {FIELD: rule.field, rule.operator.value: _write_value(rule)}
+
+
+def place_conditions(rule: Rule, way: Keys) -> Iterator[tuple[Keys, Condition]]:
+    """Give every single condition of a rule with the way to it, as the rule is written."""
+    match rule:
+        case AllOf() | AnyOf():
+            key = ALL if isinstance(rule, AllOf) else ANY
+            for number, part in enumerate(rule.parts):
+                yield from place_conditions(part, (*way, key, number))
+        case Not():
+            yield from place_conditions(rule.part, (*way, NOT))
+        case _:
+            yield way, rule
 
 
 def _write_value(condition: Condition) -> object:
@@ -173,7 +100,7 @@ def _write_value(condition: Condition) -> object:
         case Period():
             return str(condition.value)
         case Asked():
-            return {_ASKED: condition.value.argument}
+            return {ASKED: condition.value.argument}
         case _:
             return condition.value
 
@@ -189,14 +116,14 @@ class _Reader:
             raise _WrittenWrongError(way, "must be written {field: NAME, OPERATOR: VALUE}")
         if sum(isinstance(step, str) for step in way) >= _MAX_DEPTH:
             raise _WrittenWrongError(way, f"conditions are nested deeper than {_MAX_DEPTH} levels")
-        joins = [key for key in (_ALL, _ANY, _NOT) if key in written]
+        joins = [key for key in (ALL, ANY, NOT) if key in written]
         if joins and len(written) > 1:
             raise _WrittenWrongError(way, f"{joins[0]!r} stands alone, without further keys")
-        if _NOT in written:
-            return Not(self.read(written[_NOT], (*way, _NOT)))
+        if NOT in written:
+            return Not(self.read(written[NOT], (*way, NOT)))
         if joins:
             parts = self._read_parts(written[joins[0]], (*way, joins[0]))
-            return AllOf(parts) if joins[0] == _ALL else AnyOf(parts)
+            return AllOf(parts) if joins[0] == ALL else AnyOf(parts)
         return self._read_condition(written, way)
 
     def _read_parts(self, written: object, way: Keys) -> tuple[Rule, ...]:
@@ -205,19 +132,20 @@ class _Reader:
         return tuple(self.read(part, (*way, number)) for number, part in enumerate(written))
 
     def _read_condition(self, written: dict[Any, Any], way: Keys) -> Condition:
-        known = [_FIELD, *Operator, _ALL, _ANY, _NOT]
+        known = [FIELD, *Operator, ALL, ANY, NOT]
         for key in written:
             if key not in known:
-                raise _WrittenWrongError(way, f"unknown key {key!r}{did_you_mean(str(key), known)}")
+                near = did_you_mean(str(key), known)
+                raise _WrittenWrongError((*way, key), f"unknown key {key!r}{near}", of_key=True)
         operators = [operator for operator in Operator if operator in written]
         if len(operators) != 1:
             raise _WrittenWrongError(way, f"needs exactly one operator of {', '.join(Operator)}")
-        field = written.get(_FIELD)
-        if not isinstance(field, str) or not re.fullmatch(_NAME, field):
+        field = written.get(FIELD)
+        if not isinstance(field, str) or not re.fullmatch(NAME, field):
             raise _WrittenWrongError(way, "needs `field`, the name of a field in lower case")
         self._conditions += 1
-        if self._conditions > _MAX_PARTS:
-            raise _WrittenWrongError(way, f"more than {_MAX_PARTS} conditions are joined")
+        if self._conditions > MAX_PARTS:
+            raise _WrittenWrongError(way, f"more than {MAX_PARTS} conditions are joined")
         return _make(field, operators[0], written[operators[0]], way)
 
 
@@ -233,8 +161,8 @@ def _make(field: str, operator: Operator, value: Any, way: Keys) -> Condition:  
     elif isinstance(value, list):
         value = tuple(value)
     problem = problem or find_problem(operator, value)
-    if isinstance(value, tuple) and len(value) > _MAX_VALUES:
-        problem = f"takes at most {_MAX_VALUES} values"
+    if isinstance(value, tuple) and len(value) > MAX_VALUES:
+        problem = f"takes at most {MAX_VALUES} values"
     texts = value if isinstance(value, tuple) else (value,)
     if any(isinstance(text, str) and len(text) > _MAX_TEXT for text in texts):
         problem = f"takes texts of at most {_MAX_TEXT} letters"
@@ -251,8 +179,8 @@ def _read_period(value: object) -> tuple[Period | None, str]:
 
 
 def _read_asked(operator: Operator, value: dict[Any, Any]) -> tuple[Asked | None, str]:
-    name = value.get(_ASKED)
-    if set(value) != {_ASKED} or not isinstance(name, str) or not re.fullmatch(_NAME, name):
+    name = value.get(ASKED)
+    if set(value) != {ASKED} or not isinstance(name, str) or not re.fullmatch(NAME, name):
         return None, "takes a value, or {asked: ARGUMENT} in a predicate"
     if operator not in _ASKABLE:
         return None, f"compares with fixed values only; asked ones go with {', '.join(_ASKABLE)}"
@@ -264,7 +192,7 @@ def _validate(written: object) -> Rule:
         return read_rule(written)
     except _WrittenWrongError as error:
         raise PydanticCustomError(
-            OUT_OF_PLACE, "{what}", {"what": str(error), "way": error.way}
+            OUT_OF_PLACE, "{what}", {"what": str(error), "way": error.way, "of_key": error.of_key}
         ) from None
 
 

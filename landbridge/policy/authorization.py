@@ -19,8 +19,8 @@ from typing import Final
 
 from landbridge.errors import Reason, refuse
 from landbridge.memorandum.document import Memorandum
-from landbridge.memorandum.grant import Grant
-from landbridge.memorandum.life import Notice, Span, settle
+from landbridge.memorandum.grant import Grant, Window
+from landbridge.memorandum.life import Notice, Settled, Span, settle
 from landbridge.policy.coverage import Clause, Coverage, Epoch, Standing
 from landbridge.policy.decision import (
     WHOLE_DATASET,
@@ -64,6 +64,8 @@ class Policy:
         self._first_of_purpose: dict[tuple[str, str, str, str], Clause] = {}
         self._links: dict[tuple[str, str, str], list[tuple[Clause, Sequence[Span]]]] = {}
         self._releases: dict[tuple[str, ...], int] = {}
+        self._predicates: dict[tuple[str, str, str], frozenset[str]] = {}
+        self._counted: dict[tuple[str, str], tuple[Window, ...]] = {}
         ordered = sorted(memoranda, key=lambda memorandum: memorandum.id)
         for one, following in pairwise(ordered):
             if one.id == following.id:
@@ -77,6 +79,11 @@ class Policy:
         for memorandum in self.memoranda:
             for grant in memorandum.grants:
                 self._add(self._compile(memorandum, grant))
+
+    @property
+    def settled(self) -> Settled:
+        """How the memoranda follow one another, and what notices stop."""
+        return self._settled
 
     def clauses(self, provider: str, dataset: str) -> Sequence[Clause]:
         """Every clause on a dataset, in or out of force, in order."""
@@ -119,6 +126,17 @@ class Policy:
         epoch = coverage.standing(request.at, _standing(request))
         return tuple(name for name, clause in epoch.by_field.items() if clause.predicates)
 
+    def known_predicates(self, provider: str, dataset: str, agency: str) -> frozenset[str]:
+        """Name the predicates of a dataset in all memoranda of which an agency is a party."""
+        return self._predicates.get((provider, dataset, agency), frozenset())
+
+    def counted(self, memorandum: str, clause: str) -> tuple[Window, ...]:
+        """Return the windows in which a clause's queries are counted; none without a quota.
+
+        Grants that share a clause share its count, whichever of them has the quota.
+        """
+        return self._counted.get((memorandum, clause), ())
+
     def consent_desks(self, provider: str, requester: str, purpose: str, at: int) -> frozenset[str]:
         """Agencies whose word the provider takes for a person's consent to this.
 
@@ -148,7 +166,9 @@ class Policy:
     def _compile(self, memorandum: Memorandum, grant: Grant) -> Clause:
         validity = memorandum.validity_of(grant)
         legal_basis = memorandum.legal_basis_of(grant)
-        terms = Terms(grant.quota, grant.sealed, grant.retention, grant.fresh_within)
+        terms = Terms(
+            grant.quota, grant.sealed, grant.retention, grant.fresh_within, grant.needs_consent
+        )
         alike = (
             memorandum.id,
             grant.clause,
@@ -172,8 +192,16 @@ class Policy:
         grant = clause.grant
         dataset = (grant.provider, grant.dataset)
         self._clauses.setdefault(dataset, []).append(clause)
+        if grant.quota is not None:
+            number = clause.memorandum.id, grant.clause
+            windows = self._counted.get(number, ())
+            self._counted[number] = tuple(dict.fromkeys((*windows, grant.quota.per)))
         for party in clause.memorandum.parties:
-            self._first_of_party.setdefault((*dataset, party), clause)
+            seen_by = (*dataset, party)
+            self._first_of_party.setdefault(seen_by, clause)
+            if clause.predicates:
+                known = self._predicates.get(seen_by, frozenset())
+                self._predicates[seen_by] = known | clause.predicates.keys()
         for requester in grant.requesters:
             spans = self._settled.spans(clause.memorandum, grant, requester)
             for purpose in grant.purposes:

@@ -43,6 +43,8 @@ class Terms:
     """Whether the answer must leave sealed."""
     retention: Period | None = None
     fresh_within: Period | None = None
+    consent: bool = False
+    """Whether the person asked about must have consented."""
 
 
 @dataclass(frozen=True, slots=True)

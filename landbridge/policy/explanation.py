@@ -1,44 +1,32 @@
 """Why policy allows or refuses, and what would have to change: for readers of the memoranda.
 
 An explanation follows the decision of `authorize` field by field and never decides anything itself.
-It names clauses of memoranda that the requester may be no party of, so that it is not for the wire.
+It names clauses of memoranda that the requester may be no party of, so that it is not for the wire;
+`for_requester` leaves of it what a requester may know.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Final
 
-from landbridge.clock import to_iso
 from landbridge.errors import Reason
 from landbridge.memorandum.condition import Rule
-from landbridge.policy.authorization import (
+from landbridge.memorandum.grant import Predicate
+from landbridge.policy.authorization import Policy, authorize
+from landbridge.policy.decision import (
     WHOLE_DATASET,
     AccessRequest,
     Allowance,
-    Clause,
+    Decision,
     FieldRefusal,
-    Policy,
-    authorize,
+    Terms,
 )
+from landbridge.policy.needed_changes import Change, find_changes
 
-_MAX_CHANGES: Final = 3
-
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    """What would have to change for the field to be released.
-
-    Memorandum and clause are empty where no clause is on the dataset at all.
-    """
-
-    memorandum: str
-    clause: str
-    steps: tuple[str, ...]
+__all__ = ["Change", "Explanation", "Verdict", "explain", "explain_to_requester"]
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What policy says of one field, or of the whole dataset where the field is empty."""
+    """What policy says of one field or predicate, or of the whole dataset where that is empty."""
 
     field: str
     allowed: bool
@@ -48,6 +36,9 @@ class Verdict:
     clause: str
     legal_basis: str
     where: tuple[Rule, ...]
+    terms: Terms
+    predicate: Predicate | None
+    """What is asked, where the name is a predicate's and allowed."""
     changes: tuple[Change, ...]
 
 
@@ -66,13 +57,30 @@ class Explanation:
 
 def explain(policy: Policy, request: AccessRequest) -> Explanation:
     """Explain the decision on a request, in the order of its fields."""
-    decision = authorize(policy, request)
+    return _explain(policy, request, authorize(policy, request))
+
+
+def explain_to_requester(policy: Policy, request: AccessRequest) -> Explanation:
+    """Explain the decision as its requester may know it.
+
+    The verdicts are those that a node sends. What would have to change is told of memoranda of
+    which the requester is a party, and as if there were no others.
+    """
+    return _explain(policy, request, authorize(policy, request), request.requester)
+
+
+def _explain(
+    policy: Policy, request: AccessRequest, decision: Decision, reader: str = ""
+) -> Explanation:
     verdicts = {
         name: _allowed(name, allowance)
         for allowance in decision.allowances
         for name in allowance.fields
     }
-    verdicts |= {refusal.field: _refused(policy, request, refusal) for refusal in decision.refusals}
+    for refusal in decision.refusals:
+        wanted = (refusal.field,) if refusal.field else request.fields
+        changes = find_changes(policy, request, wanted, reader=reader)
+        verdicts[refusal.field] = _refused(refusal, changes)
     ordered = (WHOLE_DATASET, *dict.fromkeys(request.fields))
     return Explanation(request, tuple(verdicts[name] for name in ordered if name in verdicts))
 
@@ -86,12 +94,13 @@ def _allowed(name: str, allowance: Allowance) -> Verdict:
         clause=allowance.clause,
         legal_basis=allowance.legal_basis,
         where=allowance.where,
+        terms=allowance.terms,
+        predicate=next((each for each in allowance.predicates if each.name == name), None),
         changes=(),
     )
 
 
-def _refused(policy: Policy, request: AccessRequest, refusal: FieldRefusal) -> Verdict:
-    wanted = (refusal.field,) if refusal.field else request.fields
+def _refused(refusal: FieldRefusal, changes: tuple[Change, ...]) -> Verdict:
     return Verdict(
         refusal.field,
         allowed=False,
@@ -100,48 +109,7 @@ def _refused(policy: Policy, request: AccessRequest, refusal: FieldRefusal) -> V
         clause=refusal.clause,
         legal_basis="",
         where=(),
-        changes=_changes(policy, request, wanted),
+        terms=Terms(),
+        predicate=None,
+        changes=changes,
     )
-
-
-def _changes(policy: Policy, request: AccessRequest, wanted: tuple[str, ...]) -> tuple[Change, ...]:
-    """Find the clauses that would have to change least."""
-    changes = [
-        Change(clause.memorandum.id, clause.grant.clause, tuple(_steps(clause, request, wanted)))
-        for clause in policy.clauses(request.provider, request.dataset)
-    ]
-    if not changes:
-        step = (
-            f"{request.provider} and {request.requester} would have to sign a memorandum "
-            f"with a clause on {request.dataset}"
-        )
-        return (Change("", "", (step,)),)
-    least = min(len(change.steps) for change in changes)
-    return tuple(change for change in changes if len(change.steps) == least)[:_MAX_CHANGES]
-
-
-def _steps(clause: Clause, request: AccessRequest, wanted: tuple[str, ...]) -> Iterator[str]:
-    grant = clause.grant
-    if request.requester not in clause.memorandum.parties:
-        yield f"{request.requester} would have to become a party of the memorandum"
-    if request.requester not in grant.requesters:
-        yield f"the clause would have to name the requester {request.requester}"
-    if request.purpose not in grant.purposes:
-        yield f"the clause would have to name the purpose {request.purpose}"
-    if request.subject_kind not in grant.subject_kinds:
-        yield f"the clause would have to cover the subject kind {request.subject_kind}"
-    if not clause.start <= request.at < clause.end:
-        yield (
-            f"the clause would have to be in force at {to_iso(request.at)}: it is in force "
-            f"from {to_iso(clause.start)} until {to_iso(clause.end)}"
-        )
-    if request.revocation_stale and not clause.serves_stale:
-        yield (
-            f"{request.provider} would have to hold fresh revocation data, "
-            "or the memorandum to say `stale_revocation: serve`"
-        )
-    if not wanted:
-        yield "the request would have to name at least one field"
-    missing = [name for name in wanted if name not in grant.names]
-    if missing:
-        yield f"the clause would have to release {', '.join(missing)}"

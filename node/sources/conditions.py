@@ -1,24 +1,62 @@
-"""Row conditions in the WHERE clause, with exactly the meaning of `holds`.
+"""Rules of row conditions in SQL, with exactly the meaning of `meets`.
 
-That is `landbridge.memorandum.condition.holds`.
+That is `landbridge.memorandum.condition.meets`. Each single condition becomes an expression that is
+true or false and never NULL, so that AND, OR and NOT of the database mean what they mean there.
 
 SQLite runs `holds` itself, as an SQL function over the native column, so that loaded files and
-SQLite databases can execute every condition. PostgreSQL gets expressions of its own, and a
-condition for which there is no exact one is refused (`node.sources.postgresql_conditions`).
+SQLite databases can execute every condition. The other databases get expressions of their own, and
+a condition for which there is no exact one is refused (`node.sources.expressions`).
 A value that is empty meets only `is-null`; one that is unreadable meets nothing.
 """
 
+import threading
 from collections.abc import Callable
+from dataclasses import replace
+from datetime import date
+from functools import lru_cache
+from typing import Final
+from weakref import WeakValueDictionary
 
 import sqlalchemy as sa
 
-from landbridge.memorandum.condition import Condition, holds
+from landbridge.errors import Reason, refuse
+from landbridge.memorandum.condition import (
+    AllOf,
+    AnyOf,
+    Asked,
+    Condition,
+    Not,
+    Rule,
+    changed,
+    conditions_of,
+    holds,
+    on_day,
+)
+from landbridge.memorandum.grant import Predicate
 from landbridge.subject import Schemes
 from node.sources.database import HOLDS
+from node.sources.expressions import write_condition
 from node.sources.fields import PublishedField
-from node.sources.operands import check_operands, comparable
+from node.sources.operands import SAMPLES, check_argument, check_operands, comparable, operands
 from node.sources.parsers import Quality
-from node.sources.postgresql_conditions import write_condition
+
+FieldOf = Callable[[str], PublishedField]
+"""Finds a field of a dataset by its name; LB-1007 where it is not published."""
+
+_SOME_DAY: Final = date(2026, 1, 31)
+"""Stands for today where it is only tried whether a rule can be executed."""
+_MOST_VALUES: Final = 5000
+"""Values that one rule may compare with: databases bound what a statement holds."""
+_CACHED: Final = 512
+
+
+class Test:
+    """What SQLite calls for each row that a key has found; kept while a statement needs it."""
+
+    __slots__ = ("__weakref__", "met_by")
+
+    def __init__(self, met_by: Callable[[object], bool]) -> None:
+        self.met_by = met_by
 
 
 class RowConditions:
@@ -26,27 +64,100 @@ class RowConditions:
 
     def __init__(self, schemes: Schemes) -> None:
         self._schemes = schemes
-        self._tests: dict[str, Callable[[object], bool]] = {}
+        # Queries choose the values of predicates: there is no end to the tests that come and go.
+        self._tests: WeakValueDictionary[str, Test] = WeakValueDictionary()
+        self._lock = threading.Lock()
 
     def compile(
-        self, dataset: str, field: PublishedField, condition: Condition, *, dialect: str
+        self, dataset: str, field_of: FieldOf, rule: Rule, *, dialect: str, tests: list[Test]
     ) -> sa.ColumnElement[bool]:
-        """Write a condition on a field's column.
+        """Write a rule on a dataset's columns.
+
+        Args:
+            dataset: Its name, for messages.
+            field_of: Its fields.
+            rule: Without `within` and asked values.
+            dialect: SQLAlchemy's name of the database.
+            tests: Takes up what must be kept for as long as the expression is used.
 
         Raises:
-            LandbridgeError: LB-1101 when it cannot be executed exactly as it is written.
+            LandbridgeError: LB-1007 for a field that is not published, LB-1101 when it cannot be
+                executed exactly as it is written.
         """
-        check_operands(dataset, field.table, condition, self._schemes)
-        if dialect != "sqlite":
-            return write_condition(dataset, field.table, condition, field.column)
-        # The label is what a reader of the statement sees; each stands for one test.
-        label = f"{dataset}: {condition}"
-        self._tests[label] = _compile_test(field, condition)
-        return getattr(sa.func, HOLDS)(label, field.column, type_=sa.Boolean)  # type: ignore[no-any-return]
+        if sum(len(operands(condition)) for condition in conditions_of(rule)) > _MOST_VALUES:
+            raise refuse(
+                Reason.INVALID_CONFIGURATION,
+                f"a rule on dataset {dataset} compares with more than {_MOST_VALUES} values",
+                next_step="publish a field that says what the long lists say",
+            )
+
+        def write(part: Rule) -> sa.ColumnElement[bool]:
+            match part:
+                case AllOf():
+                    return sa.and_(sa.true(), *map(write, part.parts))
+                case AnyOf():
+                    return sa.or_(sa.false(), *map(write, part.parts))
+                case Not():
+                    return sa.not_(write(part.part))
+                case _:
+                    return self._write(dataset, field_of(part.field), part, dialect, tests)
+
+        return write(rule)
+
+    def check_rule(self, dataset: str, field_of: FieldOf, rule: Rule, *, dialect: str) -> None:
+        """Check a rule as a memorandum holds it, `within` included.
+
+        Raises:
+            LandbridgeError: LB-1007, LB-1101.
+        """
+        for condition in conditions_of(rule):
+            check_operands(dataset, field_of(condition.field).table, condition, self._schemes)
+        self.compile(dataset, field_of, on_day(rule, _SOME_DAY), dialect=dialect, tests=[])
+
+    def check_predicate(
+        self, dataset: str, field_of: FieldOf, predicate: Predicate, *, dialect: str
+    ) -> None:
+        """Check a predicate: its rules, and whatever queries may ask in them.
+
+        Raises:
+            LandbridgeError: LB-1007, LB-1101.
+        """
+
+        def try_out(condition: Condition) -> Rule:
+            if not isinstance(condition.value, Asked):
+                return condition
+            argument = predicate.asks[condition.value.argument]
+            field = field_of(condition.field).table
+            check_argument(dataset, field, condition, argument, self._schemes)
+            sample = (argument.of or (SAMPLES[argument.type],))[0]
+            return replace(condition, value=sample)
+
+        for rule in predicate.when:
+            self.check_rule(dataset, field_of, changed(rule, try_out), dialect=dialect)
 
     def hold(self, label: str, native: object) -> bool:
         """Test a native value; what SQLite calls for each row that a key has found."""
-        return self._tests[label](native)
+        return self._tests[label].met_by(native)
+
+    def _write(
+        self,
+        dataset: str,
+        field: PublishedField,
+        condition: Condition,
+        dialect: str,
+        tests: list[Test],
+    ) -> sa.ColumnElement[bool]:
+        check_operands(dataset, field.table, condition, self._schemes)
+        if dialect != "sqlite":
+            return write_condition(dataset, field.table, condition, field.column, dialect)
+        # The label is what a reader of the statement sees; each stands for one test.
+        label = f"{dataset}: {condition}"
+        with self._lock:
+            test = self._tests.get(label)
+            if test is None:
+                test = self._tests[label] = Test(_compile_test(field, condition))
+        tests.append(test)
+        return getattr(sa.func, HOLDS)(label, field.column, type_=sa.Boolean)  # type: ignore[no-any-return]
 
 
 def _compile_test(field: PublishedField, condition: Condition) -> Callable[[object], bool]:
@@ -56,4 +167,5 @@ def _compile_test(field: PublishedField, condition: Condition) -> Callable[[obje
             return False
         return holds(condition, comparable(field.table, reading))
 
-    return test
+    # 1, 1.0 and True are equal and are read differently.
+    return lru_cache(_CACHED, typed=True)(test)

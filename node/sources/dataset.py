@@ -1,29 +1,25 @@
 """Reading one dataset: lookups in, records out, with as few statements as possible."""
 
 import threading
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from operator import itemgetter
+from collections.abc import Sequence
 from typing import Any, Final
 
 import sqlalchemy as sa
 
 from landbridge.errors import LandbridgeError, Reason, refuse
-from landbridge.memorandum.condition import AllOf, AnyOf, Not, Rule
+from landbridge.memorandum.condition import AllOf, Rule
+from landbridge.memorandum.grant import Predicate
 from landbridge.subject import Schemes
-from landbridge.v1 import answer_pb2
 from node.node_file import DatasetTable
-from node.sources.conditions import RowConditions
+from node.sources.conditions import RowConditions, Test
 from node.sources.database import StatementFailedError
 from node.sources.fields import PublishedField
 from node.sources.keys import Key, Search
-from node.sources.lookup import Lookup
-from node.sources.native import native_text
-from node.sources.statements import Searched, Shape, Statement, compile_statement, pad, padded
+from node.sources.lookup import Lookup, Question
+from node.sources.plans import Plan, Records, TruthPlan, ValuePlan, Wanted, plan_values
+from node.sources.statements import Searched, Shape, compile_statement, pad, padded
 from node.sources.tables import Naming, NativeTable, kind_of
-from node.sources.values import Writer, about, write_record
 
-Records = list[answer_pb2.Record]
 Outcome = Records | LandbridgeError
 
 _MOST_VALUES: Final = 512
@@ -31,18 +27,6 @@ _MOST_VALUES: Final = 512
 _MOST_PLANS: Final = 500
 _GUARDED: Final = 4
 """How many times as many rows are read where some of them may turn out not to count."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Plan:
-    """A compiled statement, and how its rows become records."""
-
-    statement: Statement
-    sizes: tuple[tuple[int, int], ...]
-    keys: tuple[tuple[int, int], ...]
-    order: Callable[[tuple[Any, ...]], Any]
-    name: Callable[[tuple[Any, ...]], str]
-    parts: tuple[tuple[int, Writer], ...]
 
 
 class DatasetReader:
@@ -76,26 +60,25 @@ class DatasetReader:
         )
         self._as_of = str(table.as_of or "")
         self._lock = threading.Lock()
-        self._plans: dict[tuple[object, ...], _Plan] = {}
+        self._plans: dict[tuple[Wanted, Shape], ValuePlan | TruthPlan] = {}
 
-    def check_rule(self, rule: Rule) -> sa.ColumnElement[bool]:
-        """Compile a rule of row conditions.
+    def check_rule(self, rule: Rule) -> None:
+        """Check that the database can execute a rule exactly as it is written.
 
         Raises:
-            LandbridgeError: LB-1007 for a field that is not published, LB-1101 for a condition that
-                the database cannot execute exactly as it is written.
+            LandbridgeError: LB-1007 for a field that is not published, LB-1101 when it cannot.
         """
-        match rule:
-            case AllOf():
-                return sa.and_(*map(self.check_rule, rule.parts))
-            case AnyOf():
-                return sa.or_(*map(self.check_rule, rule.parts))
-            case Not():
-                return sa.not_(self.check_rule(rule.part))
-            case _:
-                return self._conditions.compile(
-                    self.table.name, self.field(rule.field), rule, dialect=self._dialect
-                )
+        self._conditions.check_rule(self.table.name, self.field, rule, dialect=self._dialect)
+
+    def check_predicate(self, predicate: Predicate) -> None:
+        """Check that the database can answer a predicate, whatever queries may ask.
+
+        Raises:
+            LandbridgeError: LB-1007 for a field that is not published, LB-1101 when it cannot.
+        """
+        self._conditions.check_predicate(
+            self.table.name, self.field, predicate, dialect=self._dialect
+        )
 
     def field(self, name: str) -> PublishedField:
         """Return a field.
@@ -107,76 +90,53 @@ class DatasetReader:
             raise refuse(Reason.UNKNOWN_FIELD, f"{self.table.name} has no field {name!r}")
         return self.fields[name]
 
-    def read(
-        self, fields: tuple[str, ...], where: tuple[Rule, ...], lookups: Sequence[Lookup]
-    ) -> list[Outcome]:
-        """Read lookups of the same fields and conditions; one outcome a lookup, in order."""
+    def read(self, wanted: Wanted, lookups: Sequence[Lookup]) -> list[Outcome]:
+        """Read lookups that want the same; one outcome a lookup, in order."""
         outcomes: list[Outcome] = []
         batch: list[Lookup] = []
         values = 0
         for lookup in lookups:
             values += 1 + len(lookup.aliases)
             if batch and values > _MOST_VALUES:
-                outcomes += self._read_batch(fields, where, batch)
+                outcomes += self._read_batch(wanted, batch)
                 batch, values = [], 1 + len(lookup.aliases)
             batch.append(lookup)
-        return outcomes + self._read_batch(fields, where, batch)
+        return outcomes + self._read_batch(wanted, batch)
 
-    def _read_batch(
-        self, fields: tuple[str, ...], where: tuple[Rule, ...], lookups: Sequence[Lookup]
-    ) -> list[Outcome]:
+    def _read_batch(self, wanted: Wanted, lookups: Sequence[Lookup]) -> list[Outcome]:
         search = Search(self._searched.keys, lookups)
         if not search.natives:
             return [self._nothing_searched(lookup) for lookup in lookups]
         try:
-            plan = self._plan(fields, where, search)
+            plan = self._plan(wanted, search)
             limit = (self._max_records + 1) * len(lookups) * (_GUARDED if search.guards else 1)
             rows = self._run(plan, search, limit)
         except StatementFailedError as error:
             if len(lookups) > 1:
-                return self._read_singly(fields, where, lookups)
+                return self._read_singly(wanted, lookups)
             return [error]
         except LandbridgeError as error:
             return [error] * len(lookups)
-        if len(rows) >= limit and len(lookups) > 1:
-            return self._read_singly(fields, where, lookups)
-        found = self._deal(plan, search, rows, len(lookups))
+        complete = len(rows) < limit
+        if not complete and len(lookups) > 1:
+            return self._read_singly(wanted, lookups)
+        found = plan.deal(search, rows, lookups, self._max_records + 1)
         return [
-            self._outcome(lookup, records, complete=len(rows) < limit)
+            self._outcome(lookup, records, complete=complete)
             for lookup, records in zip(lookups, found, strict=True)
         ]
 
-    def _read_singly(
-        self, fields: tuple[str, ...], where: tuple[Rule, ...], lookups: Sequence[Lookup]
-    ) -> list[Outcome]:
-        return [self._read_batch(fields, where, [lookup])[0] for lookup in lookups]
+    def _read_singly(self, wanted: Wanted, lookups: Sequence[Lookup]) -> list[Outcome]:
+        return [self._read_batch(wanted, [lookup])[0] for lookup in lookups]
 
-    def _run(self, plan: _Plan, search: Search, limit: int) -> list[tuple[Any, ...]]:
+    def _run(
+        self, plan: ValuePlan | TruthPlan, search: Search, limit: int
+    ) -> list[tuple[Any, ...]]:
         values: list[object] = []
         for position, size in plan.sizes:
             values += pad(search.natives[position], size)
         values.append(limit)
-        rows = self._database.read(plan.statement.sql, plan.statement.arrange(values))
-        if len(rows) > 1:
-            rows.sort(key=plan.order)
-        return rows
-
-    def _deal(
-        self, plan: _Plan, search: Search, rows: Sequence[tuple[Any, ...]], slots: int
-    ) -> list[Records]:
-        """Make each row a record of every lookup that it belongs to."""
-        found: list[Records] = [[] for _ in range(slots)]
-        most = self._max_records + 1
-        for row in rows:
-            parts: list[bytes] | None = None
-            for slot, subject, covers_group in search.matches(row, plan.keys):
-                if len(found[slot]) < most:
-                    if parts is None:
-                        parts = [write(row[at]) for at, write in plan.parts]
-                    found[slot].append(
-                        write_record(plan.name(row), about(subject, covers_group), parts)
-                    )
-        return found
+        return self._database.read(plan.statement.sql, plan.statement.arrange(values))
 
     def _outcome(self, lookup: Lookup, records: Records, *, complete: bool) -> Outcome:
         if not complete and len(records) <= self._max_records:
@@ -194,51 +154,56 @@ class DatasetReader:
             )
         return []
 
-    def _plan(self, fields: tuple[str, ...], where: tuple[Rule, ...], search: Search) -> _Plan:
+    def _plan(self, wanted: Wanted, search: Search) -> ValuePlan | TruthPlan:
         sizes = tuple(
             (position, padded(len(found))) for position, found in sorted(search.natives.items())
         )
-        guards = tuple(sorted(search.guards.difference(search.natives)))
-        shape = (fields, where, sizes, guards)
-        plan = self._plans.get(shape)
+        shape = Shape(sizes, tuple(sorted(search.guards.difference(search.natives))))
+        plan = self._plans.get((wanted, shape))
         if plan is None:
-            plan = self._compile(fields, where, Shape(sizes, guards))
+            plan = self._compile(wanted, shape)
             with self._lock:
                 # Requesters choose fields: there may be more shapes than are worth keeping.
                 if len(self._plans) >= _MOST_PLANS:
                     self._plans.clear()
-                self._plans[shape] = plan
+                self._plans[wanted, shape] = plan
         return plan
 
-    def _compile(self, fields: tuple[str, ...], where: tuple[Rule, ...], shape: Shape) -> _Plan:
-        published = [self.field(name) for name in fields]
+    def _compile(self, wanted: Wanted, shape: Shape) -> ValuePlan | TruthPlan:
+        fields = [self.field(name) for name in wanted.fields]
+        tests: list[Test] = []
         statement = compile_statement(
             self._searched,
             shape,
-            [field.column for field in published],
-            [self.check_rule(rule) for rule in where],
+            [field.column for field in fields],
+            [self._write(AllOf(wanted.where), tests)] if wanted.where else [],
+            [self._write_question(question, tests) for question in wanted.predicates],
         )
-        at, naming = statement.at, self._searched.naming
         # The most exact key comes first: by it a record says whom it is about.
         positions = sorted([*(position for position, _ in shape.searched), *shape.guards])
-        parts = [(at[field.column.name], field.write) for field in published]
-        if self.table.as_of_field in fields:
-            day = self.field(self.table.as_of_field)
-            parts.insert(0, (at[day.column.name], day.as_of_writer(self._as_of)))
-        return _Plan(
-            statement=statement,
-            sizes=shape.searched,
-            keys=tuple(
-                (position, at[self._searched.keys[position].column]) for position in positions
-            ),
-            order=_order([at[column.name] for column in naming.order], named=naming.is_native),
-            name=naming.compile([at[column.name] for column in naming.columns]),
-            parts=tuple(parts),
+        keys = tuple(
+            (position, statement.at[self._searched.keys[position].column]) for position in positions
+        )
+        if wanted.predicates:
+            return TruthPlan(statement, shape.searched, keys, tuple(tests))
+        plan = Plan(statement, shape.searched, keys, tuple(tests))
+        day = self.table.as_of_field
+        as_of = (self.field(day), self._as_of) if day is not None and day in wanted.fields else None
+        return plan_values(plan, self._searched.naming, fields, as_of)
+
+    def _write(self, rule: Rule, tests: list[Test]) -> sa.ColumnElement[bool]:
+        return self._conditions.compile(
+            self.table.name, self.field, rule, dialect=self._dialect, tests=tests
         )
 
-
-def _order(positions: Sequence[int], *, named: bool) -> Callable[[tuple[Any, ...]], Any]:
-    if named:
-        return itemgetter(*positions)
-    # Columns that are not a primary key may be empty, and NULL has no order.
-    return lambda row: tuple(native_text(row[at]) for at in positions)
+    def _write_question(self, question: Question, tests: list[Test]) -> sa.ColumnElement[bool]:
+        name, when = question
+        try:
+            return self._write(AllOf(when), tests)
+        except LandbridgeError as error:
+            # The memorandum's own part was tried when it was loaded: what is left was asked.
+            raise refuse(
+                Reason.BAD_ARGUMENT,
+                f"{name!r} cannot be answered for what is asked: {error.message}",
+                next_step="ask for a value that the field can have",
+            ) from None

@@ -5,6 +5,9 @@ from dataclasses import dataclass
 from landbridge.memorandum.condition import Rule
 from landbridge.subject import SubjectId
 
+Question = tuple[str, tuple[Rule, ...]]
+"""A question with yes or no: its name, and what a record must meet for a yes."""
+
 
 @dataclass(frozen=True, slots=True)
 class Lookup:
@@ -21,3 +24,6 @@ class Lookup:
     """Other proven identifiers of the subject."""
     broad: bool
     """Whether any key that matches any identifier will do, as in a resolve step."""
+    predicates: tuple[Question, ...] = ()
+    """Questions that are answered instead of fields; no rule holds a `within` or an asked value any
+    more."""

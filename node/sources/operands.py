@@ -6,11 +6,13 @@ memorandum: it is refused when the memorandum is loaded, never read in another s
 
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from decimal import Decimal
 from typing import Final
 
 from landbridge.errors import LandbridgeError, Reason, refuse
 from landbridge.memorandum.condition import Asked, Condition, Operator, Scalar
+from landbridge.memorandum.grant import Argument
 from landbridge.period import Period
 from landbridge.subject import Schemes
 from landbridge.suggestion import did_you_mean
@@ -23,6 +25,16 @@ NULL_TESTS: Final = (Operator.IS_NULL, Operator.NOT_NULL)
 EQUALITY: Final = (Operator.EQ, Operator.NE, Operator.IN)
 _UNORDERED: Final = (FieldType.CODE, FieldType.IDENTIFIER, FieldType.BOOLEAN)
 _NUMBERS: Final = (FieldType.INTEGER, FieldType.DECIMAL, FieldType.MONEY)
+_DAYS: Final = (FieldType.DATE, FieldType.TIMESTAMP)
+_FROM_A_DAY: Final = (Operator.GE, Operator.LT)
+"""What a day says of a time without doubt: from its first instant on, or before it."""
+_FITTING: Final = {
+    "date": _DAYS,
+    "integer": _NUMBERS,
+    "decimal": _NUMBERS,
+    "text": (FieldType.TEXT, FieldType.CODE, FieldType.IDENTIFIER),
+}
+"""With which fields the arguments of each type are compared."""
 
 
 def check_operands(dataset: str, field: FieldTable, condition: Condition, schemes: Schemes) -> None:
@@ -37,13 +49,47 @@ def check_operands(dataset: str, field: FieldTable, condition: Condition, scheme
         raise not_executable(
             dataset, condition, "the field holds several values; test only for empty or filled"
         )
+    if condition.operator is Operator.WITHIN and field.type not in _DAYS:
+        raise not_executable(dataset, condition, f"values of type {field.type} are no days")
     if field.type in _UNORDERED and condition.operator not in EQUALITY:
         raise not_executable(dataset, condition, f"values of type {field.type} have no order")
-    problem = _checker(field, schemes)
+    problem = _checker(field, condition.operator, schemes)
     for operand in operands(condition):
-        what = problem(operand)
+        what = _unwritable(operand) or problem(operand)
         if what:
             raise not_executable(dataset, condition, what)
+
+
+def check_argument(
+    dataset: str, field: FieldTable, condition: Condition, argument: Argument, schemes: Schemes
+) -> None:
+    """Check that what queries may ask in a condition can be compared with a field.
+
+    Raises:
+        LandbridgeError: LB-1101 for an argument of another type than the field, a value among its
+            choices that the field never has, or one that is free where the field has codes.
+    """
+    if field.type not in _FITTING[argument.type]:
+        raise not_executable(
+            dataset,
+            condition,
+            f"what is asked is of type {argument.type}, and {field.name} of type {field.type}",
+        )
+    if not argument.of and field.type in _UNORDERED:
+        raise not_executable(
+            dataset, condition, f"list in `of` which values of type {field.type} can be asked for"
+        )
+    for value in argument.of or (SAMPLES[argument.type],):
+        check_operands(dataset, field, replace(condition, value=value), schemes)
+
+
+SAMPLES: Final[dict[str, Scalar]] = {
+    "date": "2026-01-31",
+    "integer": 1,
+    "decimal": "0.5",
+    "text": "text",
+}
+"""One value of each type of argument, by which conditions are tried."""
 
 
 def operands(condition: Condition) -> tuple[Scalar, ...]:
@@ -77,18 +123,29 @@ def not_executable(dataset: str, condition: Condition, why: str) -> LandbridgeEr
     )
 
 
-def _checker(field: FieldTable, schemes: Schemes) -> Callable[[Scalar], str]:
+def _checker(field: FieldTable, operator: Operator, schemes: Schemes) -> Callable[[Scalar], str]:
     """Make the function that says what is wrong with an operand; empty where nothing is."""
     checkers: dict[FieldType, Callable[[Scalar], str]] = {
         **dict.fromkeys(_NUMBERS, _wrong_number),
         FieldType.BOOLEAN: _wrong_boolean,
         FieldType.DATE: _wrong_day,
-        FieldType.TIMESTAMP: _wrong_timestamp,
+        FieldType.TIMESTAMP: lambda operand: _wrong_timestamp(operand, operator),
         FieldType.TEXT: lambda operand: _wrong_text(operand, field),
         FieldType.CODE: lambda operand: _wrong_code(operand, field),
         FieldType.IDENTIFIER: lambda operand: _wrong_identifier(operand, field, schemes),
     }
     return checkers[field.type]
+
+
+def _unwritable(operand: Scalar) -> str:
+    """Say whether no database takes a text: it holds NUL, or half of a pair of surrogates."""
+    if isinstance(operand, str) and any(sign == "\0" or _is_half(sign) for sign in operand):
+        return "a value holds a character that is in no text"
+    return ""
+
+
+def _is_half(sign: str) -> bool:
+    return "\ud800" <= sign <= "\udfff"
 
 
 def _wrong_boolean(operand: Scalar) -> str:
@@ -108,7 +165,9 @@ def _wrong_day(operand: Scalar) -> str:
     return ""
 
 
-def _wrong_timestamp(operand: Scalar) -> str:
+def _wrong_timestamp(operand: Scalar, operator: Operator) -> str:
+    if operator in _FROM_A_DAY and not _wrong_day(operand):
+        return ""
     if not isinstance(operand, str) or compile_timestamp(())(operand) != operand:
         return f"{operand!r} is not a time written like 2026-01-31T09:00:00"
     return ""

@@ -13,6 +13,7 @@ from pathlib import Path
 from landbridge.errors import LandbridgeError, Reason, refuse
 from landbridge.federation import Federation
 from landbridge.memorandum.condition import Rule
+from landbridge.memorandum.grant import Predicate
 from landbridge.v1 import answer_pb2
 from node.config import NodeConfig
 from node.sources.binding import Bound, bind, refuse_problems
@@ -21,6 +22,7 @@ from node.sources.database import ReadOnlyDatabase
 from node.sources.dataset import DatasetReader, Outcome
 from node.sources.lookup import Lookup
 from node.sources.opening import open_database, open_records
+from node.sources.plans import Wanted
 
 
 class Source:
@@ -65,19 +67,21 @@ class Source:
         """Read every lookup; one outcome a lookup, in order.
 
         Records come in the order of lines or primary keys, and at most one more of them than an
-        answer may hold. Lookups of the same dataset, fields and conditions share one statement.
+        answer may hold. With predicates there is one record without a name, its values yes or no,
+        if any record of the subject meets the conditions. Lookups of the same dataset that want the
+        same share one statement.
         A lookup that fails gives its error, and does not disturb the others: LB-2002 for a
         statement that took too long, LB-2004 for one that failed, LB-2005 for identifiers that are
-        no keys, LB-1008 for too many records.
+        no keys, LB-1008 for too many records, LB-1009 for a predicate that cannot be answered for
+        what is asked.
         """
         outcomes: list[Outcome] = [[]] * len(lookups)
-        groups: dict[tuple[object, ...], list[int]] = {}
+        groups: dict[tuple[str, Wanted], list[int]] = {}
         for position, lookup in enumerate(lookups):
-            shape = (lookup.dataset, lookup.fields, lookup.where)
+            shape = (lookup.dataset, Wanted.of(lookup))
             groups.setdefault(shape, []).append(position)
-        for positions in groups.values():
-            first = lookups[positions[0]]
-            found = self._read(first, [lookups[position] for position in positions])
+        for (dataset, wanted), positions in groups.items():
+            found = self._read(dataset, wanted, [lookups[position] for position in positions])
             for position, outcome in zip(positions, found, strict=True):
                 outcomes[position] = outcome
         return outcomes
@@ -94,10 +98,20 @@ class Source:
     def check_rule(self, dataset: str, rule: Rule) -> None:
         """Check that the database can execute a rule of row conditions exactly as it is written.
 
+        The rule may hold `within`, but no asked values.
+
         Raises:
             LandbridgeError: LB-1101 when it cannot; LB-1006, LB-1007 for what is not published.
         """
         self._dataset(dataset).check_rule(rule)
+
+    def check_predicate(self, dataset: str, predicate: Predicate) -> None:
+        """Check that the database can answer a predicate exactly, whatever queries may ask.
+
+        Raises:
+            LandbridgeError: LB-1101 when it cannot; LB-1006, LB-1007 for what is not published.
+        """
+        self._dataset(dataset).check_predicate(predicate)
 
     @property
     def is_local(self) -> bool:
@@ -109,9 +123,9 @@ class Source:
         for database in self.databases:
             database.close()
 
-    def _read(self, first: Lookup, lookups: Sequence[Lookup]) -> list[Outcome]:
+    def _read(self, dataset: str, wanted: Wanted, lookups: Sequence[Lookup]) -> list[Outcome]:
         try:
-            return self._dataset(first.dataset).read(first.fields, first.where, lookups)
+            return self._dataset(dataset).read(wanted, lookups)
         except LandbridgeError as error:
             return [error] * len(lookups)
 

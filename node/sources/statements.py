@@ -45,6 +45,8 @@ class Statement:
     """Brings the values of all keys, and the limit, into the driver's form."""
     at: Mapping[str, int]
     """Position in a row of each column by its native name."""
+    answers: tuple[int, ...]
+    """Positions in a row of what predicates came to, 1 or 0."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,24 +73,25 @@ def compile_statement(
     shape: Shape,
     fields: Sequence[sa.Column[Any]],
     where: Sequence[sa.ColumnElement[bool]],
+    predicates: Sequence[sa.ColumnElement[bool]] = (),
 ) -> Statement:
     """Compile the SELECT of a shape.
 
     It reads the columns by which rows are named and ordered, the keys that are searched, and the
-    given fields: nothing else.
+    given fields: nothing else. With predicates it reads the keys, and what they come to.
     """
     native, naming, keys = dataset.native, dataset.naming, dataset.keys
     table = native.table
     read_keys = [*(position for position, _ in shape.searched), *shape.guards]
-    columns = {
+    columns: dict[str, sa.Column[Any]] = {
         column.name: column
         for column in (
-            *naming.order,
-            *naming.columns,
+            *(() if predicates else (*naming.order, *naming.columns)),
             *(table.c[keys[position].column] for position in read_keys),
             *fields,
         )
     }
+    answers = [_say(predicate).label(None) for predicate in predicates]
     names: list[str] = []
     searches = []
     for position, size in shape.searched:
@@ -99,7 +102,7 @@ def compile_statement(
         names += [value.key for value in values]
         searches.append(_search(native, keys[position], values))
     limit = sa.bindparam(_LIMIT, 0, type_=sa.Integer)
-    query = sa.select(*columns.values()).where(sa.or_(*searches), *where).limit(limit)
+    query = sa.select(*columns.values(), *answers).where(sa.or_(*searches), *where).limit(limit)
     compiled = query.compile(
         dialect=native.database.dialect, compile_kwargs={"render_postcompile": True}
     )
@@ -107,7 +110,14 @@ def compile_statement(
         sql=str(compiled),
         arrange=_arrangement(compiled, [*names, _LIMIT]),
         at={name: number for number, name in enumerate(columns)},
+        answers=tuple(range(len(columns), len(columns) + len(answers))),
     )
+
+
+def _say(predicate: sa.ColumnElement[bool]) -> sa.Case[int]:
+    """Write truth as a number: not every database has a type for it."""
+    yes, no = sa.literal_column("1", sa.Integer), sa.literal_column("0", sa.Integer)
+    return sa.case((predicate, yes), else_=no)
 
 
 def _search(

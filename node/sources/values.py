@@ -60,9 +60,15 @@ def about(subject: SubjectId, covers_group: bool) -> bytes:  # noqa: FBT001 - a 
     return part + _COVERS_GROUP if covers_group else part
 
 
+@lru_cache(2)
+def write_truth(truth: bool) -> bytes:  # noqa: FBT001 - a cache key
+    """Write yes or no as the value of a record."""
+    return _part(_VALUE, answer_pb2.Value(boolean=truth).SerializeToString())
+
+
 def write_record(name: str, about_part: bytes, parts: Iterable[bytes]) -> answer_pb2.Record:
-    """Put a record together from its name and parts that are already written."""
-    written = _part(_RECORD, name.encode())
+    """Put a record together from its name, which may be empty, and parts that are written."""
+    written = _part(_RECORD, name.encode()) if name else b""
     return answer_pb2.Record.FromString(b"".join((written, about_part, *parts)))
 
 

@@ -6,8 +6,8 @@ import pytest
 
 from landbridge.errors import LandbridgeError, Reason
 from landbridge.federation import Federation
-from landbridge.query import Query, Wanted, check_query, read_query, write_query
-from landbridge.subject import SubjectId
+from landbridge.query import Query, Wanted, check_alone, check_query, read_query, write_query
+from landbridge.subject import SubjectId, SubjectKind
 from landbridge.v1 import query_pb2
 
 AT = 1_800_000_000_000
@@ -191,7 +191,86 @@ def test_an_identifier_that_is_not_one(
     assert refusal(federation, message) is reason
 
 
-def test_no_record_on_a_person_flows_without_consent(federation: Federation) -> None:
+def on_a_person(federation: Federation) -> query_pb2.Query:
     message = written(federation, subject_kind=2)
     message.subject.scheme = "person"
-    assert refusal(federation, message) is Reason.SUBJECT_KIND_NOT_COVERED
+    return message
+
+
+def test_a_query_on_a_person_is_one_as_it_says_itself(federation: Federation) -> None:
+    query = read(on_a_person(federation))
+    check_query(query, signer="asker", federation=federation, at=AT)
+    assert query.subject_kind is SubjectKind.NATURAL_PERSON
+    as_a_company = on_a_person(federation)
+    as_a_company.subject_kind = SubjectKind.LEGAL_ENTITY.number
+    assert refusal(federation, as_a_company) is Reason.SUBJECT_KIND_NOT_COVERED
+
+
+@pytest.mark.parametrize("signed_together", [0, 2, 1000])
+def test_persons_are_asked_about_one_at_a_time(
+    federation: Federation, signed_together: int
+) -> None:
+    query = read(on_a_person(federation))
+    check_alone(query, 1)
+    with pytest.raises(LandbridgeError) as caught:
+        check_alone(query, signed_together)
+    assert caught.value.reason is Reason.BULK_REFUSED
+    check_alone(read(written(federation)), signed_together)
+
+
+def test_what_predicates_ask_seals_and_consents_are_read_as_written(
+    federation: Federation,
+) -> None:
+    payload = write_query(
+        federation=federation,
+        requester="asker",
+        subject=SubjectId("person", "000001"),
+        purpose="review",
+        case_reference="C-1",
+        wanted=[
+            Wanted("a", "d", ("above",), (("amount", "10.50"), ("count", 3))),
+            Wanted("a", "", (), (("count", 4),)),
+            Wanted("a", "e", ("late",), (("on", "2026-01-31"),)),
+        ],
+        at=AT,
+        seal_to=b"key",
+        consents=[b"one", b"two"],
+    )
+    query = read_query(payload)
+    assert query.arguments("a", "d") == {"amount": "10.50", "count": 4}
+    assert query.arguments("a", "e") == {"count": 4, "on": "2026-01-31"}
+    assert query.arguments("a", "other") == {"count": 4}
+    assert query.arguments("b", "d") == {}
+    assert (query.seal_to, query.consents) == (b"key", (b"one", b"two"))
+    assert "key" not in repr(query)
+    assert "one" not in repr(query)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        [query_pb2.Argument(name="a")],
+        [query_pb2.Argument(name="a", text="1"), query_pb2.Argument(name="a", integer=1)],
+        [query_pb2.Argument(name=f"a{number}", integer=1) for number in range(21)],
+        [query_pb2.Argument(name="x" * 201, integer=1)],
+        [query_pb2.Argument(name="a", text="x" * 201)],
+    ],
+    ids=["without a value", "twice", "too many", "long name", "long value"],
+)
+def test_an_argument_that_is_not_one(
+    federation: Federation, arguments: list[query_pb2.Argument]
+) -> None:
+    message = written(federation)
+    message.wanted[0].arguments.extend(arguments)
+    assert refusal(federation, message) is Reason.MALFORMED_REQUEST
+
+
+@pytest.mark.parametrize(
+    ("seal_to", "consents"), [(b"k" * 4097, []), (b"", [b"record"] * 5)], ids=["key", "consents"]
+)
+def test_a_key_or_consents_that_are_too_much(
+    federation: Federation, seal_to: bytes, consents: list[bytes]
+) -> None:
+    message = written(federation, seal_to=seal_to)
+    message.consents.extend(consents)
+    assert refusal(federation, message) is Reason.MALFORMED_REQUEST

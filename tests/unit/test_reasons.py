@@ -46,14 +46,25 @@ def test_only_policy_refuses() -> None:
         Reason.SUBJECT_KIND_NOT_COVERED,
         Reason.NOT_IN_FORCE,
         Reason.STALE_REVOCATION,
+        Reason.QUOTA_SPENT,
+        Reason.SEALING_REQUIRED,
+        Reason.CONSENT_MISSING,
+        Reason.CONSENT_REFUSED,
+        Reason.CONSENT_REVOKED,
+        Reason.BULK_REFUSED,
     }
-    assert {REASONS[reason].status for reason in refusals} == {"PERMISSION_DENIED"}
+    # A quota alone passes by itself, as a load does.
+    assert {REASONS[reason].status for reason in refusals - {Reason.QUOTA_SPENT}} == {
+        "PERMISSION_DENIED"
+    }
+    assert REASONS[Reason.QUOTA_SPENT].status == "RESOURCE_EXHAUSTED"
 
 
 def test_only_outcomes_that_are_no_errors_have_the_status_ok() -> None:
     assert {reason for reason in Reason if REASONS[reason].status == "OK"} == {
         Reason.ANSWERED,
         Reason.NO_RECORD,
+        Reason.SEALED,
     }
 
 

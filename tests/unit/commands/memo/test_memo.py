@@ -199,15 +199,6 @@ def test_show_reads_as_sentences(yaml: Path, capsys: Captured) -> None:
     assert out.endswith("Everything else is refused.")
 
 
-def test_natural_persons_are_said_not_to_be_served(folder: Path, capsys: Captured) -> None:
-    text = TEXT.replace("[legal-entity]", "[legal-entity, natural-person]")
-    path = write_text(folder / "memoranda", text)
-    assert run(["memo", "show", str(path)]) == 0
-    assert "answers no query about natural persons (LB-3005)" in capsys.readouterr().out
-    assert explain(folder, *IN_FORCE, **{"subject-kind": "natural-person"}) == 0
-    assert "answers no query about natural persons (LB-3005)" in capsys.readouterr().err
-
-
 def test_show_of_a_signed_form_says_that_it_does_not_verify(yaml: Path, capsys: Captured) -> None:
     assert sign(yaml, "nces.ed") == 0
     capsys.readouterr()

@@ -1,0 +1,199 @@
+"""What an answer's datasets may hold, whether they came in the clear or were opened."""
+
+from collections.abc import Collection, Iterable, Sequence
+from operator import attrgetter, methodcaller
+from typing import Final
+
+from landbridge.errors import LandbridgeError, Reason, refuse
+from landbridge.federation import Federation
+from landbridge.query import Query
+from landbridge.v1 import answer_pb2, query_pb2
+
+MAX_NAME: Final = 200
+MAX_TEXT: Final = 300
+
+_REASONS: Final = frozenset(map(int, Reason))
+_TYPES: Final = frozenset(answer_pb2.ValueType.values()) - {answer_pb2.VALUE_TYPE_UNSPECIFIED}
+_ANSWERED: Final = Reason.ANSWERED.value
+_SEALED: Final = Reason.SEALED.value
+_IDENTIFIER: Final = answer_pb2.VALUE_TYPE_IDENTIFIER
+_RESOLVE: Final = query_pb2.STEP_RESOLVE
+
+# Slices of repeated fields and these two run in C: each answer of each query passes here.
+_heading: Final = attrgetter("field", "term", "scheme", "type")
+_has_list: Final = methodcaller("HasField", "list")
+
+_NO_COLUMNS: Final[tuple[tuple[()], ...]] = ((), (), (), ())
+
+_MAX_RECORD: Final = 500
+_MAX_DETAIL: Final = 1000
+_MAX_LEGAL_BASIS: Final = 2000
+_MAX_EXTRACTS: Final = 200
+_MAX_COLUMNS: Final = 500
+_MAX_REFUSALS: Final = 2000
+_ITEMS_PER_RECORD: Final = 20
+"""How many identifiers, and how many items of lists, an answer may hold for each record allowed."""
+
+
+def check_contents(answer: answer_pb2.Answer, federation: Federation) -> None:
+    """Check the datasets of an answer that came in the clear, or was opened.
+
+    Raises:
+        LandbridgeError: LB-4007 when its parts do not fit each other or the federation; LB-4009
+            when it holds more than an answer may.
+    """
+    contents = _Contents(
+        answer.agency,
+        federation.schemes,
+        federation.limits.max_records,
+        resolving=answer.step == _RESOLVE,
+    )
+    for dataset in answer.datasets:
+        contents.check(dataset)
+
+
+def check_fields(answer: answer_pb2.Answer, query: Query) -> None:
+    """Check that datasets hold no field, and no predicate, that the query does not want.
+
+    Raises:
+        LandbridgeError: LB-4009.
+    """
+    for dataset in answer.datasets if query.wanted else ():
+        wanted = query.fields_wanted(answer.agency, dataset.dataset)
+        for extract in dataset.extracts if wanted else ():
+            extra = [column.field for column in extract.columns if column.field not in wanted]
+            if extra:
+                raise refuse(
+                    Reason.OVERSIZED_ANSWER,
+                    f"{answer.agency} sent {extra[0]!r} of {dataset.dataset}, unasked",
+                )
+
+
+class _Contents:
+    """The check of one answer's datasets, with what they may hold together."""
+
+    __slots__ = ("_agency", "_left", "_max_records", "_names", "_resolving", "_schemes")
+
+    def __init__(
+        self, agency: str, schemes: Iterable[str], max_records: int, *, resolving: bool
+    ) -> None:
+        self._agency = agency
+        self._schemes = frozenset(schemes)
+        self._max_records = max_records
+        self._resolving = resolving
+        self._names: set[str] = set()
+        # Identifiers become links and list items become texts of a profile, so both are counted.
+        self._left = {
+            "identifiers": max_records * _ITEMS_PER_RECORD,
+            "list items": max_records * _ITEMS_PER_RECORD,
+        }
+
+    def check(self, dataset: answer_pb2.DatasetAnswer) -> None:
+        """Check one dataset."""
+        name, extracts, refusals = dataset.dataset, dataset.extracts, dataset.refusals
+        if len(name) > MAX_NAME or name in self._names:
+            raise self._unfit("names a dataset twice, or at length")
+        self._names.add(name)
+        if dataset.outcome not in _REASONS or dataset.outcome == _SEALED:
+            raise self._unfit(f"gave an outcome of {name} that none can be")
+        if (
+            len(dataset.detail) > _MAX_DETAIL
+            or len(dataset.as_of) > MAX_TEXT
+            or len(extracts) > _MAX_EXTRACTS
+            or len(refusals) > _MAX_REFUSALS
+        ):
+            raise self._oversized(f"says more of {name} than an answer may")
+        for refusal in refusals:
+            self._check_refusal(refusal, name)
+        records = 0
+        for extract in extracts:
+            identifiers = self._check_columns(extract, name)
+            self._check_records(extract, identifiers, name)
+            records += len(extract.records)
+        if records > self._max_records:
+            raise self._oversized(f"sent more than {self._max_records} records of {name}")
+        if (dataset.outcome == _ANSWERED) is not (records > 0) or (extracts and not records):
+            raise self._unfit(f"gave an outcome of {name} that does not fit its records")
+
+    def _check_refusal(self, refusal: answer_pb2.Refusal, name: str) -> None:
+        if refusal.reason not in _REASONS:
+            raise self._unfit(f"refused a field of {name} for an unknown reason")
+        if (
+            len(refusal.field) > MAX_TEXT
+            or len(refusal.memorandum) > MAX_TEXT
+            or len(refusal.clause) > MAX_TEXT
+        ):
+            raise self._oversized(f"refused a field of {name} at length")
+
+    def _check_columns(self, extract: answer_pb2.Extract, name: str) -> frozenset[int]:
+        """Check an extract's heading; return the positions of its identifiers."""
+        columns = list(map(_heading, extract.columns[:]))
+        if (
+            len(columns) > _MAX_COLUMNS
+            or len(extract.memorandum) > MAX_TEXT
+            or len(extract.clause) > MAX_TEXT
+            or len(extract.legal_basis) > _MAX_LEGAL_BASIS
+            or len(extract.retention) > MAX_TEXT
+            or len(extract.fresh_within) > MAX_TEXT
+        ):
+            raise self._oversized(f"sent an extract of {name} with too long a heading")
+        fields, terms, schemes, kinds = zip(*columns, strict=True) if columns else _NO_COLUMNS
+        texts = {*fields, *terms, *schemes}
+        if max(map(len, texts), default=0) > MAX_NAME:
+            raise self._oversized(f"sent a column of {name} with too long a name")
+        if len(set(fields)) != len(columns):
+            raise self._unfit(f"sent a field of {name} twice")
+        if not _TYPES.issuperset(kinds):
+            raise self._unfit(f"sent a column of {name} of an unknown type")
+        identifiers = frozenset(
+            [position for position, kind in enumerate(kinds) if kind == _IDENTIFIER]
+        )
+        if any(schemes[position] not in self._schemes for position in identifiers):
+            raise self._unfit(f"sent identifiers in {name} of a scheme that is not ours")
+        if self._resolving and len(identifiers) != len(columns):
+            raise self._unfit(f"sent more than identifiers of {name} to resolve")
+        return identifiers
+
+    def _check_records(
+        self, extract: answer_pb2.Extract, identifiers: Collection[int], name: str
+    ) -> None:
+        width, schemes = len(extract.columns), self._schemes
+        for record in extract.records[:]:
+            values, about = record.values[:], record.about
+            if len(values) != width:
+                raise self._unfit(f"sent records of {name} that do not fit its columns")
+            if about.scheme not in schemes or not 0 < len(about.value) <= MAX_NAME:
+                raise self._unfit(f"sent a record of {name} that is about nothing that we know")
+            if len(record.record) > _MAX_RECORD or len(record.as_of) > MAX_TEXT:
+                raise self._oversized(f"sent a record of {name} with too long a heading")
+            # Of values only lists and identifiers can do harm: readers take any kind of value in
+            # any column, and any unknown quality as "unreadable".
+            if True in map(_has_list, values):
+                self._check_lists(values, identifiers, name)
+            self._count("identifiers", len(identifiers))
+
+    def _check_lists(
+        self, values: Sequence[answer_pb2.Value], identifiers: Collection[int], name: str
+    ) -> None:
+        for position, value in enumerate(values):
+            items = value.list.items[:]
+            self._count("list items", len(items))
+            if position in identifiers:
+                self._count("identifiers", len(items))
+            if True in map(_has_list, items):
+                raise self._unfit(f"sent lists within lists of {name}")
+
+    def _count(self, what: str, number: int) -> None:
+        self._left[what] -= number
+        if self._left[what] < 0:
+            raise self._oversized(f"sent more {what} than an answer may hold")
+
+    def _unfit(self, did: str) -> LandbridgeError:
+        return _mismatched(f"{self._agency} {did}")
+
+    def _oversized(self, did: str) -> LandbridgeError:
+        return refuse(Reason.OVERSIZED_ANSWER, f"{self._agency} {did}")
+
+
+def _mismatched(message: str) -> LandbridgeError:
+    return refuse(Reason.MISMATCHED_ANSWER, message)

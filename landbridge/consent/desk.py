@@ -1,0 +1,38 @@
+"""Consent desks: agencies that take a person's consent and vouch for it with a key of their own."""
+
+from joserfc.jwk import OKPKey
+
+from landbridge.consent.signed import ED25519, SignedByOne
+from landbridge.errors import Reason, refuse
+from landbridge.keys import KeyUse, SigningKey, public_text
+from landbridge.trust.bundle import TrustBundle
+
+
+def sign_as_desk(payload: bytes, key: SigningKey) -> SignedByOne:
+    """Sign a payload as a consent desk.
+
+    Raises:
+        LandbridgeError: LB-4002 when the key is for another use.
+    """
+    if key.use is not KeyUse.CONSENT:
+        raise refuse(
+            Reason.UNTRUSTED_KEY,
+            f"the key {key.key_id} is not a key for consent",
+            next_step=f"sign with the key {key.agency}/{KeyUse.CONSENT}/...",
+        )
+    return SignedByOne.sign(payload, algorithm=ED25519, key_id=key.key_id, sign=key.sign)
+
+
+def verify_desk(signed: SignedByOne, bundle: TrustBundle, at: int, what: str) -> str:
+    """Return the agency whose consent desk signed; `at` is in Unix milliseconds.
+
+    Raises:
+        LandbridgeError: LB-4002 when no consent desk of the federation has that key then; LB-4001
+            when it did not sign this.
+    """
+    agency, public = bundle.verifying_key(signed.key_id, KeyUse.CONSENT, at)
+    if signed.algorithm != ED25519:
+        raise refuse(Reason.BAD_SIGNATURE, "it is signed with another algorithm", where=what)
+    key = OKPKey.import_key({"kty": "OKP", "crv": "Ed25519", "x": public_text(public)})
+    signed.verify(key, what)
+    return agency

@@ -1,0 +1,283 @@
+"""Since when a party has known its documents: the past, without a walk through its log.
+
+The party's verifiable log is the truth: an entry is written for each document that begins to count
+or ceases to. Beside it lie an index of these entries, and the documents themselves, named by their
+digest, so that what counted then can be read when its file is long gone.
+
+1. Keep the documents. 2. Write into the index what is about to be logged. 3. Log it. 4. Write into
+the index that it is logged. After a crash between 2 and 4 the log is asked, from where it stood
+at 2; where the index is lost, from its beginning.
+"""
+
+import json
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, Protocol
+
+from landbridge.errors import Reason, refuse
+from landbridge.keys import read_public_file, write_whole
+from landbridge.library.kinds import Kind, digest_of
+from landbridge.memorandum.document import Memorandum
+from landbridge.memorandum.life import Notice, barred
+from landbridge.memorandum.notice import SignedNotice, WrittenNotice
+from landbridge.memorandum.signature import SignedForm
+
+FOLDER: Final = "known"
+_INDEX: Final = "index.jsonl"
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A document that begins to count, or with `withdrawn` no longer does."""
+
+    kind: Kind
+    subject: str
+    """The memorandum's id, or the id of the consent record."""
+    digest: str
+    """SHA-256 of the document, in hex."""
+    withdrawn: bool = False
+    barred: bool = False
+    """Whether the party cannot do what it says, so that it only ends what it amends."""
+
+
+@dataclass(frozen=True, slots=True)
+class Logged:
+    """A change, and where and when it stands in the party's log."""
+
+    change: Change
+    at: int
+    """Unix milliseconds."""
+    entry: int
+
+
+class Recorder(Protocol):
+    """Where changes are made durable and provable: a party's verifiable log."""
+
+    def size(self) -> int:
+        """Count the entries of the log."""
+
+    def append(self, changes: Sequence[Change], *, after: int) -> Sequence[Logged]:
+        """Log changes; they are on the disk when this returns.
+
+        Their time is never before `after`, though the clock may have been set back.
+
+        Raises:
+            LandbridgeError: LB-5001 and LB-5002 when the log does not take them.
+        """
+
+    def since(self, entry: int) -> Iterable[Logged]:
+        """Give the changes that stand in the log from an entry on, in order."""
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What counted at a moment, and of this what a party knew then."""
+
+    memoranda: tuple[Memorandum, ...]
+    notices: tuple[Notice, ...]
+    revocations: tuple[str, ...]
+    """Ids of the consent records that had ended."""
+    entries: Mapping[str, Logged]
+    """By which log entry each counted: by the memorandum's, notice's or record's digest."""
+
+
+class History:
+    """The changes of one party's documents, in order. One process writes, others may read."""
+
+    def __init__(self, state: Path) -> None:
+        """Read the index.
+
+        Raises:
+            LandbridgeError: LB-1101 when it cannot be read; LB-5002 when it is no index.
+        """
+        self._folder = state / FOLDER
+        self._path = self._folder / _INDEX
+        self._announced: int | None = None if self._path.exists() else 0
+        self.logged: list[Logged] = []
+        self._length = 0
+        self._unwritten: list[Mapping[str, Any]] = []
+        for line in self._lines():
+            if "announced" in line:
+                self._announced = int(line["announced"])
+            else:
+                self._announced = None
+                self.logged.append(_read_line(line))
+
+    def recover(self, recorder: Recorder) -> None:
+        """Take over from the log what a crash kept out of the index.
+
+        Raises:
+            LandbridgeError: LB-5001 and LB-5002 when the log cannot be read.
+        """
+        if self._announced is None:
+            return
+        held = {one.entry for one in self.logged}
+        found = [one for one in recorder.since(self._announced) if one.entry not in held]
+        self._add([_line(one) for one in found] or [{"announced": recorder.size()}])
+        self.logged += found
+        self._announced = None
+
+    def counting(self, at: int | None = None) -> dict[tuple[Kind, str], Logged]:
+        """Return what counted at a time, in the order in which it came; without one, at the end.
+
+        The keys are the kind of a document and its digest.
+        """
+        standing: dict[tuple[Kind, str], Logged] = {}
+        for one in self.logged:
+            if at is not None and one.at > at:
+                break
+            standing.pop((one.change.kind, one.change.digest), None)
+            if not one.change.withdrawn:
+                standing[one.change.kind, one.change.digest] = one
+        return standing
+
+    def note(
+        self, changes: Sequence[Change], documents: Mapping[str, bytes], recorder: Recorder
+    ) -> None:
+        """Log changes, and remember when; `documents` holds what is new, by its digest.
+
+        Raises:
+            LandbridgeError: LB-5001 and LB-5002 when the log does not take them: then nothing is
+                remembered.
+        """
+        try:
+            for digest, document in documents.items():
+                write_whole(self._folder / _file(digest), document, mode=0o644)
+            self._add([{"announced": recorder.size()}])
+        except OSError as error:
+            raise refuse(
+                Reason.LOG_UNAVAILABLE,
+                f"the index of documents cannot be written: {error.strerror}",
+                where=str(self._path),
+            ) from error
+        after = self.logged[-1].at if self.logged else 0
+        logged = list(recorder.append(changes, after=after))
+        self.logged += logged
+        self._unwritten += map(_line, logged)
+        # They stand in the log: what the disk refuses now is written with the next change, or is
+        # taken from the log at the next start.
+        with suppress(OSError):
+            self._add(())
+
+    def document(self, digest: str) -> bytes:
+        """Return a document that once counted.
+
+        Raises:
+            LandbridgeError: LB-1101 when it is not kept; LB-5002 when it is not what was logged.
+        """
+        path = self._folder / _file(digest)
+        document = read_public_file(path)
+        if digest_of(document) != digest:
+            raise refuse(
+                Reason.LOG_DAMAGED,
+                "the document is not the one that the log names",
+                where=str(path),
+                next_step="restore the folder from a copy",
+            )
+        return document
+
+    def _lines(self) -> Iterator[dict[str, Any]]:
+        if not self._path.exists():
+            return
+        data = read_public_file(self._path)
+        for number, line in enumerate(data.splitlines(keepends=True), 1):
+            if not line.endswith(b"\n"):
+                return  # torn by a crash: what was about to be written is written again
+            try:
+                fields = json.loads(line)
+            except (ValueError, RecursionError):
+                fields = None
+            if not isinstance(fields, dict):
+                raise _damaged(f"{self._path}:{number}")
+            self._length += len(line)
+            yield fields
+
+    def _add(self, lines: Iterable[Mapping[str, Any]]) -> None:
+        self._folder.mkdir(parents=True, exist_ok=True)
+        data = b"".join(
+            json.dumps(line, separators=(",", ":")).encode() + b"\n"
+            for line in (*self._unwritten, *lines)
+        )
+        with open(self._path, "ab", opener=_open) as file:
+            file.truncate(self._length)
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        self._length += len(data)
+        self._unwritten.clear()
+
+
+def known_at(state: Path, at: int) -> Known:
+    """Return what a party knew at a time (Unix milliseconds), from its folder.
+
+    Raises:
+        LandbridgeError: LB-1101 when a file is missing; LB-5002 when one is not what was logged.
+    """
+    history = History(state)
+    memoranda: list[Memorandum] = []
+    notices: list[Notice] = []
+    revocations: list[str] = []
+    entries: dict[str, Logged] = {}
+    for (kind, digest), logged in history.counting(at).items():
+        document = history.document(digest)
+        if kind is Kind.MEMORANDUM:
+            memorandum = Memorandum.from_json(SignedForm.parse(document).payload)
+            memoranda.append(memorandum)
+            entries[memorandum.digest] = logged
+            if logged.change.barred:
+                notices.append(barred(memorandum, "the node could not do what it says"))
+        elif kind is Kind.NOTICE:
+            notice = WrittenNotice.from_json(SignedNotice.parse(document).payload).taken()
+            notices.append(notice)
+            entries[notice.id] = logged
+        else:
+            revocations.append(logged.change.subject)
+            entries[logged.change.subject] = logged
+    return Known(tuple(memoranda), tuple(notices), tuple(revocations), entries)
+
+
+def _open(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o644)
+
+
+def _file(digest: str) -> str:
+    return f"{digest}.jws.json"
+
+
+def _line(logged: Logged) -> dict[str, Any]:
+    change = logged.change
+    line: dict[str, Any] = {
+        "at": logged.at,
+        "entry": logged.entry,
+        "kind": change.kind,
+        "subject": change.subject,
+        "digest": change.digest,
+    }
+    marks = {"withdrawn": change.withdrawn, "barred": change.barred}
+    return line | {mark: True for mark, yes in marks.items() if yes}
+
+
+def _read_line(line: Mapping[str, Any]) -> Logged:
+    try:
+        change = Change(
+            Kind(line["kind"]),
+            str(line["subject"]),
+            str(line["digest"]),
+            withdrawn=bool(line.get("withdrawn")),
+            barred=bool(line.get("barred")),
+        )
+        return Logged(change, int(line["at"]), int(line["entry"]))
+    except (KeyError, ValueError, TypeError):
+        raise _damaged("known/" + _INDEX) from None
+
+
+def _damaged(where: str) -> Exception:
+    return refuse(
+        Reason.LOG_DAMAGED,
+        "the index of documents holds a line that is none",
+        where=where,
+        next_step="remove the index: it is made anew from the log at the next start",
+    )

@@ -1,0 +1,79 @@
+"""The kinds of signed documents, and where each lies in a party's folder."""
+
+import json
+from enum import StrEnum
+from hashlib import sha256
+from pathlib import Path
+from typing import Any, Final
+
+from landbridge.errors import Reason, refuse
+from landbridge.memorandum.signed_form import MAX_DOCUMENT, SignedDocument
+
+SUFFIX: Final = ".jws.json"
+
+
+class Kind(StrEnum):
+    """What a signed document is."""
+
+    MEMORANDUM = "memorandum"
+    NOTICE = "notice"
+    REVOCATION = "consent_revocation"
+
+    @property
+    def folder(self) -> str:
+        """The folder in which documents of this kind lie."""
+        return _FOLDERS[self]
+
+
+_FOLDERS: Final = {
+    Kind.MEMORANDUM: "memoranda",
+    Kind.NOTICE: "notices",
+    Kind.REVOCATION: "consents",
+}
+
+
+def kind_of(document: bytes) -> Kind:
+    """Tell a document's kind by the key that only this kind of payload has.
+
+    Raises:
+        LandbridgeError: LB-4101 when it is no signed document at all.
+    """
+    if len(document) > MAX_DOCUMENT:
+        raise refuse(Reason.MALFORMED_MEMORANDUM, f"larger than {MAX_DOCUMENT} bytes")
+    return kind_of_payload(SignedDocument.parse(document).payload)
+
+
+def kind_of_payload(payload: bytes) -> Kind:
+    """Tell the kind of a payload; whatever is nothing else counts as a memorandum."""
+    try:
+        fields: Any = json.loads(payload)
+    except (ValueError, RecursionError):
+        fields = None
+    if isinstance(fields, dict):
+        for kind in (Kind.REVOCATION, Kind.NOTICE):
+            if kind.value in fields:
+                return kind
+    return Kind.MEMORANDUM
+
+
+def file_name(kind: Kind, subject: str, signed: str) -> str:
+    """Name the file of a document that came over the wire; `signed` is its payload's SHA-256.
+
+    Subjects of revocations are no names of files.
+    """
+    short = signed[:12]
+    return {
+        Kind.MEMORANDUM: f"{subject}.{short}{SUFFIX}",
+        Kind.NOTICE: f"{subject}.{short}{SUFFIX}",
+        Kind.REVOCATION: f"{signed[:32]}{SUFFIX}",
+    }[kind]
+
+
+def digest_of(data: bytes) -> str:
+    """Return SHA-256 in hex."""
+    return sha256(data).hexdigest()
+
+
+def folder_of(state: Path, kind: Kind) -> Path:
+    """Return the folder in which a party keeps documents of a kind."""
+    return state / kind.folder

@@ -1,0 +1,300 @@
+"""A party's library: it follows the files of its folder and the trust, and remembers since when.
+
+The files are the truth. Whatever changes is verified, logged, and only then counts; what does not
+verify grants nothing and is told. What people put into the folder and what comes over the wire
+goes the same way.
+"""
+
+import asyncio
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
+from pathlib import Path
+from threading import RLock
+from typing import Final
+
+from landbridge.clock import Clock, system_clock
+from landbridge.errors import LandbridgeError
+from landbridge.keys import read_public_file
+from landbridge.library.history import Change, History, Logged, Recorder
+from landbridge.library.kinds import SUFFIX, Kind, digest_of
+from landbridge.library.opened import Opened, open_document
+from landbridge.library.shelf import Accept, Found, Refused, Shelf, arrange
+from landbridge.library.trusted_keys import next_change
+from landbridge.memorandum.signed_form import SignedDocument
+from landbridge.trust.bundle import TrustBundle
+from landbridge.trust.store import Trust, TrustStore
+
+INTERVAL_S: Final = 0.4
+_Stamp = tuple[int, int, int]
+_Files = dict[Path, _Stamp]
+Told = Callable[[Refused], None]
+Subscriber = Callable[[Shelf], None]
+
+
+def read_shelf(
+    state: Path, bundle: TrustBundle, *, at: int, agency: str = "", accept: Accept | None = None
+) -> Shelf:
+    """Read a party's documents once, as of a time in Unix milliseconds; nothing is written.
+
+    Raises:
+        LandbridgeError: LB-1101 when a file cannot be read at all; LB-5002 for a damaged index.
+    """
+    found, refused = _open_all(_read_all(_look(state), {}, {}), bundle, at, {})
+    known = tuple(_signed(History(state)))
+    return arrange(found, refused, agency=agency, accept=accept, known=known)
+
+
+class Library:
+    """The documents of one party's folder as they are now; safe to use from several threads.
+
+    With an `agency` it takes only memoranda that the agency is a party of, and `accept` refuses
+    what the party cannot do. `refused` is told once of each document that does not count, `failed`
+    of what keeps the files from being read or the changes from being logged: what counted before
+    goes on to count then, except what was taken away.
+    """
+
+    def __init__(  # noqa: PLR0913  built once, by name
+        self,
+        state: Path,
+        trust: TrustStore,
+        *,
+        recorder: Recorder,
+        refused: Told,
+        failed: Callable[[LandbridgeError | None], None],
+        agency: str = "",
+        accept: Accept | None = None,
+        clock: Clock = system_clock,
+    ) -> None:
+        """Read the folder and log what is new.
+
+        Raises:
+            LandbridgeError: LB-1101 when a file cannot be read; LB-5001 and LB-5002 for the log.
+        """
+        self.state = state
+        self.agency = agency
+        self._trust = trust
+        self._recorder = recorder
+        self._refused = refused
+        self._failed = failed
+        self._accept = accept
+        self._clock = clock
+        self._lock = RLock()
+        self._subscribers: list[Subscriber] = []
+        self._opened: dict[str, Opened | LandbridgeError] = {}
+        self._told: set[tuple[str, str, str]] = set()
+        self._history = History(state)
+        self._history.recover(recorder)
+        self._standing = dict(_standing(self._history))
+        self._files: _Files = {}
+        self._data: dict[Path, bytes] = {}
+        self._bundle = trust.current.bundle
+        self._next_change: int | None = None
+        self._behind = False
+        self.shelf = Shelf()
+        with self._lock:
+            self._read(_look(state))
+        self._unsubscribe = trust.subscribe(self._trust_changed)
+
+    @property
+    def bundle(self) -> TrustBundle:
+        """The trust by which the documents were verified."""
+        return self._bundle
+
+    def subscribe(self, subscriber: Subscriber) -> None:
+        """Have every new shelf told, on the thread that brought it."""
+        with self._lock:
+            self._subscribers.append(subscriber)
+
+    def follow_files(self) -> bool:
+        """Take what has changed on the disk, in the trust or by the time; return whether any did.
+
+        Raises:
+            LandbridgeError: LB-1101 when a file cannot be read; LB-5001 and LB-5002 when the log
+                does not take the change.
+        """
+        with self._lock:
+            files = _look(self.state)
+            if files == self._files and not self._behind and self._trusts_the_same():
+                return False
+            return self._read(files)
+
+    async def follow(self, interval: float = INTERVAL_S) -> None:
+        """Follow until cancelled, looking every `interval` seconds."""
+        troubled = False
+        while True:
+            try:
+                await asyncio.to_thread(self.follow_files)
+            except LandbridgeError as error:
+                troubled = True
+                self._failed(error)
+            else:
+                if troubled:
+                    troubled = False
+                    self._failed(None)
+            await asyncio.sleep(interval)
+
+    def close(self) -> None:
+        """Follow the trust no more."""
+        self._unsubscribe()
+
+    def _trust_changed(self, _: Trust) -> None:
+        try:
+            self.follow_files()
+        except LandbridgeError as error:
+            self._failed(error)
+
+    def _trusts_the_same(self) -> bool:
+        """Whether each signature would be judged as it was."""
+        due = self._next_change is not None and self._clock() >= self._next_change
+        members = self._trust.current.bundle.content.members
+        return not due and members == self._bundle.content.members
+
+    def _read(self, files: _Files) -> bool:
+        memory = self._opened if self._trusts_the_same() else {}
+        bundle, at = self._trust.current.bundle, self._clock()
+        self._data = _read_all(files, self._files, self._data)
+        found, refused = _open_all(self._data, bundle, at, memory)
+        known = tuple(signed for _, signed in self._standing)
+        shelf = arrange(found, refused, agency=self.agency, accept=self._accept, known=known)
+        self._behind = True  # until all of it is logged
+        try:
+            self._note(shelf)
+        except LandbridgeError:
+            # Without its entry nothing new may grant; what stops, stops all the same.
+            self._publish(_without_news(shelf, self._standing))
+            raise
+        self._behind = False
+        self._files, self._opened, self._bundle = files, memory, bundle
+        self._next_change = next_change(bundle, at)
+        self._tell(shelf.refused)
+        return self._publish(shelf)
+
+    def _note(self, shelf: Shelf) -> None:
+        """Log what begins to count and what ceases to."""
+        counting = {(found.opened.kind, signed): found for signed, found in shelf.counting.items()}
+        changes = [
+            Change(
+                kind,
+                found.opened.subject,
+                found.opened.digest,
+                barred=kind is Kind.MEMORANDUM and found.opened.subject in shelf.barred,
+            )
+            for (kind, signed), found in counting.items()
+            if (kind, signed) not in self._standing
+        ]
+        documents = {
+            found.opened.digest: found.opened.document
+            for key, found in counting.items()
+            if key not in self._standing
+        }
+        changes += [
+            Change(kind, logged.change.subject, logged.change.digest, withdrawn=True)
+            for (kind, signed), logged in self._standing.items()
+            if (kind, signed) not in counting
+        ]
+        if changes:
+            self._history.note(changes, documents, self._recorder)
+            self._standing = dict(_standing(self._history))
+
+    def _publish(self, shelf: Shelf) -> bool:
+        changed = (
+            shelf.memoranda != self.shelf.memoranda
+            or shelf.notices != self.shelf.notices
+            or shelf.shown.keys() != self.shelf.shown.keys()
+            or any(
+                found.opened.document != self.shelf.shown[signed].opened.document
+                for signed, found in shelf.shown.items()
+            )
+        )
+        self.shelf = shelf
+        for subscriber in tuple(self._subscribers) if changed else ():
+            subscriber(shelf)
+        return changed
+
+    def _tell(self, refused: tuple[Refused, ...]) -> None:
+        now = {(each.path.name, each.error.code, each.error.message): each for each in refused}
+        for key, each in now.items():
+            if key not in self._told:
+                self._refused(each)
+        self._told = set(now)
+
+
+def _without_news(shelf: Shelf, standing: Mapping[tuple[Kind, str], Logged]) -> Shelf:
+    agreed = {
+        signed: found
+        for signed, found in shelf.agreed.items()
+        if (Kind.MEMORANDUM, signed) in standing
+    }
+    return Shelf(
+        agreed,
+        shelf.offered,
+        shelf.noticed,
+        shelf.revoked,
+        shelf.waiting,
+        shelf.barred,
+        shelf.refused,
+    )
+
+
+def _look(state: Path) -> _Files:
+    """Return the documents in a folder and what tells whether one has changed."""
+    files: _Files = {}
+    for kind in Kind:
+        for path in sorted((state / kind.folder).glob(f"*{SUFFIX}")):
+            # Gone meanwhile: then it is no longer there.
+            with suppress(FileNotFoundError):
+                found = path.stat()
+                files[path] = (found.st_mtime_ns, found.st_size, found.st_ino)
+    return files
+
+
+def _read_all(
+    files: _Files, before: Mapping[Path, _Stamp], data: Mapping[Path, bytes]
+) -> dict[Path, bytes]:
+    """Read the files that are not as they were before."""
+    return {
+        path: data[path] if path in data and before.get(path) == stamp else read_public_file(path)
+        for path, stamp in files.items()
+    }
+
+
+def _open_all(
+    data: Mapping[Path, bytes],
+    bundle: TrustBundle,
+    at: int,
+    memory: dict[str, Opened | LandbridgeError],
+) -> tuple[list[Found], list[Refused]]:
+    """Open documents, those that were opened before by this trust from memory."""
+    found: list[Found] = []
+    refused: list[Refused] = []
+    seen: dict[str, Opened | LandbridgeError] = {}
+    for path, document in data.items():
+        digest = digest_of(document)
+        opened = memory.get(digest) or _open(document, bundle, at)
+        seen[digest] = opened
+        if isinstance(opened, LandbridgeError):
+            refused.append(Refused(path, opened))
+        else:
+            found.append(Found(path, opened))
+    memory.clear()
+    memory.update(seen)
+    return found, refused
+
+
+def _open(document: bytes, bundle: TrustBundle, at: int) -> Opened | LandbridgeError:
+    try:
+        return open_document(document, bundle, at)
+    except LandbridgeError as error:
+        return error
+
+
+def _signed(history: History) -> Iterator[str]:
+    for (_, signed), _ in _standing(history):
+        yield signed
+
+
+def _standing(history: History) -> Iterator[tuple[tuple[Kind, str], Logged]]:
+    """Give what counts by a party's history, by the SHA-256 of what was signed, in order."""
+    for (kind, digest), logged in history.counting().items():
+        signed = digest_of(SignedDocument.parse(history.document(digest)).payload)
+        yield (kind, signed), logged

@@ -1,0 +1,148 @@
+"""A profile assembled anew from its own evidence: as its gateway did, or from opened answers.
+
+Where answers are sealed, the gateway assembles what it sees, which is nearly nothing. The requester
+opens them and assembles with the same code. So does whoever is shown the opened contents: their
+digests stand in what the nodes signed, and it takes no key.
+"""
+
+import base64
+import binascii
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from landbridge.answer_contents import check_contents, check_fields
+from landbridge.assembler import ANSWERS, VerifiedAnswer, assemble
+from landbridge.errors import LandbridgeError, Reason, refuse
+from landbridge.federation import Federation
+from landbridge.profile import SignedProfile
+from landbridge.profile_proofs import at_place
+from landbridge.query import Query, read_query
+from landbridge.sealed_answer import open_answer, unseal, without_contents
+from landbridge.sealing import SealingKey
+from landbridge.subject import SubjectId
+from landbridge.v1 import answer_pb2, profile_pb2, query_pb2
+
+
+@dataclass(frozen=True, slots=True)
+class OpenedProfile:
+    """A profile with its answers opened, and why some could not be, by agency."""
+
+    signed: SignedProfile
+    failures: Mapping[str, LandbridgeError]
+
+
+def open_profile(signed: SignedProfile, key: SealingKey, federation: Federation) -> OpenedProfile:
+    """Open the sealed answers of a profile that was verified, and assemble it from them.
+
+    An answer that does not open, or holds what no answer may, fails alone.
+    """
+    contents: dict[str, bytes] = {}
+    failures: dict[str, LandbridgeError] = {}
+    query = read_query(signed.profile.query.payload)
+    for answer in signed.answers:
+        if answer.HasField("sealed"):
+            try:
+                opened = open_answer(answer, key, requester=query.requester)
+                _check(unseal(answer, opened), query, federation)
+                contents[answer.agency] = opened
+            except LandbridgeError as error:
+                failures[answer.agency] = error
+    return OpenedProfile(with_contents(signed, contents, federation), failures)
+
+
+def with_contents(
+    signed: SignedProfile, contents: Mapping[str, bytes], federation: Federation
+) -> SignedProfile:
+    """Assemble a profile from its answers with their opened contents, by agency; takes no key.
+
+    A sealed answer whose contents are not given counts as one that cannot be opened.
+
+    Raises:
+        LandbridgeError: LB-4202 when contents are not those that a node signed; LB-4007, LB-4009
+            when they hold what no answer may; LB-4201 when they belong to no sealed answer.
+    """
+    query = read_query(signed.profile.query.payload)
+    sealed = {answer.agency for answer in signed.answers if answer.HasField("sealed")}
+    if not contents.keys() <= sealed or not query.seal_to:
+        raise refuse(
+            Reason.PROFILE_ALTERED,
+            "the profile holds no sealed answer to what is said to be opened",
+            where="opened",
+        )
+    answers: list[answer_pb2.Answer] = []
+    for answer in signed.answers:
+        shown = answer
+        if answer.HasField("sealed"):
+            opened = contents.get(answer.agency)
+            shown = without_contents(answer) if opened is None else unseal(answer, opened)
+            if opened is not None:
+                _check(shown, query, federation)
+        answers.append(shown)
+    clear = replace(signed, answers=tuple(answers), contents=dict(contents))
+    return replace(clear, profile=reassemble(clear, federation))
+
+
+def reassemble(signed: SignedProfile, federation: Federation) -> profile_pb2.Profile:
+    """Assemble a profile anew from its parsed answers; what did not answer is taken from it.
+
+    Raises:
+        LandbridgeError: LB-4201 when a source is said to have answered and did not.
+    """
+    profile, subject = signed.profile, signed.query.subject
+    given = {
+        (answer.agency, dataset.dataset)
+        for answer in signed.answers
+        if answer.step == query_pb2.STEP_COLLECT
+        for dataset in answer.datasets
+    }
+    absent = [s for s in profile.sources if (s.agency, s.dataset) not in given]
+    with at_place("assembly"):
+        if any(Reason(source.outcome) in ANSWERS or source.records for source in absent):
+            raise refuse(Reason.PROFILE_ALTERED, "a source is said to have answered, and did not")
+        return assemble(
+            query=profile.query,
+            asked=SubjectId(subject.scheme, subject.value),
+            gateway=profile.gateway,
+            at=profile.assembled_at_unix_ms,
+            answers=[
+                VerifiedAnswer(envelope, answer)
+                for envelope, answer in zip(profile.answers, signed.answers, strict=True)
+            ],
+            not_answered=absent,
+            federation=federation,
+        )
+
+
+def read_opened(document: Mapping[str, Any]) -> dict[str, bytes] | None:
+    """Read the opened contents that a document carries, by agency; None where it carries none.
+
+    Raises:
+        LandbridgeError: LB-4201 when they have another form, or one agency's stand there twice.
+    """
+    opened = document.get("opened")
+    if opened is None:
+        return None
+    found: dict[str, bytes] = {}
+    for number, part in enumerate(opened if isinstance(opened, list) else [None]):
+        match part:
+            case {"agency": str(agency), "contents": str(text), **rest} if not rest:
+                try:
+                    contents = base64.b64decode(text, validate=True)
+                except (ValueError, binascii.Error):
+                    contents = b""
+                if contents and agency not in found:
+                    found[agency] = contents
+                    continue
+        raise refuse(
+            Reason.PROFILE_ALTERED,
+            "what is said to be opened is not the contents of one answer",
+            where=f"opened[{number}]",
+        )
+    return found
+
+
+def _check(answer: answer_pb2.Answer, query: Query, federation: Federation) -> None:
+    """Check opened contents as the gateway checks those that come in the clear."""
+    check_contents(answer, federation)
+    check_fields(answer, query)

@@ -1,0 +1,170 @@
+"""What of a question is allowed: memoranda, consents and what predicates ask, dataset by dataset.
+
+Nothing is read here. What a clause releases becomes an extraction, exact to the day; everything
+else becomes a refusal with the reason that the requester is told.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Final
+
+from landbridge.errors import LandbridgeError, Reason, refuse
+from landbridge.memorandum.grant import Predicate
+from landbridge.policy.authorization import AccessRequest, authorize
+from landbridge.policy.decision import OTHER_KIND, Allowance, Decision
+from landbridge.subject import SubjectKind
+from landbridge.v1 import answer_pb2
+from node.consents import ConsentCheck, Consents
+from node.predicates import bind_predicate, is_given, rules_on
+from node.published import Published
+from node.task import Extraction, Reading, Task
+
+_NONE_NEEDED: Final = ConsentCheck()
+
+
+class Judge:
+    """Decides what of a question the agency answers.
+
+    `stale` tells whether revocation data are too old at a time in Unix milliseconds.
+    """
+
+    def __init__(
+        self,
+        agency: str,
+        published: Mapping[str, Published],
+        consents: Consents,
+        stale: Callable[[int], bool],
+    ) -> None:
+        self._agency = agency
+        self._published = published
+        self._consents = consents
+        self._stale = stale
+
+    def judge(self, task: Task, at: int) -> None:
+        """Give the task a reading for every dataset of its question.
+
+        Raises:
+            LandbridgeError: LB-1001, LB-1007 for a dataset or a field that the query does not want
+                or that is not published.
+        """
+        consent = self._check_consents(task, at)
+        for name in task.question.datasets:
+            published = self._published[name]
+            request = self._request(task, published, name in consent.datasets, at)
+            # What a clause calls its subjects does not change whom the records are about.
+            decision = (
+                authorize(task.policy, request)
+                if published.kind is task.query.subject_kind
+                else OTHER_KIND
+            )
+            reading = Reading(
+                name, answer_pb2.DatasetAnswer(dataset=name, as_of=published.as_of)
+            )
+            _add_refusals(reading, decision, consent)
+            for allowance in decision.allowances:
+                self._extract(task, reading, allowance)
+            reading.is_read = bool(reading.extractions) and published.is_addressable(
+                task.query.subject, task.aliases
+            )
+            task.readings.append(reading)
+        if any(
+            extraction.allowance.terms.consent
+            for reading in task.readings
+            for extraction in reading.extractions
+        ):
+            task.consents = consent.digests
+
+    def _check_consents(self, task: Task, at: int) -> ConsentCheck:
+        query = task.query
+        if query.subject_kind is not SubjectKind.NATURAL_PERSON:
+            return _NONE_NEEDED
+        desks = task.policy.consent_desks(self._agency, query.requester, query.purpose, at)
+        return self._consents.check(query, provider=self._agency, desks=desks, at=at)
+
+    def _request(
+        self, task: Task, published: Published, consented: bool, at: int  # noqa: FBT001 - passed on
+    ) -> AccessRequest:
+        query = task.query
+        request = AccessRequest(
+            provider=self._agency,
+            dataset=published.name,
+            requester=query.requester,
+            purpose=query.purpose,
+            subject_kind=query.subject_kind,
+            fields=published.identifiers,
+            at=at,
+            revocation_stale=self._stale(at),
+            consented=consented,
+            sealed=task.sealed,
+        )
+        return request if task.resolving else replace(request, fields=self._wanted(task, request))
+
+    def _wanted(self, task: Task, request: AccessRequest) -> tuple[str, ...]:
+        dataset = request.dataset
+        wanted = task.query.fields_wanted(self._agency, dataset)
+        if wanted is None:
+            raise refuse(
+                Reason.MALFORMED_REQUEST, f"the query does not want {self._agency}/{dataset}"
+            )
+        fields = self._published[dataset].fields
+        if not wanted:
+            return (*fields, *self._answerable(task, request))
+        known = task.policy.known_predicates(self._agency, dataset, request.requester)
+        for name in wanted:
+            if name not in fields and name not in known:
+                raise refuse(
+                    Reason.UNKNOWN_FIELD, f"{self._agency}/{dataset} has no field {name[:100]!r}"
+                )
+        return wanted
+
+    def _answerable(self, task: Task, request: AccessRequest) -> tuple[str, ...]:
+        """Name the predicates that a query wants which wants everything."""
+        names = task.policy.predicates(request)
+        if not names:
+            return ()
+        given = task.query.arguments(self._agency, request.dataset)
+        decision = authorize(task.policy, replace(request, fields=names))
+        return tuple(
+            predicate.name
+            for allowance in decision.allowances
+            for predicate in allowance.predicates
+            if is_given(predicate, given)
+        )
+
+    def _extract(self, task: Task, reading: Reading, allowance: Allowance) -> None:
+        where = rules_on(allowance.where, task.day)
+        if not allowance.predicates:
+            reading.extractions.append(Extraction(allowance, where))
+            return
+        given = task.query.arguments(self._agency, reading.dataset)
+        bound = []
+        for predicate in allowance.predicates:
+            try:
+                bound.append((predicate.name, bind_predicate(predicate, given, task.day)))
+            except LandbridgeError as error:
+                reading.refuse_first(allowance, (predicate.name,), error.reason, error.message)
+        if bound:
+            kept = _keep(allowance, tuple(name for name, _ in bound))
+            reading.extractions.append(Extraction(kept, where, tuple(bound)))
+
+
+def _add_refusals(reading: Reading, decision: Decision, consent: ConsentCheck) -> None:
+    reading.refusals.extend(decision.refusals)
+    shown = consent.refusal
+    if shown is None:
+        return
+    for position, refusal in enumerate(reading.refusals):
+        if refusal.reason is Reason.CONSENT_MISSING:
+            reading.refusals[position] = replace(refusal, reason=shown.reason)
+            if shown.message not in reading.remarks:
+                reading.remarks.append(shown.message)
+
+
+def _keep(allowance: Allowance, names: tuple[str, ...]) -> Allowance:
+    """Return the allowance with these of its predicates alone."""
+    if len(names) == len(allowance.predicates):
+        return allowance
+    kept: tuple[Predicate, ...] = tuple(
+        predicate for predicate in allowance.predicates if predicate.name in names
+    )
+    return replace(allowance, fields=names, predicates=kept)

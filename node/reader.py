@@ -1,0 +1,76 @@
+"""Reads what a batch of questions is allowed: one fetch for all of them, in the database itself."""
+
+from collections.abc import Callable, Mapping, Sequence
+
+from landbridge.errors import LandbridgeError, Reason
+from node.published import Published
+from node.sources.lookup import Lookup
+from node.sources.source import Source
+from node.task import Extraction, Found, Reading, Task, write_refusal
+
+
+class Reader:
+    """Fills the readings of tasks; columns and rows are cut in the statement.
+
+    `failed` is told of every look-up that the database refused, as requesters are not told the
+    cause.
+    """
+
+    def __init__(
+        self,
+        source: Source,
+        published: Mapping[str, Published],
+        max_records: int,
+        failed: Callable[[Exception], None],
+    ) -> None:
+        self._source = source
+        self._published = published
+        self._max_records = max_records
+        self._failed = failed
+
+    def read(self, tasks: Sequence[Task]) -> None:
+        """Read every extraction of every task in one go."""
+        lookups: list[Lookup] = []
+        for task in tasks:
+            for reading in task.readings:
+                if reading.is_read:
+                    for extraction in reading.extractions:
+                        extraction.position = len(lookups)
+                        lookups.append(self._look_up(task, reading, extraction))
+        found: Sequence[Found] = self._source.fetch(lookups) if lookups else []
+        for outcome in found:
+            if isinstance(outcome, LandbridgeError):
+                self._failed(outcome)
+        for task in tasks:
+            for reading in task.readings:
+                self._fill(task, reading, found)
+
+    def _look_up(self, task: Task, reading: Reading, extraction: Extraction) -> Lookup:
+        published = self._published[reading.dataset]
+        return Lookup(
+            dataset=reading.dataset,
+            fields=extraction.columns,
+            where=extraction.where,
+            asked=task.query.subject,
+            aliases=task.aliases,
+            broad=task.resolving and published.shows_keys(extraction.allowance.fields),
+            predicates=extraction.predicates,
+        )
+
+    def _fill(self, task: Task, reading: Reading, found: Sequence[Found]) -> None:
+        if not task.resolving or not reading.extractions:
+            reading.answer.refusals.extend(map(write_refusal, reading.refusals))
+        if not reading.extractions:
+            reading.refuse()
+        elif not reading.is_read:
+            reading.fail(
+                Reason.UNPROVEN_ALIAS if task.unproven else Reason.NOT_ADDRESSABLE,
+                "no identifier that this dataset has keys of is given, with its proof",
+            )
+        else:
+            reading.fill(found, self._source.columns, self._max_records, task.day)
+            if task.unproven and not reading.answer.detail:
+                reading.answer.detail = (
+                    f"{task.unproven} other identifiers were not asked for: no link to them comes"
+                    " from a dataset that the memoranda accept"
+                )

@@ -1,0 +1,94 @@
+"""How each database writes what row conditions need: trimmed text, readable moments, literals."""
+
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any, Final
+
+import sqlalchemy as sa
+
+from node.sources.tables import Kind, kind_of
+
+Expression = sa.ColumnElement[bool]
+
+BLANKS: Final = "".join(sign for sign in map(chr, range(1, 0x3001)) if sign.isspace())
+"""What Python strips; databases by themselves strip less."""
+_FIRST: Final = datetime.min  # noqa: DTZ901 - columns with a time zone are not compared
+_LAST: Final = datetime.max  # noqa: DTZ901
+_NOT_FINITE: Final = ("NaN", "Infinity", "-Infinity")
+
+
+@dataclass(frozen=True, slots=True)
+class Forms:
+    """The forms of one database."""
+
+    text: Callable[[sa.Column[Any]], sa.ColumnElement[Any] | None]
+    """The text that readers see, without blanks around it, compared by code points; None where the
+    database would write another text than its driver does."""
+    literal: Callable[[str], sa.ColumnElement[Any]]
+    """A text to compare with such a one."""
+    is_null: Callable[[sa.Column[Any]], Expression]
+    """Whether a day or time is NULL."""
+    is_sign: Callable[[sa.Column[Any], Sequence[str]], Expression]
+    """Whether a day or time is one of the signs for "empty"."""
+    is_real: Callable[[sa.Column[Any]], Expression]
+    """Whether a number, day or time is one that can be read."""
+    moment: Callable[[sa.Column[Any]], sa.ColumnElement[Any]]
+    """A day or time as readers see it."""
+    has_grids: bool
+    """Whether numbers are compared only with those that the column itself can hold."""
+
+
+def is_null(column: sa.Column[Any]) -> Expression:
+    """Test a column for NULL, where nothing else passes for it."""
+    return column.is_(None)
+
+
+def is_sign(column: sa.Column[Any], signs: Sequence[str]) -> Expression:
+    """Compare with the signs that are days or times as readers see them."""
+    found: list[sa.ColumnElement[Any]] = []
+    is_day = kind_of(column) is Kind.DATE
+    for sign in signs:
+        with suppress(ValueError):
+            moment = date.fromisoformat(sign) if is_day else datetime.fromisoformat(sign)
+            # `fromisoformat` reads other writings too.
+            if moment.isoformat() == sign:
+                found.append(sa.literal(moment, sa.Date() if is_day else sa.DateTime()))
+    return column.in_(found) if found else sa.false()
+
+
+def is_in_range(column: sa.Column[Any]) -> Expression:
+    """Leave out days and times that Python has none of, infinite ones among them."""
+    if kind_of(column) is Kind.DATE:
+        return column.between(sa.literal(date.min, sa.Date), sa.literal(date.max, sa.Date))
+    return column.between(sa.literal(_FIRST, sa.DateTime), sa.literal(_LAST, sa.DateTime))
+
+
+def itself(column: sa.Column[Any]) -> sa.ColumnElement[Any]:
+    """Take the column as it is."""
+    return column
+
+
+def _postgresql_text(column: sa.Column[Any]) -> sa.ColumnElement[Any]:
+    return sa.func.btrim(sa.cast(column, sa.Text), BLANKS, type_=sa.Text).collate("C")
+
+
+def _is_real_in_postgresql(column: sa.Column[Any]) -> Expression:
+    if kind_of(column) in (Kind.DATE, Kind.TIMESTAMP):
+        return is_in_range(column)
+    return _postgresql_text(column).not_in(_NOT_FINITE)
+
+
+FORMS: Final = {
+    "postgresql": Forms(
+        text=_postgresql_text,
+        literal=sa.literal,
+        is_null=is_null,
+        is_sign=is_sign,
+        is_real=_is_real_in_postgresql,
+        moment=itself,
+        has_grids=False,
+    ),
+}
+"""By SQLAlchemy's name of the database."""

@@ -1,0 +1,144 @@
+"""Plans: compiled statements, and how their rows become the records of an answer."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from operator import itemgetter
+from typing import Any, Self
+
+from landbridge.memorandum.condition import Rule
+from landbridge.subject import SubjectId
+from landbridge.v1 import answer_pb2
+from node.sources.conditions import Test
+from node.sources.fields import PublishedField
+from node.sources.keys import Search
+from node.sources.lookup import Lookup, Question
+from node.sources.native import native_text
+from node.sources.statements import Statement
+from node.sources.tables import Naming
+from node.sources.values import Writer, about, write_record, write_truth
+
+Records = list[answer_pb2.Record]
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What lookups that share a statement want of the rows that they find."""
+
+    fields: tuple[str, ...]
+    where: tuple[Rule, ...]
+    predicates: tuple[Question, ...]
+
+    @classmethod
+    def of(cls, lookup: Lookup) -> Self:
+        """Take out what a lookup wants."""
+        return cls(lookup.fields, lookup.where, lookup.predicates)
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A compiled statement, and where its rows hold what."""
+
+    statement: Statement
+    sizes: tuple[tuple[int, int], ...]
+    keys: tuple[tuple[int, int], ...]
+    tests: tuple[Test, ...]
+    """What SQLite calls while the statement runs; they live as long as the plan."""
+
+
+@dataclass(frozen=True, slots=True)
+class ValuePlan(Plan):
+    """Gives each row as a record."""
+
+    order: Callable[[tuple[Any, ...]], Any]
+    name: Callable[[tuple[Any, ...]], str]
+    parts: tuple[tuple[int, Writer], ...]
+
+    def deal(
+        self, search: Search, rows: list[tuple[Any, ...]], lookups: Sequence[Lookup], most: int
+    ) -> list[Records]:
+        """Make each row a record of every lookup that it belongs to, at most so many of each."""
+        if len(rows) > 1:
+            rows.sort(key=self.order)
+        found: list[Records] = [[] for _ in lookups]
+        for row in rows:
+            parts: list[bytes] | None = None
+            for slot, subject, covers_group in search.matches(row, self.keys):
+                if len(found[slot]) < most:
+                    if parts is None:
+                        parts = [write(row[at]) for at, write in self.parts]
+                    found[slot].append(
+                        write_record(self.name(row), about(subject, covers_group), parts)
+                    )
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class TruthPlan(Plan):
+    """Gives the rows of a subject as one record of yes and no."""
+
+    def deal(
+        self, search: Search, rows: list[tuple[Any, ...]], lookups: Sequence[Lookup], _most: int
+    ) -> list[Records]:
+        """Answer each lookup that some row belongs to: yes where at least one row says so."""
+        answers = self.statement.answers
+        truths: list[list[bool] | None] = [None] * len(lookups)
+        groups: set[int] = set()
+        for row in rows:
+            for slot, _subject, covers_group in search.matches(row, self.keys):
+                truth = truths[slot]
+                if truth is None:
+                    truths[slot] = truth = [False] * len(answers)
+                for number, at in enumerate(answers):
+                    # Some databases have no type for truth: they say 1 or 0.
+                    truth[number] = truth[number] or bool(row[at])
+                if covers_group:
+                    groups.add(slot)
+        return [
+            [] if truth is None else [_write_answer(lookup.asked, slot in groups, truth)]
+            for slot, (lookup, truth) in enumerate(zip(lookups, truths, strict=True))
+        ]
+
+
+def plan_values(
+    plan: Plan,
+    naming: Naming,
+    fields: Sequence[PublishedField],
+    as_of: tuple[PublishedField, str] | None,
+) -> ValuePlan:
+    """Make the plan of a statement that reads fields.
+
+    Args:
+        plan: The statement, and where it holds the keys.
+        naming: How its rows are named.
+        fields: What it reads.
+        as_of: The field that says which day a record describes, and the dataset's day.
+    """
+    at = plan.statement.at
+    parts = [(at[field.column.name], field.write) for field in fields]
+    if as_of is not None:
+        day, dataset_as_of = as_of
+        parts.insert(0, (at[day.column.name], day.as_of_writer(dataset_as_of)))
+    return ValuePlan(
+        statement=plan.statement,
+        sizes=plan.sizes,
+        keys=plan.keys,
+        tests=plan.tests,
+        order=_order([at[column.name] for column in naming.order], named=naming.is_native),
+        name=naming.compile([at[column.name] for column in naming.columns]),
+        parts=tuple(parts),
+    )
+
+
+def _write_answer(
+    asked: SubjectId,
+    covers_group: bool,  # noqa: FBT001 - as `about` takes it
+    truth: Sequence[bool],
+) -> answer_pb2.Record:
+    return write_record("", about(asked, covers_group), map(write_truth, truth))
+
+
+def _order(positions: Sequence[int], *, named: bool) -> Callable[[tuple[Any, ...]], Any]:
+    if named:
+        return itemgetter(*positions)
+    # Columns that are not a primary key may be empty, and NULL has no order.
+    return lambda row: tuple(native_text(row[at]) for at in positions)

@@ -1,0 +1,339 @@
+"""Generated memoranda, notices and requests, and a slow judge that reads every clause in turn."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from itertools import combinations
+from typing import Any, NamedTuple
+
+from hypothesis import strategies as st
+
+from landbridge.errors import Reason
+from landbridge.memorandum.document import Memorandum
+from landbridge.memorandum.grant import Grant
+from landbridge.memorandum.life import Notice, NoticeKind, settle
+from landbridge.memorandum.words import read_instant
+from landbridge.policy.authorization import Policy
+from landbridge.policy.decision import AccessRequest, Allowance, Decision, FieldRefusal, Terms
+from landbridge.subject import SubjectKind
+from tests.memoranda import make_memorandum
+
+AGENCIES = ["a", "b", "c"]
+DATASETS = ["d1", "d1", "d1", "d2"]
+PURPOSES = ["review", "audit"]
+FIELDS = ["f1", "f2", "f3"]
+PREDICATES = ["q1", "q2"]
+DAYS = range(1, 6)
+LISTS = ["requesters", "fields", "purposes", "subject_kinds"]
+ROWS: list[list[dict[str, Any]]] = [
+    [{"field": "s", "eq": "x"}],
+    [{"field": "s", "in": ["x", "y"]}, {"field": "n", "ge": 3}],
+    [{"any": [{"field": "s", "eq": "x"}, {"field": "s", "eq": "y"}]}, {"field": "n", "gt": 2}],
+    [{"field": "on", "ge": "2025-06-01"}],
+    [{"field": "on", "within": "P6M"}],
+    [{"field": "on", "within": "P1Y"}, {"not": {"field": "s", "is-null": True}}],
+    [{"field": "n", "between": [3, 5]}],
+    [{"not": {"any": [{"field": "n", "lt": 3}, {"field": "n", "gt": 5}]}}],
+    [{"field": "open", "eq": True}],
+]
+"""Row conditions, some of which let the same records through."""
+
+
+def instant(day: int) -> str:
+    return f"2026-01-{day:02}T00:00:00Z"
+
+
+MOMENTS = [read_instant(instant(day)) + off for day in DAYS for off in (-1, 0, 1)]
+
+
+class World(NamedTuple):
+    """What the parties agreed, and what they said of it since."""
+
+    memoranda: list[Memorandum]
+    notices: tuple[Notice, ...] = ()
+
+    @property
+    def policy(self) -> Policy:
+        return Policy(self.memoranda, self.notices)
+
+
+def subsets(values: Sequence[Any]) -> st.SearchStrategy[tuple[Any, ...]]:
+    sizes = range(1, len(values) + 1)
+    return st.sampled_from([subset for size in sizes for subset in combinations(values, size)])
+
+
+periods = st.sampled_from(list(combinations(DAYS, 2)))
+_TERMS: dict[str, st.SearchStrategy[Any]] = {
+    "where": st.sampled_from(ROWS),
+    "legal_basis": st.just("Own law"),
+    "statute": st.just("Law on persons"),
+    "sealed": st.just(value=True),
+    "quota": st.sampled_from([{"queries": 5, "per": "day"}, {"queries": 9, "per": "year"}]),
+    "retention": st.just("P1Y"),
+}
+_grants: st.SearchStrategy[dict[str, Any]] = st.fixed_dictionaries(
+    {
+        # Several grants may spell out one clause.
+        "clause": st.sampled_from(["1", "1", "2", "3"]),
+        "provider": st.sampled_from(["a", "a", "a", "b"]),
+        "dataset": st.sampled_from(DATASETS),
+        "requesters": subsets(AGENCIES[:2]),
+        "fields": subsets(FIELDS),
+        "purposes": subsets(PURPOSES),
+        "subject_kinds": subsets([kind.value for kind in SubjectKind]),
+        "valid": st.none() | periods,
+        # Each term is rare, so that most clauses release something.
+        "terms": st.sampled_from([(), (), (), *[(name,) for name in _TERMS], ("where", "sealed")]),
+        "asks": st.sampled_from([(), (), (), ("q1",), ("q1", "q2")]),
+    }
+)
+
+
+@st.composite
+def _clauses(draw: st.DrawFn, start: int, end: int) -> dict[str, Any]:
+    clause = draw(_grants)
+    first, last = (max(start, min(day, end)) for day in clause.pop("valid") or (0, 0))
+    if first < last:
+        clause["valid"] = {"from": instant(first), "until": instant(last)}
+    for term in clause.pop("terms"):
+        clause[term] = draw(_TERMS[term])
+    if asks := clause.pop("asks"):
+        clause["predicates"] = [
+            {"name": name, "title": "Is it so?", "when": ROWS[0]} for name in asks
+        ]
+        clause.pop("fields")
+    return clause
+
+
+@st.composite
+def memoranda(draw: st.DrawFn) -> list[Memorandum]:
+    made: list[Memorandum] = []
+    for number in range(draw(st.sampled_from([0, 1, 2, 2, 3, 3]))):
+        start, end = draw(st.just((DAYS[0], DAYS[-1])) | periods)
+        memorandum = make_memorandum(
+            draw(st.lists(_clauses(start, end), min_size=1, max_size=4)),
+            name=f"m-{number}",
+            parties=draw(st.sampled_from([AGENCIES, AGENCIES, AGENCIES[:2]])),
+            valid=(instant(start), instant(end)),
+            link_sources=draw(st.sampled_from([[], ["a/x"], ["a/x", "b/y"]])),
+            stale_revocation=draw(st.sampled_from(["refuse", "serve"])),
+        )
+        if made and draw(st.sampled_from([False, False, True])):
+            memorandum = memorandum.model_copy(update={"amends": made[-1].id})
+        made.append(with_emptied_list(memorandum, draw(st.sampled_from([*LISTS, *[""] * 8]))))
+    return made[::-1] if draw(st.booleans()) else made
+
+
+@st.composite
+def worlds(draw: st.DrawFn) -> World:
+    agreed = draw(memoranda())
+    notices = tuple(
+        Notice(
+            f"n-{number}",
+            memorandum.id,
+            memorandum.digest,
+            draw(st.sampled_from(NoticeKind)),
+            frozenset(draw(subsets(AGENCIES[:2]))),
+            draw(st.sampled_from(MOMENTS)),
+            "Because",
+            frozenset(draw(st.sampled_from([(), ("1",)]))),
+        )
+        for memorandum in agreed
+        for number in range(draw(st.sampled_from([0, 0, 0, 1, 2])))
+    )
+    return World(agreed, notices)
+
+
+requests = st.builds(
+    AccessRequest,
+    provider=st.sampled_from(AGENCIES),
+    dataset=st.sampled_from(DATASETS),
+    requester=st.sampled_from(AGENCIES),
+    purpose=st.sampled_from(PURPOSES),
+    subject_kind=st.sampled_from(SubjectKind),
+    fields=st.lists(st.sampled_from([*FIELDS, *PREDICATES, "f4"]), max_size=5).map(tuple),
+    at=st.sampled_from(MOMENTS),
+    revocation_stale=st.sampled_from([False, False, True]),
+    consented=st.booleans(),
+    sealed=st.booleans(),
+)
+
+
+@st.composite
+def cases(draw: st.DrawFn) -> tuple[World, AccessRequest]:
+    """Draw a world and a request, most often one that differs little from what is granted."""
+    world, request = draw(worlds()), draw(requests)
+    granted = [grant for memorandum in world.memoranda for grant in memorandum.grants]
+    if not granted:
+        return world, request
+    grant = draw(st.sampled_from(granted))
+    near: dict[str, Any] = {"provider": grant.provider, "dataset": grant.dataset}
+    for name, values in (
+        ("requester", grant.requesters),
+        ("purpose", grant.purposes),
+        ("subject_kind", grant.subject_kinds),
+    ):
+        if values:
+            near[name] = draw(st.sampled_from(values))
+    near.pop(draw(st.sampled_from([*near, *[""] * 5])), None)
+    return world, replace(request, **near)
+
+
+def with_emptied_list(memorandum: Memorandum, name: str) -> Memorandum:
+    """Empty a list of the first grant, as no file could."""
+    if not name:
+        return memorandum
+    first = memorandum.grants[0]
+    # Anew, not a copy: a copy would keep what the grant remembers of its fields.
+    emptied = type(first).model_construct(**{**dict(first), name: ()})
+    return memorandum.model_copy(update={"grants": (emptied, *memorandum.grants[1:])})
+
+
+def counting(world: World) -> list[Memorandum]:
+    """Return the memoranda that count, in the order of their ids."""
+    refused = settle(world.memoranda).refused
+    return sorted(
+        (memorandum for memorandum in world.memoranda if memorandum.id not in refused),
+        key=lambda memorandum: memorandum.id,
+    )
+
+
+def stands(world: World, memorandum: Memorandum, grant: Grant, requester: str, at: int) -> bool:
+    """Tell whether a clause is in force for a requester, by reading everything up to the time."""
+    valid = grant.valid or memorandum.valid
+    if not read_instant(valid.from_) <= at < read_instant(valid.until):
+        return False
+    if any(
+        other.amends == memorandum.id and read_instant(other.valid.from_) <= at
+        for other in world.memoranda
+    ):
+        return False
+    return not any(
+        is_stopped(world.notices, memorandum, grant, agency, at)
+        for agency in (grant.provider, requester)
+    )
+
+
+def is_stopped(
+    notices: Sequence[Notice], memorandum: Memorandum, grant: Grant, agency: str, at: int
+) -> bool:
+    mine = [
+        notice
+        for notice in notices
+        if (notice.memorandum, notice.digest) == (memorandum.id, memorandum.digest)
+        and agency in notice.signers
+        and notice.from_ms <= at
+        and (not notice.clauses or grant.clause in notice.clauses)
+    ]
+    if any(notice.kind is NoticeKind.TERMINATE for notice in mine):
+        return True
+    resumed = max((n.from_ms for n in mine if n.kind is NoticeKind.RESUME), default=-1)
+    suspended = max((n.from_ms for n in mine if n.kind is NoticeKind.SUSPEND), default=-2)
+    return suspended >= resumed
+
+
+def hindrance(memorandum: Memorandum, grant: Grant, request: AccessRequest) -> Reason | None:
+    """Say what holds a clause back that is in force."""
+    if request.revocation_stale and memorandum.stale_revocation != "serve":
+        return Reason.STALE_REVOCATION
+    person = SubjectKind.NATURAL_PERSON in grant.subject_kinds
+    if person and grant.statute is None and not request.consented:
+        return Reason.CONSENT_MISSING
+    if grant.sealed and not request.sealed:
+        return Reason.SEALING_REQUIRED
+    return None
+
+
+def judge(world: World, request: AccessRequest) -> Decision:
+    """Decide by reading every clause, one after the other."""
+    left = [
+        (memorandum, grant)
+        for memorandum in counting(world)
+        for grant in memorandum.grants
+        if (grant.provider, grant.dataset) == (request.provider, request.dataset)
+    ]
+    if not left:
+        return Decision((), (FieldRefusal("", Reason.NOT_COVERED, "", ""),))
+    sieves: list[tuple[Reason, Callable[[Memorandum, Grant], bool]]] = [
+        (Reason.REQUESTER_NOT_COVERED, lambda _, g: request.requester in g.requesters),
+        (Reason.PURPOSE_NOT_COVERED, lambda _, g: request.purpose in g.purposes),
+        (Reason.SUBJECT_KIND_NOT_COVERED, lambda _, g: request.subject_kind in g.subject_kinds),
+        (Reason.NOT_IN_FORCE, lambda m, g: stands(world, m, g, request.requester, request.at)),
+    ]
+    for reason, passed in sieves:
+        sifted = [(m, g) for m, g in left if passed(m, g)]
+        if not sifted:
+            known = [(m.id, g.clause) for m, g in left if request.requester in m.parties]
+            return Decision((), (FieldRefusal("", reason, *(known or [("", "")])[0]),))
+        left = sifted
+    order = [_allow(m, g, "") for m in counting(world) for g in m.grants]
+    return _judge_fields(request, left, order)
+
+
+def _judge_fields(
+    request: AccessRequest, left: list[tuple[Memorandum, Grant]], order: list[Allowance]
+) -> Decision:
+    held = [(m, g, why) for m, g in left if (why := hindrance(m, g, request)) is not None]
+    free = [(m, g) for m, g in left if hindrance(m, g, request) is None]
+    if not free:
+        memorandum, grant, reason = held[0]
+        return Decision((), (FieldRefusal("", reason, memorandum.id, grant.clause),))
+    first = (free[0][0].id, free[0][1].clause)
+    if not request.fields:
+        return Decision((), (FieldRefusal("", Reason.FIELD_NOT_COVERED, *first),))
+    released: list[Allowance] = []
+    refusals = []
+    for name in dict.fromkeys(request.fields):
+        found = [number for number, (_, g) in enumerate(free) if name in _names(g)]
+        if not found:
+            near = [(why, m.id, g.clause) for m, g, why in held if name in _names(g)]
+            refusals.append(FieldRefusal(name, *(near or [(Reason.FIELD_NOT_COVERED, *first)])[0]))
+            continue
+        released.append(_allow(*free[found[0]], name))
+    return Decision(tuple(_together(released, order)), tuple(refusals))
+
+
+def _names(grant: Grant) -> list[str]:
+    return [*grant.fields, *(predicate.name for predicate in grant.predicates)]
+
+
+def _allow(memorandum: Memorandum, grant: Grant, name: str) -> Allowance:
+    return Allowance(
+        memorandum.id,
+        grant.clause,
+        grant.legal_basis or memorandum.legal_basis,
+        (name,),
+        grant.where,
+        tuple(each for each in grant.predicates if name in (each.name, "")),
+        Terms(
+            grant.quota,
+            grant.sealed,
+            grant.retention,
+            grant.fresh_within,
+            SubjectKind.NATURAL_PERSON in grant.subject_kinds and grant.statute is None,
+        ),
+    )
+
+
+def _together(released: list[Allowance], order: list[Allowance]) -> list[Allowance]:
+    """Join what is released alike, in the order in which all clauses are written."""
+    joined: list[Allowance] = []
+    for mine in released:
+        for position, other in enumerate(joined):
+            if _is_alike(mine, other):
+                joined[position] = replace(
+                    other,
+                    fields=other.fields + mine.fields,
+                    predicates=other.predicates + mine.predicates,
+                )
+                break
+        else:
+            joined.append(mine)
+    return sorted(
+        joined,
+        key=lambda mine: next(n for n, other in enumerate(order) if _is_alike(mine, other)),
+    )
+
+
+def _is_alike(one: Allowance, other: Allowance) -> bool:
+    same = replace(one, fields=other.fields, predicates=other.predicates)
+    return same == other and bool(one.predicates) is bool(other.predicates)
