@@ -5,9 +5,8 @@ from typing import Any
 
 from landbridge.agency import Role
 from landbridge.clock import Clock, system_clock, to_iso
-from landbridge.errors import LandbridgeError
 from landbridge.federation import Federation
-from landbridge.memorandum.folder import read_memoranda
+from landbridge.library.store import read_shelf
 from landbridge.party import PartyFolder
 from landbridge.rpc.credentials import Credential
 
@@ -22,14 +21,7 @@ def check(federation_path: Path, state: Path, clock: Clock = system_clock) -> di
     party = PartyFolder.open(state, clock=clock)
     identity = party.identity(Role.GATEWAY)
     credential = Credential.read(party.credential, party.trust.current, clock=clock)
-    refused: list[str] = []
-
-    def refuse_document(path: Path, error: LandbridgeError) -> None:
-        refused.append(f"{path.name}: {error}")
-
-    memoranda = list(
-        read_memoranda(party.memoranda, party.bundle, at=clock(), refused=refuse_document)
-    )
+    shelf = read_shelf(party.folder, party.bundle, at=clock())
     log = party.open_log(identity)
     size = log.size
     log.close()
@@ -41,7 +33,7 @@ def check(federation_path: Path, state: Path, clock: Clock = system_clock) -> di
         "nodes": {
             endpoint.agency: endpoint.address for endpoint in party.bundle.endpoints(Role.NODE)
         },
-        "memoranda": [memorandum.id for memorandum in memoranda],
-        "memoranda refused": refused,
+        "memoranda": [memorandum.id for memorandum in shelf.memoranda],
+        "memoranda refused": [f"{each.path.name}: {each.error}" for each in shelf.refused],
         "log entries": size,
     }

@@ -24,8 +24,9 @@ from landbridge.federation import Federation
 from landbridge.links import FollowedIdentifiers, LinkingRecord, linking_records
 from landbridge.log.committer import Committer
 from landbridge.log.pseudonym import Pseudonyms
-from landbridge.query import Query, check_query, read_query
+from landbridge.query import Query, check_alone, check_query, read_query
 from landbridge.replay import ReplayGuard
+from landbridge.sealing import check_public_key
 from landbridge.subject import SubjectId
 from landbridge.v1 import envelope_pb2, log_pb2, profile_pb2, query_pb2, subject_pb2
 
@@ -93,8 +94,8 @@ class Federator:
         it cannot be trusted itself, or when the log cannot be written.
 
         Raises:
-            LandbridgeError: LB-1001 to LB-1005, LB-3005, LB-4001 to LB-4005, LB-2002, LB-2003,
-                LB-5001.
+            LandbridgeError: LB-1001 to LB-1005, LB-3005, LB-3014, LB-4001 to LB-4005, LB-2002,
+                LB-2003, LB-5001.
         """
         loop = asyncio.get_running_loop()
         now = loop.time()
@@ -117,6 +118,9 @@ class Federator:
             raise refuse(Reason.CALLER_REFUSED, f"{caller} brings a query that {signer} has signed")
         query = read_query(envelope.payload)
         check_query(query, signer=signer, federation=self._federation, at=now)
+        check_alone(query, envelope.batch.size)
+        if query.seal_to:
+            check_public_key(query.seal_to)
         query_digest = digest(QUERY_TYPE, envelope.payload)
         self._replay.admit(query_digest, 0, 0, expires_at=query.expires_at, at=now)
         catalogues = {agency: node.catalogue for agency, node in self._nodes.items()}

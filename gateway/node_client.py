@@ -45,6 +45,11 @@ class NodeClient:
         """Whether a stream is open."""
         return self._connected
 
+    @property
+    def channel(self) -> grpc.aio.Channel:
+        """The channel to start another call on; read it for each call anew."""
+        return self._channel.channel
+
     def ask(self, question: query_pb2.Question, deadline: float, deliver: Deliver) -> int:
         """Ask a question; its outcome is delivered once, unless it is given up before.
 

@@ -1,12 +1,12 @@
 """Plans a query: which datasets to ask, and which need an identifier that must be found first."""
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from landbridge.errors import Reason
 from landbridge.links import IDENTIFIER, FollowedIdentifiers
 from landbridge.policy.authorization import AccessRequest, Policy, authorize
-from landbridge.policy.decision import OTHER_KIND
+from landbridge.policy.decision import OTHER_KIND, Decision
 from landbridge.query import Query
 from landbridge.v1 import catalogue_pb2, profile_pb2
 
@@ -112,6 +112,8 @@ class Planner:
             query.purpose,
             query.subject_kind,
             query.wanted,
+            bool(query.consents),
+            bool(query.seal_to),
             tuple(catalogues),
             tuple(map(id, catalogues.values())),
         )
@@ -131,21 +133,21 @@ class _Judge:
     at: int
     stale: bool
 
-    def refusal(self, candidate: Candidate, fields: tuple[str, ...]) -> profile_pb2.Source | None:
-        """Say why a dataset is not asked for any of these fields; None where it is."""
-        query = self.query
-        request = AccessRequest(
-            provider=candidate.agency,
-            dataset=candidate.dataset,
-            requester=query.requester,
-            purpose=query.purpose,
-            subject_kind=query.subject_kind,
-            fields=fields,
-            at=self.at,
-            revocation_stale=self.stale,
-        )
-        same_kind = candidate.subject_kind == query.subject_kind.number
-        decision = authorize(self.policy, request) if same_kind else OTHER_KIND
+    def linking(self, candidate: Candidate, identifiers: tuple[str, ...]) -> bool:
+        """Whether a dataset may be asked for links between identifiers."""
+        # The gateway goes by links itself, so that no clause gives them which gives sealed alone.
+        request = self._request(candidate, identifiers, sealed=False)
+        return bool(self._decide(candidate, request).allowances)
+
+    def refusal(
+        self, candidate: Candidate, wanted: tuple[str, ...], published: tuple[str, ...]
+    ) -> profile_pb2.Source | None:
+        """Say why a dataset is not asked for what is wanted, or for all; None where it is."""
+        request = self._request(candidate, wanted, sealed=bool(self.query.seal_to))
+        if not wanted:
+            everything = (*published, *self.policy.predicates(request))
+            request = replace(request, fields=everything)
+        decision = self._decide(candidate, request)
         if decision.allowances:
             return None
         nearest = decision.refusals[0] if decision.refusals else None
@@ -159,6 +161,28 @@ class _Judge:
             clause=nearest.clause if nearest else "",
         )
 
+    def _request(
+        self, candidate: Candidate, fields: tuple[str, ...], *, sealed: bool
+    ) -> AccessRequest:
+        query = self.query
+        return AccessRequest(
+            provider=candidate.agency,
+            dataset=candidate.dataset,
+            requester=query.requester,
+            purpose=query.purpose,
+            subject_kind=query.subject_kind,
+            fields=fields,
+            at=self.at,
+            revocation_stale=self.stale,
+            # Whether what is shown is a consent to just this, the node decides.
+            consented=bool(query.consents),
+            sealed=sealed,
+        )
+
+    def _decide(self, candidate: Candidate, request: AccessRequest) -> Decision:
+        same_kind = candidate.subject_kind == self.query.subject_kind.number
+        return authorize(self.policy, request) if same_kind else OTHER_KIND
+
 
 def _make(judge: _Judge, catalogues: Mapping[str, catalogue_pb2.Catalogue | None]) -> Plan:
     candidates, resolvers, refused = [], [], []
@@ -171,13 +195,13 @@ def _make(judge: _Judge, catalogues: Mapping[str, catalogue_pb2.Catalogue | None
                 dataset.subject_kind,
             )
             identifiers = tuple(field.name for field in dataset.fields if field.type == IDENTIFIER)
-            if dataset.links and not judge.refusal(candidate, identifiers):
+            if dataset.links and judge.linking(candidate, identifiers):
                 resolvers.append(candidate)
             wanted = judge.query.fields_wanted(agency, dataset.name)
             if wanted is None:
                 continue
-            fields = wanted or tuple(field.name for field in dataset.fields)
-            refusal = judge.refusal(candidate, fields)
+            published = tuple(field.name for field in dataset.fields)
+            refusal = judge.refusal(candidate, wanted, published)
             if refusal is None:
                 candidates.append(candidate)
             else:

@@ -10,6 +10,7 @@ from certs.registrar.authority_rpcs import PERMITTED_AT_GATEWAY
 from certs.renewal.agent import RenewalAgent
 from certs.renewal.office import Office
 from certs.renewal.signing_keys import signs_log
+from gateway.courier import Courier
 from gateway.federator import Federator
 from gateway.node_client import NodeClient
 from gateway.node_lines import NodeLines
@@ -21,17 +22,17 @@ from landbridge.agency import Role
 from landbridge.alarm import Alarms
 from landbridge.clock import Clock, system_clock
 from landbridge.envelope import BatchVerifier, EvidenceVerifier
-from landbridge.errors import LandbridgeError
 from landbridge.federation import Federation
 from landbridge.keys import KeyUse
 from landbridge.live_policy import LivePolicy
 from landbridge.log.committer import Committer
 from landbridge.log.store import LogStore
-from landbridge.memorandum.folder import read_memoranda
 from landbridge.party import PartyFolder
 from landbridge.process_log import ProcessLog
 from landbridge.replay import ReplayGuard
+from landbridge.rpc import documents
 from landbridge.rpc.guard import Guard
+from landbridge.rpc.live_library import LiveLibrary
 from landbridge.rpc.live_party import LiveParty
 from landbridge.rpc.serving import (
     GRACE_S,
@@ -52,6 +53,7 @@ PERMITTED = {
     "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo": frozenset({Role.ADMIN}),
     # Whoever calls the gateway tries a new certificate on it first.
     **dict.fromkeys(HEALTH_METHODS, frozenset(Role)),
+    **documents.PERMITTED,
     **PERMITTED_AT_GATEWAY,
 }
 
@@ -68,6 +70,8 @@ class Gateway:
     relay: Relay
     committer: Committer
     log: LogStore
+    documents: LiveLibrary
+    courier: Courier
     live: LiveParty
     agent: RenewalAgent
     address: str
@@ -79,6 +83,8 @@ class Gateway:
         if self.enrolment is not None:
             await self.enrolment.start()
         await self.health.serving(yes=True)
+        self.documents.start()
+        self.courier.start()
         self.agent.start()
 
     async def stop(self) -> None:
@@ -91,6 +97,8 @@ class Gateway:
             await self.enrolment.stop(GRACE_S)
         await self.relay.close()
         await self.agent.stop()
+        await self.courier.stop()
+        await self.documents.stop()
         await self.nodes.close()
         await self.live.close()
         await self.committer.close()
@@ -119,10 +127,6 @@ def build_gateway(
     telling = ProcessLog({"agency": identity.agency, "role": "gateway"}, clock)
     alarms = Alarms(telling.alarm)
     live = LiveParty(party, alarms=alarms, clock=clock)
-
-    def refused(path: Path, error: LandbridgeError) -> None:
-        telling.error("memorandum refused", file=path.name, code=error.code, why=str(error))
-
     log = party.open_log(identity)
     replay = ReplayGuard()
     replay.restore(
@@ -137,16 +141,15 @@ def build_gateway(
             endpoint.agency, live.channel(endpoint.address, endpoint.dns_name)
         ),
     )
+    live_library = LiveLibrary(
+        party.folder, party.trust, log, telling=telling, alarms=alarms, clock=clock
+    )
     federator = Federator(
         gateway=f"{identity.agency}/{identity.name}",
         federation=federation,
         nodes=nodes,
         planner=Planner(
-            LivePolicy(
-                party.trust,
-                lambda bundle: read_memoranda(party.memoranda, bundle, at=clock(), refused=refused),
-                failed=telling.failure,
-            ),
+            LivePolicy(live_library.library),
             lambda at: live.trust.stale_since(at) is not None,
         ),
         verifier=AnswerVerifier(
@@ -166,10 +169,13 @@ def build_gateway(
     )
     service = GatewayService(federator, nodes, failed=telling.failure)
     gateway_service_pb2_grpc.add_GatewayServiceServicer_to_server(service, server)
+    live_library.serve_on(server)
     relay = Relay(live)
     server.add_generic_rpc_handlers((relay.handlers(),))
-    health = Health(server, (SERVICE,))
-    reflection.enable_server_reflection((SERVICE, reflection.SERVICE_NAME), server)
+    health = Health(server, (SERVICE, documents.SERVICE))
+    reflection.enable_server_reflection(
+        (SERVICE, documents.SERVICE, reflection.SERVICE_NAME), server
+    )
     port = bind(server, listen, live.server_credentials())
     enrolment = _enrolment_server(relay, live, enrolment_listen) if enrolment_listen else None
     agent = RenewalAgent(
@@ -185,6 +191,8 @@ def build_gateway(
         relay=relay,
         committer=committer,
         log=log,
+        documents=live_library,
+        courier=Courier(live_library.library, live_library.intake, nodes, failed=telling.failure),
         live=live,
         agent=agent,
         address=listen,

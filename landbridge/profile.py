@@ -138,11 +138,10 @@ def write_document(signed: SignedProfile) -> dict[str, Any]:
 
 
 def _opened(signed: SignedProfile, contents: Mapping[str, bytes]) -> list[dict[str, str]]:
-    agencies = dict.fromkeys(answer.agency for answer in signed.answers)
     return [
-        {"agency": agency, "contents": _base64(contents[agency])}
-        for agency in agencies
-        if agency in contents
+        {"agency": answer.agency, "contents": _base64(contents[answer.agency])}
+        for answer in signed.answers
+        if answer.step == query_pb2.STEP_COLLECT and answer.agency in contents
     ]
 
 

@@ -22,7 +22,7 @@ _LARGEST: Final = 2**53 - 1
 _MISWRITTEN: Final = {"True", "TRUE", "False", "FALSE"}
 _EMPTY: Final = {"", "~", "null", "Null", "NULL"}
 _MAX_DEPTH: Final = 20
-"""Lists and mappings within one another; conditions joined 5 deep in a predicate need 17."""
+"""Lists and mappings within one another; conditions joined 5 deep in a predicate need 15."""
 _SURROGATE: Final = re.compile("[\ud800-\udfff]")
 
 

@@ -1,8 +1,9 @@
 """Consents that a query carries, held against the query and what the node knows of revocations."""
 
-from collections.abc import Callable, Collection, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass, field
 
+from landbridge.clock import to_iso
 from landbridge.consent.revocation import Revocation
 from landbridge.consent.verification import Consent, verify_consent
 from landbridge.errors import LandbridgeError, Reason, refuse
@@ -18,10 +19,21 @@ class ConsentCheck:
     where none is shown.
     """
 
-    datasets: frozenset[str] = frozenset()
-    digests: tuple[bytes, ...] = ()
-    """SHA-256 of the records, as they were received, that open the datasets."""
+    vouched: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    """The datasets that are opened, each with the desks that vouch for it."""
+    relied_on: tuple[Consent, ...] = ()
+    """The records that open them."""
     refusal: LandbridgeError | None = None
+
+    @property
+    def datasets(self) -> frozenset[str]:
+        """The datasets that are opened."""
+        return frozenset(self.vouched)
+
+    @property
+    def digests(self) -> tuple[bytes, ...]:
+        """SHA-256 of the records that open them, as they were received."""
+        return tuple(consent.digest for consent in self.relied_on)
 
 
 _NONE_SHOWN = ConsentCheck()
@@ -46,12 +58,10 @@ class Consents:
         """
         if not query.consents:
             return _NONE_SHOWN
-        datasets: frozenset[str] = frozenset()
-        digests: list[bytes] = []
-        refusal = refuse(
-            Reason.CONSENT_REFUSED, f"the consent does not name this dataset of {provider}"
-        )
-        for document in reversed(query.consents):
+        vouched: dict[str, frozenset[str]] = {}
+        relied_on: list[Consent] = []
+        refusal: LandbridgeError | None = None
+        for document in query.consents:
             try:
                 consent = verify_consent(document, self._bundle(), at)
                 opened = consent.check(
@@ -62,26 +72,42 @@ class Consents:
                     at=at,
                 )
                 self._check_desk(consent, desks)
-                self._check_revocations(consent)
+                self.check_revocations((consent,))
             except LandbridgeError as error:
-                refusal = error
+                refusal = refusal or error
             else:
-                datasets |= opened
-                digests.append(consent.digest)
-        return ConsentCheck(datasets, tuple(digests), refusal)
+                relied_on.append(consent)
+                for dataset in opened:
+                    vouched[dataset] = vouched.get(dataset, frozenset()) | {consent.desk}
+        return ConsentCheck(
+            vouched,
+            tuple(relied_on),
+            refusal
+            or refuse(
+                Reason.CONSENT_REFUSED, f"the consent does not name this dataset of {provider}"
+            ),
+        )
+
+    def check_revocations(self, relied_on: Iterable[Consent]) -> None:
+        """Check that no record has been revoked, as far as this node has noticed.
+
+        Raises:
+            LandbridgeError: LB-3013.
+        """
+        revocations = tuple(self._revocations())
+        for consent in relied_on:
+            for revocation in revocations:
+                if revocation.ends(consent):
+                    raise refuse(
+                        Reason.CONSENT_REVOKED,
+                        f"revoked by {revocation.signer}, as of {to_iso(revocation.revoked_at)}",
+                        where=f"consent record {consent.record_id}",
+                    )
 
     def _check_desk(self, consent: Consent, desks: Collection[str]) -> None:
         if consent.desk not in desks:
             raise refuse(
                 Reason.CONSENT_REFUSED,
                 f"the memoranda do not take the word of {consent.desk} for a person's consent",
-                where=f"consent record {consent.record_id}",
-            )
-
-    def _check_revocations(self, consent: Consent) -> None:
-        if any(revocation.ends(consent) for revocation in self._revocations()):
-            raise refuse(
-                Reason.CONSENT_REVOKED,
-                "the person's consent was revoked",
                 where=f"consent record {consent.record_id}",
             )

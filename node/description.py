@@ -20,7 +20,8 @@ def describe(config: NodeConfig, federation: Federation) -> DescribedAgency:
         federation=federation.name,
         federation_title=federation.title,
         id=agency,
-        title=config.node.title or federation.agencies[agency].title,
+        name=federation.agencies[agency].title,
+        title=config.node.title or f"Datasets of {federation.agencies[agency].title}",
         datasets=tuple(_dataset(dataset, federation) for dataset in config.datasets),
     )
 

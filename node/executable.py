@@ -1,8 +1,11 @@
 """Whether this node can execute a memorandum exactly as it is written."""
 
+from collections.abc import Collection
+
 from landbridge.errors import Reason, refuse
-from landbridge.memorandum.condition import conditions_of
+from landbridge.memorandum.condition import AllOf, conditions_of
 from landbridge.memorandum.document import Memorandum
+from landbridge.memorandum.grant import Grant
 from node.config import NodeConfig
 from node.sources.source import Source
 
@@ -12,8 +15,9 @@ def check_executable(memorandum: Memorandum, config: NodeConfig, source: Source)
 
     Raises:
         LandbridgeError: LB-1006, LB-1007, LB-1101, LB-3005 for a clause that names a dataset or
-            field that is not published, a row condition that the database cannot run, or
-            another kind of subject than the records are about.
+            field that is not published, a row condition or predicate that the database cannot
+            run, a predicate called as a field is, or another kind of subject than the records are
+            about.
     """
     fields = {dataset.name: {field.name for field in dataset.fields} for dataset in config.datasets}
     kinds = {dataset.name: dataset.subject_kind for dataset in config.datasets}
@@ -32,12 +36,27 @@ def check_executable(memorandum: Memorandum, config: NodeConfig, source: Source)
                 " what the clause grants",
                 where=where,
             )
-        conditions = [condition for rule in grant.where for condition in conditions_of(rule)]
-        named = [*grant.fields, *(condition.field for condition in conditions)]
-        for name in named:
-            if name not in fields[grant.dataset]:
-                raise refuse(
-                    Reason.UNKNOWN_FIELD, f"{grant.dataset} has no field {name!r}", where=where
-                )
-        for rule in grant.where:
-            source.check_rule(grant.dataset, rule)
+        _check_names(grant, fields[grant.dataset], where)
+        if grant.where:
+            # Together, as the statement holds them.
+            source.check_rule(grant.dataset, AllOf(grant.where))
+        for predicate in grant.predicates:
+            source.check_predicate(grant.dataset, predicate)
+
+
+def _check_names(grant: Grant, published: Collection[str], where: str) -> None:
+    rules = [*grant.where, *(rule for predicate in grant.predicates for rule in predicate.when)]
+    compared = [condition.field for rule in rules for condition in conditions_of(rule)]
+    for name in (*grant.fields, *compared):
+        if name not in published:
+            raise refuse(
+                Reason.UNKNOWN_FIELD, f"{grant.dataset} has no field {name!r}", where=where
+            )
+    for predicate in grant.predicates:
+        if predicate.name in published:
+            raise refuse(
+                Reason.INVALID_CONFIGURATION,
+                f"{grant.dataset} has a field {predicate.name!r}, as the predicate is called",
+                where=where,
+                next_step="give the predicate another name, so that a query can say what it wants",
+            )

@@ -4,7 +4,7 @@ Nothing is read here. What a clause releases becomes an extraction, exact to the
 else becomes a refusal with the reason that the requester is told.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
 from dataclasses import replace
 from typing import Final
 
@@ -50,16 +50,14 @@ class Judge:
         consent = self._check_consents(task, at)
         for name in task.question.datasets:
             published = self._published[name]
-            request = self._request(task, published, name in consent.datasets, at)
+            request = self._request(task, published, consent.datasets, at)
             # What a clause calls its subjects does not change whom the records are about.
             decision = (
                 authorize(task.policy, request)
                 if published.kind is task.query.subject_kind
                 else OTHER_KIND
             )
-            reading = Reading(
-                name, answer_pb2.DatasetAnswer(dataset=name, as_of=published.as_of)
-            )
+            reading = Reading(name, answer_pb2.DatasetAnswer(dataset=name, as_of=published.as_of))
             _add_refusals(reading, decision, consent)
             for allowance in decision.allowances:
                 self._extract(task, reading, allowance)
@@ -82,7 +80,7 @@ class Judge:
         return self._consents.check(query, provider=self._agency, desks=desks, at=at)
 
     def _request(
-        self, task: Task, published: Published, consented: bool, at: int  # noqa: FBT001 - passed on
+        self, task: Task, published: Published, opened: Container[str], at: int
     ) -> AccessRequest:
         query = task.query
         request = AccessRequest(
@@ -94,7 +92,7 @@ class Judge:
             fields=published.identifiers,
             at=at,
             revocation_stale=self._stale(at),
-            consented=consented,
+            consented=published.name in opened,
             sealed=task.sealed,
         )
         return request if task.resolving else replace(request, fields=self._wanted(task, request))
@@ -156,8 +154,9 @@ def _add_refusals(reading: Reading, decision: Decision, consent: ConsentCheck) -
     for position, refusal in enumerate(reading.refusals):
         if refusal.reason is Reason.CONSENT_MISSING:
             reading.refusals[position] = replace(refusal, reason=shown.reason)
-            if shown.message not in reading.remarks:
-                reading.remarks.append(shown.message)
+            remark = f"{shown.where}: {shown.message}" if shown.where else shown.message
+            if remark not in reading.remarks:
+                reading.remarks.append(remark)
 
 
 def _keep(allowance: Allowance, names: tuple[str, ...]) -> Allowance:

@@ -16,7 +16,7 @@ from landbridge.memorandum.condition import Rule, Scalar, on_day, with_arguments
 from landbridge.memorandum.grant import Argument, Predicate
 
 _LARGEST: Final = 2**63 - 1
-_INTEGER: Final = re.compile(r"-?(?:0|[1-9][0-9]{0,18})")
+_INTEGER: Final = re.compile(r"0|-?[1-9][0-9]{0,18}")
 _DECIMAL: Final = re.compile(r"-?(?:0|[1-9][0-9]{0,17})(?:\.[0-9]{1,18})?")
 _NEXT_STEP: Final = "`landbridge memo explain` names what the predicate asks for"
 

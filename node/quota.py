@@ -1,7 +1,7 @@
 """Quotas: how many queries a clause answers, per requester, purpose and window of the calendar.
 
-    held = quotas.take(claim, quota, windows)      # before the records are read
-    quotas.settle([held], counted, at)             # once the answer stands in the log
+    quotas.take(claim, policy.quotas(memorandum, clause))   # before the records are read
+    quotas.settle([claim.charge], counted_clauses(entry))   # once the answer stands in the log
 
 A query is counted before it is read, so that no two questions slip through together, and the count
 is kept only if its log entry says that the clause was read. So memory and log never differ, and a
@@ -9,12 +9,12 @@ restart goes on from the log (`quota_checkpoint`).
 """
 
 import threading
-from collections.abc import Callable, Collection, Iterable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, NamedTuple, Self
 
-from landbridge.clock import to_iso
+from landbridge.clock import Clock, to_iso
 from landbridge.errors import LandbridgeError, Reason, refuse
 from landbridge.log.store import LogStore
 from landbridge.memorandum.grant import Quota, Window
@@ -53,22 +53,23 @@ class _Held:
 
     expires_at: int
     account: Account | None = None
-    windows: tuple[Window, ...] = ()
+    windows: frozenset[Window] = frozenset()
     at: int = 0
     users: int = 0
-    kept: bool = field(default=True)
+    kept: bool = True
 
 
 class Quotas:
     """The counts of one node. Thread-safe."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  built once, by name
         self,
         tally: Tally,
         *,
         log: LogStore,
         path: Path,
         failed: Callable[[Exception], None],
+        clock: Clock,
         every: int = _WRITE_EVERY,
     ) -> None:
         self._lock = threading.Lock()
@@ -79,6 +80,7 @@ class Quotas:
         self._log = log
         self._path = path
         self._failed = failed
+        self._clock = clock
         self._every = every
         self._writing = threading.Lock()
         self._writer: threading.Thread | None = None
@@ -90,8 +92,9 @@ class Quotas:
         folder: Path,
         *,
         longest_ms: int,
-        at: int,
         failed: Callable[[Exception], None],
+        clock: Clock,
+        every: int = _WRITE_EVERY,
     ) -> Self:
         """Count what the log holds; `longest_ms` is how long a query may live.
 
@@ -99,24 +102,25 @@ class Quotas:
             LandbridgeError: LB-5001, LB-5002 when the log cannot be read.
         """
         path = folder / _FILE
-        tally = count_log(log, path, longest_ms=longest_ms, at=at)
-        write_checkpoint(tally, log, path, at)
-        return cls(tally, log=log, path=path, failed=failed)
+        tally = count_log(log, path, longest_ms=longest_ms, at=clock())
+        write_checkpoint(tally, log, path, clock())
+        return cls(tally, log=log, path=path, failed=failed, clock=clock, every=every)
 
-    def take(self, claim: Claim, quota: Quota | None, windows: tuple[Window, ...]) -> None:
-        """Count a query in the windows of a clause, unless it is counted there already.
+    def take(self, claim: Claim, quotas: Sequence[Quota]) -> None:
+        """Count a query under a clause, unless it is counted there already.
 
-        Every query that is taken is settled later. `quota` is what the grant allows.
+        Every query that is taken is settled later. `quotas` are all those of the clause.
 
         Raises:
-            LandbridgeError: LB-3009 when the quota is spent.
+            LandbridgeError: LB-3009 when one of them is spent.
         """
         with self._lock:
             self._sweep(claim.at)
             held = self._held.get(claim.charge)
             if held is None:
-                if quota is not None:
+                for quota in quotas:
                     self._refuse_if_spent(claim, quota)
+                windows = frozenset(quota.per for quota in quotas)
                 self._counts.add(claim.account, windows, claim.at)
                 held = _Held(claim.expires_at, claim.account, windows, claim.at, kept=False)
                 self._held[claim.charge] = held
@@ -139,23 +143,23 @@ class Quotas:
         with self._lock:
             return self._counts.count(account, window, at)
 
-    def write_if_due(self, at: int) -> None:
+    def write_if_due(self) -> None:
         """Write the file of counts in the background once the log has grown enough."""
         if self._log.size - self._tally.size >= self._every and self._writing.acquire(
             blocking=False
         ):
-            self._writer = threading.Thread(target=self._write, args=(at,), name="quotas")
+            self._writer = threading.Thread(target=self._write, name="quotas")
             self._writer.start()
 
-    def close(self, at: int) -> None:
+    def close(self) -> None:
         """Write the file of counts, so that the next start has little to count."""
         self._writing.acquire()
-        self._write(at)
+        self._write()
 
-    def _write(self, at: int) -> None:
+    def _write(self) -> None:
         try:
             continue_count(self._tally, self._log)
-            write_checkpoint(self._tally, self._log, self._path, at)
+            write_checkpoint(self._tally, self._log, self._path, self._clock())
         except LandbridgeError as error:
             self._failed(error)
         finally:

@@ -65,7 +65,9 @@ def write_checkpoint(tally: Tally, log: LogStore, path: Path, at: int) -> None:
         "log": log.origin,
         "size": tally.size,
         "last": _digest(log, tally.size - 1) if tally.size else "",
-        "counts": [[*account, window, start, n] for account, window, start, n in tally.counts.rows()],
+        "counts": [
+            [*account, window, start, n] for account, window, start, n in tally.counts.rows()
+        ],
     }
     unfinished = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     try:

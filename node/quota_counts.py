@@ -8,12 +8,17 @@ count. A log does not say which quotas there are: of entries, all windows are co
 from collections.abc import Iterable, Iterator
 from typing import Final, NamedTuple
 
-from landbridge.errors import Reason
 from landbridge.memorandum.grant import Window
-from landbridge.v1 import log_pb2
+from landbridge.v1 import log_pb2, reason_pb2
 from node.quota_window import window_at
 
-_TOLD: Final = frozenset({Reason.ANSWERED, Reason.NO_RECORD, Reason.TOO_MANY_RECORDS})
+_TOLD: Final = frozenset(
+    {
+        reason_pb2.REASON_CODE_ANSWERED,
+        reason_pb2.REASON_CODE_NO_RECORD,
+        reason_pb2.REASON_CODE_TOO_MANY_RECORDS,
+    }
+)
 """Outcomes that tell the requester something of the records."""
 _KEPT_MS: Final = 86_400_000
 """How long a window is remembered after its end, for clocks that step back."""
@@ -115,6 +120,6 @@ def counted_clauses(entry: log_pb2.LogEntry) -> set[tuple[str, str]]:
         # A sealed answer's entry does not tell what came of it: what may be in it counts.
         and (
             access.outcome in _TOLD
-            or (access.outcome == Reason.SEALED and len(access.released) > 0)
+            or (access.outcome == reason_pb2.REASON_CODE_SEALED and len(access.released) > 0)
         )
     }

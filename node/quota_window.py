@@ -1,4 +1,4 @@
-"""The windows in which a quota counts: hours, days, weeks, months and years of the calendar, UTC."""
+"""The windows in which a quota counts: hours to years of the calendar, in UTC."""
 
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache

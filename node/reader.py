@@ -39,7 +39,8 @@ class Reader:
                         lookups.append(self._look_up(task, reading, extraction))
         found: Sequence[Found] = self._source.fetch(lookups) if lookups else []
         for outcome in found:
-            if isinstance(outcome, LandbridgeError):
+            # What a requester asks wrongly is no failure of the database.
+            if isinstance(outcome, LandbridgeError) and outcome.reason is not Reason.BAD_ARGUMENT:
                 self._failed(outcome)
         for task in tasks:
             for reading in task.readings:
@@ -58,6 +59,8 @@ class Reader:
         )
 
     def _fill(self, task: Task, reading: Reading, found: Sequence[Found]) -> None:
+        if reading.is_read:
+            _withhold_unfit(reading, found)
         if not task.resolving or not reading.extractions:
             reading.answer.refusals.extend(map(write_refusal, reading.refusals))
         if not reading.extractions:
@@ -74,3 +77,12 @@ class Reader:
                     f"{task.unproven} other identifiers were not asked for: no link to them comes"
                     " from a dataset that the memoranda accept"
                 )
+
+
+def _withhold_unfit(reading: Reading, found: Sequence[Found]) -> None:
+    """Refuse the predicates that ask for what the database can compare with nothing."""
+    for extraction in list(reading.extractions):
+        outcome = found[extraction.position]
+        if isinstance(outcome, LandbridgeError) and outcome.reason is Reason.BAD_ARGUMENT:
+            reading.withhold(extraction, outcome.reason, outcome.message)
+    reading.is_read = bool(reading.extractions)

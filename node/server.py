@@ -1,6 +1,5 @@
 """Builds one agency's node from its files, and serves it."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,17 +12,17 @@ from landbridge.agency import Role
 from landbridge.alarm import Alarms
 from landbridge.clock import Clock, system_clock
 from landbridge.envelope import BatchVerifier, EvidenceVerifier
-from landbridge.errors import LandbridgeError, Reason, refuse
+from landbridge.errors import Reason, refuse
 from landbridge.federation import Federation
 from landbridge.keys import KeyUse
 from landbridge.live_policy import LivePolicy
 from landbridge.log.store import LogStore
-from landbridge.memorandum.document import Memorandum
-from landbridge.memorandum.folder import read_memoranda
 from landbridge.party import PartyFolder
 from landbridge.process_log import ProcessLog
 from landbridge.replay import ReplayGuard
+from landbridge.rpc import documents
 from landbridge.rpc.guard import Guard
+from landbridge.rpc.live_library import LiveLibrary
 from landbridge.rpc.live_party import LiveParty
 from landbridge.rpc.serving import (
     GRACE_S,
@@ -33,12 +32,17 @@ from landbridge.rpc.serving import (
     server_options,
     stop_signal,
 )
-from landbridge.trust.bundle import TrustBundle
 from landbridge.v1 import node_service_pb2_grpc
+from node.aliases import AliasProver
 from node.catalogue import build_catalogue
 from node.config import NodeConfig, load_node_config
+from node.consents import Consents
 from node.dispatcher import Dispatcher
 from node.executable import check_executable
+from node.judge import Judge
+from node.published import published_datasets
+from node.quota import Quotas
+from node.reader import Reader
 from node.responder import Responder
 from node.service import NodeService
 from node.sources.source import Source
@@ -50,6 +54,7 @@ PERMITTED = {
     f"/{SERVICE}/GetAnswer": frozenset({Role.GATEWAY}),
     f"/{SERVICE}/StreamAnswers": frozenset({Role.GATEWAY}),
     f"/{SERVICE}/GetCatalogue": frozenset({Role.GATEWAY, Role.ADMIN}),
+    **documents.PERMITTED,
     **dict.fromkeys(HEALTH_METHODS, frozenset({Role.GATEWAY, Role.ADMIN})),
 }
 
@@ -63,7 +68,9 @@ class Node:
     health: Health
     dispatcher: Dispatcher
     log: LogStore
+    quotas: Quotas
     source: Source
+    documents: LiveLibrary
     live: LiveParty
     agent: RenewalAgent
     address: str
@@ -73,6 +80,7 @@ class Node:
         """Begin to answer."""
         await self.server.start()
         await self.health.serving(yes=True)
+        self.documents.start()
         self.agent.start()
 
     async def stop(self) -> None:
@@ -81,8 +89,10 @@ class Node:
         self.service.close()
         await self.server.stop(GRACE_S)
         await self.agent.stop()
+        await self.documents.stop()
         await self.live.close()
         await self.dispatcher.drain()
+        self.quotas.close()
         self.log.close()
         self.source.close()
 
@@ -117,30 +127,53 @@ def build_node(
     source = Source.open(config, federation, party.folder)
     catalogue = build_catalogue(config, federation)
     log = party.open_log(identity)
+    live_library = LiveLibrary(
+        party.folder,
+        party.trust,
+        log,
+        telling=telling,
+        alarms=alarms,
+        agency=identity.agency,
+        accept=lambda memorandum: check_executable(memorandum, config, source),
+        clock=clock,
+    )
     replay = ReplayGuard()
     restored = replay.restore(
         (entry for _, entry in log.entries_backwards()),
         at=clock(),
         max_lifetime_ms=federation.limits.longest_ms,
     )
+    quotas = Quotas.restore(
+        log,
+        party.folder,
+        longest_ms=federation.limits.longest_ms,
+        failed=telling.failure,
+        clock=clock,
+    )
+    published = published_datasets(catalogue)
     responder = Responder(
         agency=identity.agency,
         federation=federation,
-        catalogue=catalogue,
-        policy=LivePolicy(
-            party.trust,
-            _executable_memoranda(party, config, source, telling, clock),
-            failed=telling.failure,
-        ),
-        stale=lambda at: live.trust.stale_since(at) is not None,
-        source=source,
-        log=log,
-        pseudonyms=party.pseudonyms(),
+        published=published,
+        policy=LivePolicy(live_library.library),
         queries=BatchVerifier(
             lambda key: live.trust.bundle.verifying_key(key, KeyUse.QUERY, clock())
         ),
-        evidence=EvidenceVerifier(lambda origin, _: live.trust.bundle.log_keys(origin, clock())),
+        aliases=AliasProver(
+            EvidenceVerifier(lambda origin, _: live.trust.bundle.log_keys(origin, clock())),
+            federation,
+        ),
+        judge=Judge(
+            identity.agency,
+            published,
+            Consents(lambda: live.trust.bundle, lambda: live_library.library.shelf.revocations),
+            lambda at: live.trust.stale_since(at) is not None,
+        ),
         replay=replay,
+        quotas=quotas,
+        reader=Reader(source, published, federation.limits.max_records, telling.failure),
+        log=log,
+        pseudonyms=party.pseudonyms(),
         failed=telling.failure,
         clock=clock,
     )
@@ -152,7 +185,8 @@ def build_node(
     )
     service = NodeService(dispatcher, catalogue)
     node_service_pb2_grpc.add_NodeServiceServicer_to_server(service, server)
-    health = Health(server, (SERVICE,))
+    live_library.serve_on(server)
+    health = Health(server, (SERVICE, documents.SERVICE))
     address = listen or config.node.listen
     port = bind(server, address, live.server_credentials())
     agent = RenewalAgent(
@@ -161,7 +195,20 @@ def build_node(
     telling.info(
         "node is built", address=address, port=port, log_size=log.size, replay_restored=restored
     )
-    return Node(server, service, health, dispatcher, log, source, live, agent, address, port)
+    return Node(
+        server,
+        service,
+        health,
+        dispatcher,
+        log,
+        quotas,
+        source,
+        live_library,
+        live,
+        agent,
+        address,
+        port,
+    )
 
 
 async def serve(
@@ -190,27 +237,3 @@ def _folder(config: NodeConfig, state: Path | None) -> Path:
         where=str(config.path),
         next_step="give --state DIR or write [node] state",
     )
-
-
-def _executable_memoranda(
-    party: PartyFolder, config: NodeConfig, source: Source, telling: ProcessLog, clock: Clock
-) -> Callable[[TrustBundle], list[Memorandum]]:
-    """Return what reads the memoranda that verify and that this node can execute as written."""
-
-    def refused(path: Path, error: LandbridgeError) -> None:
-        telling.error("memorandum refused", file=path.name, code=error.code, why=str(error))
-
-    def read(bundle: TrustBundle) -> list[Memorandum]:
-        taken: list[Memorandum] = []
-        for memorandum in read_memoranda(
-            party.memoranda, bundle, at=clock(), agency=config.node.agency, refused=refused
-        ):
-            try:
-                check_executable(memorandum, config, source)
-            except LandbridgeError as error:
-                refused(party.memoranda / memorandum.id, error)
-            else:
-                taken.append(memorandum)
-        return taken
-
-    return read

@@ -13,6 +13,7 @@ from landbridge.policy.decision import Allowance, FieldRefusal
 from landbridge.query import Query
 from landbridge.subject import SubjectId
 from landbridge.v1 import answer_pb2, query_pb2
+from node.quota import Charge
 
 Found = list[answer_pb2.Record] | LandbridgeError
 _LONGEST_DETAIL: Final = 900
@@ -28,6 +29,8 @@ class Extraction:
     """For predicates: each name with what a record must meet; empty where fields are released."""
     position: int = -1
     """Of its look-up in the batch."""
+    records: int = 0
+    """How many it gave."""
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -74,6 +77,8 @@ class Reading:
     def fail(self, reason: Reason, detail: str) -> None:
         """Answer that the dataset could not be read."""
         del self.answer.extracts[:]
+        for extraction in self.extractions:
+            extraction.records = 0
         self.answer.outcome = reason.value  # type: ignore[assignment]
         self.answer.detail = detail
 
@@ -95,6 +100,7 @@ class Reading:
             if count > limit:
                 self.fail(Reason.TOO_MANY_RECORDS, f"more than {limit} records match")
                 return
+            extraction.records = len(records)
             if records:
                 self._add(extraction, records, columns, day)
         outcome = Reason.ANSWERED if count else Reason.NO_RECORD
@@ -144,6 +150,8 @@ class Task:
     consents: tuple[bytes, ...] = ()
     """SHA-256 of the consent records that open something here."""
     readings: list[Reading] = field(default_factory=list)
+    charges: list[Charge] = field(default_factory=list)
+    """What it holds of quotas until its answer stands in the log."""
 
     def begin_again(self) -> None:
         """Forget what an attempt at the whole batch has left behind."""

@@ -1,15 +1,24 @@
 """The log entry of an answer: who asked what for which purpose, and what was released or refused.
 
-It holds names and counts, no value, and the subject only as a keyed pseudonym.
+It holds names and counts, no value, and the subject only as a keyed pseudonym. Each clause by which
+records were looked for is named, whether any were found or not: quotas count by it. The gateway
+sees the entry, so that of a sealed answer it says neither what came of it nor how many there were.
 """
 
+from collections.abc import Iterator, Sequence
+
 from landbridge.log.pseudonym import Pseudonyms
-from landbridge.policy.authorization import Allowance, FieldRefusal
-from landbridge.v1 import log_pb2
+from landbridge.policy.decision import Allowance, FieldRefusal
+from landbridge.v1 import log_pb2, reason_pb2
 from node.task import Reading, Task
 
+_LOOKED = frozenset({reason_pb2.REASON_CODE_ANSWERED, reason_pb2.REASON_CODE_NO_RECORD})
+_SEALED = reason_pb2.REASON_CODE_SEALED
 
-def write_entry(task: Task, payload_digest: bytes, pseudonyms: Pseudonyms, *, at: int) -> bytes:
+
+def write_entry(
+    task: Task, payload_digest: bytes, pseudonyms: Pseudonyms, *, at: int
+) -> log_pb2.LogEntry:
     """Write the entry of a task's answer; `at` is Unix milliseconds."""
     query = task.query
     return log_pb2.LogEntry(
@@ -26,34 +35,39 @@ def write_entry(task: Task, payload_digest: bytes, pseudonyms: Pseudonyms, *, at
         step=task.question.step,
         round=task.question.round,
         query_expires_at_unix_ms=query.expires_at,
-        accesses=[access for reading in task.readings for access in _accesses(reading)],
-    ).SerializeToString()
+        accesses=[
+            access for reading in task.readings for access in _accesses(reading, sealed=task.sealed)
+        ],
+        consents=task.consents,
+    )
 
 
-def _accesses(reading: Reading) -> list[log_pb2.Access]:
+def _accesses(reading: Reading, *, sealed: bool) -> Iterator[log_pb2.Access]:
     answer = reading.answer
+    outcome = _SEALED if sealed else answer.outcome
     refused = [refusal.field for refusal in answer.refusals if refusal.field]
-    if not answer.extracts:
-        decision = reading.decision
-        decided: tuple[Allowance | FieldRefusal, ...] = (*decision.allowances, *decision.refusals)
-        return [
-            log_pb2.Access(
-                dataset=reading.dataset,
-                outcome=answer.outcome,
-                memorandum=decided[0].memorandum if decided else "",
-                clause=decided[0].clause if decided else "",
-                refused=refused,
-            )
+    if not reading.is_read:
+        decided: Sequence[Allowance | FieldRefusal] = [
+            *(extraction.allowance for extraction in reading.extractions),
+            *reading.refusals,
         ]
-    return [
-        log_pb2.Access(
+        yield log_pb2.Access(
             dataset=reading.dataset,
-            outcome=answer.outcome,
-            memorandum=extract.memorandum,
-            clause=extract.clause,
-            released=[column.field for column in extract.columns],
-            refused=refused if position == 0 else (),
-            records=len(extract.records),
+            outcome=outcome,
+            memorandum=decided[0].memorandum if decided else "",
+            clause=decided[0].clause if decided else "",
+            refused=refused,
         )
-        for position, extract in enumerate(answer.extracts)
-    ]
+        return
+    released = sealed or answer.outcome in _LOOKED
+    for position, extraction in enumerate(reading.extractions):
+        allowance = extraction.allowance
+        yield log_pb2.Access(
+            dataset=reading.dataset,
+            outcome=outcome,
+            memorandum=allowance.memorandum,
+            clause=allowance.clause,
+            released=allowance.fields if released else (),
+            refused=refused if position == 0 else (),
+            records=0 if sealed else extraction.records,
+        )

@@ -41,6 +41,63 @@ grants:
     valid: {from: 2026-06-01T00:00:00Z, until: 2026-12-31T00:00:00Z}
 """
 
+WHOLE = """\
+memorandum: whole-2026
+title: Every key that there is
+illustrative: true
+parties: [nces.ed, board.ny, desk.ny]
+legal_basis: "20 U.S.C. 1099b"
+valid: {from: 2026-01-01T00:00:00Z, until: 2027-12-31T00:00:00Z}
+link_sources: [nces.ed/institutions]
+stale_revocation: serve
+amends: whole-2025
+consent_desks: [desk.ny]
+grants:
+  - clause: "2.1"
+    provider: nces.ed
+    dataset: institutions
+    requesters: [board.ny]
+    fields: [name, city]
+    where:
+      - {field: closed_on, within: P5Y}
+      - any:
+          - {field: status, in: [active, closed]}
+          - all:
+              - {field: size, between: [10, 99]}
+              - not: {field: city, eq: Troy}
+              - {field: left_on, is-null: true}
+    purposes: [approval-review]
+    subject_kinds: [legal-entity]
+    quota: {queries: 100, per: day}
+    sealed: true
+    retention: P2Y
+    fresh_within: P1M
+    legal_basis: State law 12
+    valid: {from: 2026-06-01T00:00:00Z, until: 2026-12-31T00:00:00Z}
+  - clause: "2.2"
+    provider: nces.ed
+    dataset: teachers
+    requesters: [board.ny, desk.ny]
+    predicates:
+      - name: licensed-on
+        title: Was there a licence on that day?
+        asks: {day: {type: date}, level: {type: integer, of: [1, 2]}}
+        when:
+          - {field: licensed_on, le: {asked: day}}
+          - {field: level, eq: {asked: level}}
+    purposes: [approval-review, complaint]
+    subject_kinds: [natural-person]
+  - clause: "2.3"
+    provider: nces.ed
+    dataset: teachers
+    requesters: [board.ny]
+    fields: [licence]
+    purposes: [complaint]
+    subject_kinds: [natural-person]
+    statute: Education Act, section 7
+"""
+"""A memorandum that holds every key."""
+
 
 def write_text(folder: Path, text: str = TEXT, name: str = "ed-2026-01.yaml") -> Path:
     path = folder / name

@@ -71,7 +71,7 @@ def open_source(folder: Path, text: str) -> Source:
     return Source.open(load_config(folder, text), load_federation(folder), folder / "work")
 
 
-def look_up(
+def look_up(  # noqa: PLR0913 - what a lookup holds
     dataset: str,
     fields: Sequence[str],
     asked: str,

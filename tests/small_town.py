@@ -25,11 +25,13 @@ from landbridge.keys import KeyUse
 from landbridge.log.store import LogStore
 from landbridge.query import Wanted, write_query
 from landbridge.reasons import Reason
+from landbridge.sealed_answer import seal_answer
 from landbridge.subject import SubjectId
 from landbridge.v1 import answer_pb2, envelope_pb2, log_pb2, profile_pb2, query_pb2
 
 NAME: Final = "town.example"
 SUBJECT: Final = SubjectId("company", "00000042")
+MEMORANDA: Final = ("m-1", "m-2")
 FEDERATION: Final = r"""
 [federation]
 name = "town.example"
@@ -137,7 +139,9 @@ class Town:
         for log in self.logs.values():
             log.close()
 
-    def query(self, wanted: Sequence[Wanted] = ()) -> envelope_pb2.Envelope:
+    def query(
+        self, wanted: Sequence[Wanted] = (), *, seal_to: bytes = b""
+    ) -> envelope_pb2.Envelope:
         payload = write_query(
             federation=self.federation,
             requester="board",
@@ -146,6 +150,7 @@ class Town:
             case_reference="C-1",
             wanted=wanted,
             at=system_clock(),
+            seal_to=seal_to,
         )
         return sign_batch(QUERY_TYPE, [payload], self.parties["board"].keys[KeyUse.QUERY])[0]
 
@@ -157,7 +162,8 @@ class Town:
         *,
         step: query_pb2.Step.ValueType = query_pb2.STEP_COLLECT,
     ) -> VerifiedAnswer:
-        """Sign an answer as its node does."""
+        """Sign an answer as its node does, sealed where the query names a key for that."""
+        asked = query_pb2.Query.FromString(query.payload)
         message = answer_pb2.Answer(
             query_digest=digest(QUERY_TYPE, query.payload),
             federation=NAME,
@@ -167,13 +173,24 @@ class Town:
             answered_at_unix_ms=system_clock(),
             datasets=datasets,
         )
+        if asked.seal_to and step == query_pb2.STEP_COLLECT:
+            message = seal_answer(
+                message, seal_to=asked.seal_to, requester=asked.requester, memoranda=MEMORANDA
+            )
+        return self.sign_answer(message, query)
+
+    def sign_answer(
+        self, message: answer_pb2.Answer, query: envelope_pb2.Envelope
+    ) -> VerifiedAnswer:
+        """Log and sign an answer as it is, as a dishonest node may."""
         entry = log_pb2.LogEntry(
             kind=log_pb2.ENTRY_KIND_ANSWER,
-            step=step,
-            round=1,
+            step=message.step,
+            round=message.round,
             logged_at_unix_ms=message.answered_at_unix_ms,
         )
-        envelope = self.sign(agency, ANSWER_TYPE, message.SerializeToString(), query, entry)
+        payload = message.SerializeToString()
+        envelope = self.sign(message.agency, ANSWER_TYPE, payload, query, entry)
         return VerifiedAnswer(envelope, message)
 
     def sign(

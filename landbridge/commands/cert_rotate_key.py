@@ -50,7 +50,7 @@ def key(
     Args:
         key_id: The key that an administrator moves on, such as register.gov/log/1f2e3d4c.
         state: The party's folder, where its next key is made and kept.
-        use: What the key is for: log, query, memorandum or admin.
+        use: What the key is for: log, query, memorandum, consent or admin.
         options: Who acts, and how.
     """
     if state is not None and use is not None and not key_id:

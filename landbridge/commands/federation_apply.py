@@ -41,6 +41,7 @@ def apply(  # noqa: PLR0913  one parameter an option
     party: Annotated[list[str], Parameter(negative=())],
     bundle: Path | None = None,
     out: Path | None = None,
+    consent_desk: Annotated[bool, Parameter(negative=())] = False,
     dry_run: Annotated[bool, Parameter(negative=())] = False,
     output: OutputOption = Output.TABLE,
 ) -> int:
@@ -59,6 +60,8 @@ def apply(  # noqa: PLR0913  one parameter an option
         bundle: The federation's trust-bundle.json, where a member adds a party and none of the
             named folders is enrolled: what the member runs already is taken from it.
         out: Also write application and signature to this file.
+        consent_desk: Also make a key by which the agency vouches for consents of persons, in the
+            folder of the first party.
         dry_run: Print what would be asked for; nothing is made and nothing is sent.
         output: How to print: table, json or ndjson.
 
@@ -81,7 +84,9 @@ def apply(  # noqa: PLR0913  one parameter an option
         "to": federation.address,
     }
     if not dry_run:
-        application, seal = make_application(federation, agency, title, party, bundle)
+        application, seal = make_application(
+            federation, agency, title, party, bundle, consent_desk=consent_desk
+        )
         document["fingerprint"] = _apply(federation, application, seal, out)
     if output is not Output.TABLE:
         print_json(document, output)
@@ -93,8 +98,14 @@ def apply(  # noqa: PLR0913  one parameter an option
     return 0
 
 
-def make_application(
-    card: Card, agency: str, title: str, parties: Sequence[str], bundle: Path | None = None
+def make_application(  # noqa: PLR0913  one parameter a part of it
+    card: Card,
+    agency: str,
+    title: str,
+    parties: Sequence[str],
+    bundle: Path | None = None,
+    *,
+    consent_desk: bool = False,
 ) -> tuple[Application, SigningKey]:
     """Make the keys that are missing and write the application; return it, and who signs it.
 
@@ -103,7 +114,7 @@ def make_application(
     """
     named = read_parties(parties, agency, card.federation)
     known = _known(named, agency, bundle)
-    seal, applied, keys = _keys(named, known)
+    seal, applied, keys = _keys(named, known, consent_desk=consent_desk)
     application = Application(
         federation=card.federation,
         agency=agency,
@@ -138,7 +149,7 @@ async def _send(card: Card, document: bytes, signature: bytes) -> str:
 
 
 def _keys(
-    parties: Sequence[NamedParty], known: MemberRecord | None
+    parties: Sequence[NamedParty], known: MemberRecord | None, *, consent_desk: bool
 ) -> tuple[SigningKey, list[AppliedParty], list[AppliedKey]]:
     """Make the keys that are missing; return the memorandum key, the parties and the new keys."""
     listed = {key.public_key for key in known.keys} if known else set()
@@ -150,6 +161,8 @@ def _keys(
         uses = _USES.get(each.identity.role, ())
         if not has_seal and number == 0:
             uses = (*uses, KeyUse.MEMORANDUM)
+        if consent_desk and number == 0:
+            uses = (*uses, KeyUse.CONSENT)
         missing = [use for use in uses if not (each.folder / "keys" / f"{use}.key").exists()]
         create_keys(each.folder, each.identity, missing)
         own = {

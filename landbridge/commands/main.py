@@ -27,8 +27,13 @@ _INTERRUPTED: Final = 130
 COMMANDS: Final = {
     "profile": ("landbridge.commands.profile:profile", "Assemble the profile of one subject."),
     "verify": ("landbridge.commands.verify:verify", "Verify a saved profile, offline."),
+    "convert": (
+        "landbridge.commands.convert:convert",
+        "Write a saved profile as a credential, entities or PROV.",
+    ),
     "explain": ("landbridge.commands.explain:explain", "Say what a code means and what to do."),
     "memo": ("landbridge.commands.memo.app:app", "Write, try, sign and follow memoranda."),
+    "consent": ("landbridge.commands.consent:app", "Give, show, verify and revoke consents."),
     "cert": ("landbridge.commands.cert:app", "Make, follow and rotate certificates and keys."),
     "federation": ("landbridge.commands.federation:app", "Join, accept, suspend, leave, show."),
     "up": ("landbridge.commands.up:up", "Run a whole federation folder on this machine."),

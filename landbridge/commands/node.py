@@ -1,5 +1,6 @@
-"""`landbridge node serve|check`."""
+"""`landbridge node serve|check|describe`."""
 
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -8,8 +9,16 @@ from cyclopts import App, Parameter
 from landbridge.commands.loop import run_on_fast_loop
 from landbridge.commands.output import Output, OutputOption, data_console, print_json
 from landbridge.errors import Reason, refuse
+from landbridge.federation import Federation
 
-app = App(name="node", help="Serve one agency's data, or check that it can be served.")
+app = App(name="node", help="Serve one agency's data, check that it can be served, describe it.")
+
+
+class Description(StrEnum):
+    """By which standard a node's datasets are described."""
+
+    TABLE_SCHEMA = "table-schema"
+    DCAT_AP = "dcat-ap"
 
 
 @app.command
@@ -72,6 +81,42 @@ def check(
         ]
         print_json({"findings": rows}, output)
     return 1 if any(finding.verdict == "fail" for finding in findings) else 0
+
+
+@app.command
+def describe(
+    config: Path,
+    /,
+    *,
+    as_: Annotated[Description, Parameter(name="--as")],
+    federation: Path | None = None,
+    dataset: str = "",
+) -> int:
+    """Describe what the agency publishes, by a standard that other programs read, on stdout.
+
+    Args:
+        config: The agency's node.toml. Its database is not opened.
+        as_: table-schema (of one dataset), or dcat-ap (a catalogue of all, JSON-LD).
+        federation: The federation.toml; by default the nearest one above node.toml.
+        dataset: For table-schema: the dataset, where the agency has several.
+
+    Raises:
+        LandbridgeError: LB-1101 for a wrong configuration, LB-1006 for an unknown dataset.
+    """
+    from landbridge.exchange.dcat_ap import write_catalogue  # noqa: PLC0415  loaded when it is run
+    from landbridge.exchange.table_schema import write_table_schema  # noqa: PLC0415
+    from node import description  # noqa: PLC0415
+    from node.config import load_node_config  # noqa: PLC0415
+
+    words = Federation.load(federation or nearest_federation(config))
+    agency = description.describe(load_node_config(config, words), words)
+    if as_ is Description.TABLE_SCHEMA:
+        print_json(write_table_schema(description.choose_dataset(agency, dataset)), Output.JSON)
+    elif dataset:
+        raise refuse(Reason.USAGE, "--dataset goes with --as table-schema only")
+    else:
+        print_json(write_catalogue(agency), Output.JSON)
+    return 0
 
 
 def nearest_federation(config: Path) -> Path:

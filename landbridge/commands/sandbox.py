@@ -18,7 +18,13 @@ from certs.federation import FederationPki, create_federation
 from certs.registrar.founding import PARTY_FOLDER, found_authority
 from landbridge.agency import Identity, Role
 from landbridge.commands.sandbox_home import ClaimedHome, free_addresses
-from landbridge.commands.sandbox_pki import ADMINS, plan_parties, save_root, sign_memoranda
+from landbridge.commands.sandbox_pki import (
+    ADMINS,
+    find_desks,
+    plan_parties,
+    save_root,
+    sign_memoranda,
+)
 from landbridge.errors import LandbridgeError, Reason, refuse
 from landbridge.federation import Federation
 from landbridge.home import Home
@@ -78,9 +84,8 @@ class Sandbox:
                 files are wrong; LB-41xx for a wrong memorandum.
         """
         self._claimed = ClaimedHome(self.home_folder)
-        pki = create_federation(
-            self.home_folder / "parties", self.federation.name, plan_parties(self.federation)
-        )
+        plans = plan_parties(self.federation, find_desks(self.folder))
+        pki = create_federation(self.home_folder / "parties", self.federation.name, plans)
         serving = [identity for identity in pki.parties if identity.role in _SERVING]
         *addresses, self.enrolment = free_addresses(len(serving) + 1)
         self._addresses = dict(zip(serving, addresses, strict=True))

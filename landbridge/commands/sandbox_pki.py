@@ -4,6 +4,7 @@ Only a sandbox makes all keys, and signs for all parties, in one place.
 """
 
 import secrets
+from collections.abc import Collection
 from pathlib import Path
 from typing import Final
 
@@ -24,8 +25,24 @@ _USES: Final = {
 }
 
 
-def plan_parties(federation: Federation) -> list[PartyPlan]:
-    """Plan every party: gateway, authority and two administrators of one agency, and the others."""
+def find_desks(folder: Path) -> frozenset[str]:
+    """Find the agencies whose word a memorandum of the folder takes for a person's consent.
+
+    Raises:
+        LandbridgeError: LB-4101 for a wrong memorandum.
+    """
+    return frozenset(
+        desk
+        for path in (folder / "memoranda").glob("*.yaml")
+        for desk in Memorandum.from_yaml(path).consent_desks
+    )
+
+
+def plan_parties(federation: Federation, desks: Collection[str] = ()) -> list[PartyPlan]:
+    """Plan every party: gateway, authority and two administrators of one agency, and the others.
+
+    The agencies of `desks` get a key for consent, too.
+    """
     operator, title = federation.gateway.agency, federation.title
     plans = [
         PartyPlan(operator, Role.GATEWAY, title, (KeyUse.LOG,), federation.gateway.name),
@@ -36,6 +53,8 @@ def plan_parties(federation: Federation) -> list[PartyPlan]:
         sealed = False
         for role in sorted(agency.roles):
             uses = tuple(use for use in _USES[role] if not (sealed and use is KeyUse.MEMORANDUM))
+            if agency.id in desks and not sealed:
+                uses = (*uses, KeyUse.CONSENT)
             plans.append(PartyPlan(agency.id, role, agency.title, uses))
             sealed = True
     return plans

@@ -52,10 +52,20 @@ class Introduced(Part):
         Raises:
             LandbridgeError: LB-4105 when it is of another form, LB-1101 when it cannot be read.
         """
+        data = read_public_file(path)
         try:
-            return cls.model_validate(read_document(read_public_file(path)))
+            return cls.model_validate(read_document(data))
         except (ValueError, LandbridgeError):
             raise malformed(str(path), "the file is not a key binding with its salt") from None
+
+    @property
+    def desk(self) -> str:
+        """The desk that the binding names; it is not verified here.
+
+        Raises:
+            LandbridgeError: LB-4105.
+        """
+        return read_payload(_Payload, SignedByOne.of(self.binding, _WHAT).payload, _WHAT).desk
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,10 +47,7 @@ class Consent:
             raise self._refuse("party_identification", f"it is for {self.requester}")
         if purpose != self.purpose:
             raise self._refuse("pii_processing.purpose", f"it is for the purpose {self.purpose}")
-        if at < self.start:
-            raise self._refuse("events[0].valid_from", f"it begins at {to_iso(self.start)}")
-        if at >= self.end:
-            raise self._refuse("events[0].valid_until", f"it ended at {to_iso(self.end)}")
+        self.check_time(at)
         own = frozenset(
             dataset
             for agency, _, dataset in (name.partition("/") for name in self.datasets)
@@ -59,6 +56,17 @@ class Consent:
         if not own:
             raise self._refuse("pii_processing.pii_information", f"it opens nothing of {provider}")
         return own
+
+    def check_time(self, at: int) -> None:
+        """Check that a time in Unix milliseconds is within the period.
+
+        Raises:
+            LandbridgeError: LB-3012.
+        """
+        if at < self.start:
+            raise self._refuse("events[0].valid_from", f"it begins at {to_iso(self.start)}")
+        if at >= self.end:
+            raise self._refuse("events[0].valid_until", f"it ended at {to_iso(self.end)}")
 
     def _refuse(self, place: str, why: str) -> LandbridgeError:
         return refuse(Reason.CONSENT_REFUSED, why, where=f"{WHAT} {self.record_id}: {place}")

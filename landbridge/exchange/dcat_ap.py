@@ -27,36 +27,39 @@ def write_catalogue(agency: DescribedAgency) -> dict[str, Any]:
     publisher = {
         "@id": base,
         "@type": "foaf:Agent",
-        "foaf:name": agency.title,
+        "foaf:name": agency.name,
         "dct:identifier": agency.id,
     }
-    title = f"Datasets of {agency.title}"
     return {
         "@context": CONTEXT,
         "@id": f"{base}:catalogue",
         "@type": "dcat:Catalog",
-        "dct:title": title,
-        "dct:description": f"{title} in the federation {agency.federation_title}. Records are had "
-        "one subject at a time, by signed memoranda.",
+        "dct:title": agency.title,
+        "dct:description": f"What {agency.name} publishes in the federation "
+        f"{agency.federation_title}. Records are had one subject at a time, by signed memoranda.",
         "dct:publisher": publisher,
-        "dcat:dataset": [_dataset(dataset, base) for dataset in agency.datasets],
+        "dcat:dataset": [_dataset(dataset, agency.id, base) for dataset in agency.datasets],
     }
 
 
-def _dataset(dataset: DescribedDataset, base: str) -> dict[str, Any]:
+def _dataset(dataset: DescribedDataset, agency: str, base: str) -> dict[str, Any]:
     uri = f"{base}/{dataset.name}"
     written: dict[str, Any] = {
         "@id": uri,
         "@type": "dcat:Dataset",
         "dct:title": dataset.title,
         "dct:description": _describe(dataset),
-        "dct:identifier": f"{base.rpartition(':')[2]}/{dataset.name}",
+        "dct:identifier": f"{agency}/{dataset.name}",
         "dct:publisher": {"@id": base},
         "dct:accessRights": {"@id": _RESTRICTED, "@type": "dct:RightsStatement"},
         "lb:subjectKind": dataset.subject_kind,
         "lb:key": [{"lb:scheme": key.scheme, "rdfs:label": key.title} for key in dataset.keys],
-        "csvw:column": {
-            "@list": [_column(field, f"{uri}#{field.name}") for field in dataset.fields]
+        "dct:conformsTo": {
+            "@id": f"{uri}#schema",
+            "@type": ["dct:Standard", "csvw:Schema"],
+            "csvw:column": {
+                "@list": [_column(field, f"{uri}#{field.name}") for field in dataset.fields]
+            },
         },
     }
     if dataset.as_of:

@@ -15,8 +15,6 @@ class DescribedField:
     scheme: str = ""
     codes: tuple[str, ...] = ()
     """The values that a code can have."""
-    pattern: str = ""
-    """The form of an identifier, where its scheme states one."""
     several: bool = False
     """Whether one record may hold several values."""
 
@@ -50,5 +48,7 @@ class DescribedAgency:
     federation: str
     federation_title: str
     id: str
+    name: str
     title: str
+    """What it publishes, in one line."""
     datasets: tuple[DescribedDataset, ...]

@@ -147,20 +147,22 @@ class _Found:
         return None
 
     def list(self, left: str) -> list[Any]:
-        found = self.first(left)
-        if found is None:
-            raise not_importable(f"a constraint on {left} is missing", self._place)
-        return read_list(found.get("rightOperand"), self._place)
+        return read_list(self._right(left, "isAnyOf"), self._place)
 
     def value(self, left: str, operator: str) -> object:
-        found = self.first(left, operator) or {}
-        return _object(found.get("rightOperand"), self._place).get("@value")
+        return _object(self._right(left, operator), self._place).get("@value")
+
+    def _right(self, left: str, operator: str) -> object:
+        found = self.first(left, operator)
+        if found is None:
+            raise not_importable(f"a constraint {left} {operator} is missing", self._place)
+        return found.get("rightOperand")
 
 
 def _released(permission: Mapping[str, Any], place: str) -> tuple[str, list[Any]]:
     action = _action(permission, place)
     name = _object(action.get("rdf:value"), f"{place}.action").get("@id")
-    if name not in _READ:
+    if not isinstance(name, str) or name not in _READ:
         raise not_importable(f"the action is one of {', '.join(_READ)}", f"{place}.action")
     refinement, where = next(iter(_members(action, "refinement", f"{place}.action")), ({}, place))
     return _READ[name], read_list(_object(refinement, where).get("rightOperand", []), where)

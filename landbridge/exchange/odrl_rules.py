@@ -76,7 +76,7 @@ def read_constraint(written: object, place: str, depth: int = 0) -> dict[str, An
     left, operator = written.get("leftOperand"), written.get("operator")
     if not isinstance(left, str) or not left.startswith(FIELD):
         raise not_importable(f"the left side of a row condition is {FIELD}NAME", place)
-    if operator not in _OPERATOR_OF:
+    if not isinstance(operator, str) or operator not in _OPERATOR_OF:
         raise not_importable("not an operator of the profile", f"{place}.operator")
     return {"field": left.removeprefix(FIELD), str(_OPERATOR_OF[operator]): _read_right(written)}
 

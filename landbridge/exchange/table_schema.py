@@ -52,6 +52,4 @@ def _field(field: DescribedField) -> dict[str, Any]:
 def _constraints(field: DescribedField) -> dict[str, Any]:
     if field.type == "money":
         return {"pattern": _MONEY}
-    if field.type == "code" and field.codes:
-        return {"enum": list(field.codes)}
-    return {"pattern": field.pattern} if field.pattern else {}
+    return {"enum": list(field.codes)} if field.codes else {}

@@ -3,11 +3,9 @@
 import json
 from enum import StrEnum
 from hashlib import sha256
-from pathlib import Path
 from typing import Any, Final
 
-from landbridge.errors import Reason, refuse
-from landbridge.memorandum.signed_form import MAX_DOCUMENT, SignedDocument
+from landbridge.memorandum.signed_form import payload_of
 
 SUFFIX: Final = ".jws.json"
 
@@ -35,18 +33,13 @@ _FOLDERS: Final = {
 def kind_of(document: bytes) -> Kind:
     """Tell a document's kind by the key that only this kind of payload has.
 
+    What is nothing else counts as a memorandum, and is refused as one.
+
     Raises:
         LandbridgeError: LB-4101 when it is no signed document at all.
     """
-    if len(document) > MAX_DOCUMENT:
-        raise refuse(Reason.MALFORMED_MEMORANDUM, f"larger than {MAX_DOCUMENT} bytes")
-    return kind_of_payload(SignedDocument.parse(document).payload)
-
-
-def kind_of_payload(payload: bytes) -> Kind:
-    """Tell the kind of a payload; whatever is nothing else counts as a memorandum."""
     try:
-        fields: Any = json.loads(payload)
+        fields: Any = json.loads(payload_of(document))
     except (ValueError, RecursionError):
         fields = None
     if isinstance(fields, dict):
@@ -72,8 +65,3 @@ def file_name(kind: Kind, subject: str, signed: str) -> str:
 def digest_of(data: bytes) -> str:
     """Return SHA-256 in hex."""
     return sha256(data).hexdigest()
-
-
-def folder_of(state: Path, kind: Kind) -> Path:
-    """Return the folder in which a party keeps documents of a kind."""
-    return state / kind.folder

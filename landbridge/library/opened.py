@@ -1,24 +1,18 @@
 """One signed document, opened: its signatures verified by a trust bundle, its content read."""
 
-from dataclasses import dataclass, field
-from typing import Protocol
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from typing import Final
 
-from landbridge.library.kinds import Kind, digest_of, kind_of_payload
+from landbridge.consent.revocation import Revocation, verify_revocation
+from landbridge.library.kinds import Kind, digest_of, kind_of
 from landbridge.library.trusted_keys import memorandum_keys
 from landbridge.memorandum.document import Memorandum
 from landbridge.memorandum.life import Notice
-from landbridge.memorandum.notice import SignedNotice, verify_notice
+from landbridge.memorandum.notice import verify_notice
 from landbridge.memorandum.signature import SignedForm, verify_offer
-from landbridge.memorandum.signed_form import SignedDocument
+from landbridge.memorandum.signed_form import Signature, payload_of
 from landbridge.trust.bundle import TrustBundle
-
-
-class Revocation(Protocol):
-    """The end of a consent, as `landbridge.consent` reads it."""
-
-    @property
-    def record_id(self) -> str:
-        """The consent record that ends."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +25,8 @@ class Opened:
     signed: str
     """SHA-256 of what was signed, in hex: which document this is, whoever has signed it so far."""
     document: bytes = field(repr=False)
-    form: SignedDocument = field(repr=False)
+    form: SignedForm | None = field(repr=False)
+    """The signed form of a memorandum, to which signatures may be added."""
     signers: tuple[str, ...]
     memorandum: Memorandum | None = field(default=None, repr=False)
     notice: Notice | None = field(default=None, repr=False)
@@ -42,6 +37,13 @@ class Opened:
         """SHA-256 of the document's bytes, in hex."""
         return digest_of(self.document)
 
+    def signed_by(self, signatures: Iterable[Signature]) -> "Opened":
+        """Return the memorandum with other signatures, which are verified already."""
+        payload = self.form.payload if self.form else b""
+        form = SignedForm(payload, tuple(signatures)).canonical()
+        signers = tuple(signature.agency for signature in form.signatures)
+        return replace(self, document=form.to_bytes(), form=form, signers=signers)
+
 
 def open_document(document: bytes, bundle: TrustBundle, at: int) -> Opened:
     """Verify a document by the keys of a bundle, as of a time in Unix milliseconds, and read it.
@@ -50,16 +52,11 @@ def open_document(document: bytes, bundle: TrustBundle, at: int) -> Opened:
         LandbridgeError: LB-4101, LB-4104 or LB-4105 when it is malformed; LB-4001 and LB-4002 for
             its signatures; LB-4102 when others have signed than may.
     """
+    return _OPENERS[kind_of(document)](document, bundle, at)
+
+
+def _open_memorandum(document: bytes, bundle: TrustBundle, at: int) -> Opened:
     form = SignedForm.parse(document)
-    kind = kind_of_payload(form.payload)
-    if kind is Kind.MEMORANDUM:
-        return _open_memorandum(form, document, bundle, at)
-    if kind is Kind.NOTICE:
-        return _open_notice(document, bundle, at)
-    return _open_revocation(form, document, bundle, at)
-
-
-def _open_memorandum(form: SignedForm, document: bytes, bundle: TrustBundle, at: int) -> Opened:
     verified = verify_offer(form, memorandum_keys(bundle, at))
     return Opened(
         Kind.MEMORANDUM,
@@ -79,22 +76,27 @@ def _open_notice(document: bytes, bundle: TrustBundle, at: int) -> Opened:
         notice.memorandum,
         notice.id,
         document,
-        SignedNotice.parse(document),
+        None,
         tuple(sorted(notice.signers)),
         notice=notice,
     )
 
 
-def _open_revocation(form: SignedDocument, document: bytes, bundle: TrustBundle, at: int) -> Opened:
-    from landbridge.consent.revocation import verify_revocation  # noqa: PLC0415
-
-    revocation: Revocation = verify_revocation(document, bundle, at)
+def _open_revocation(document: bytes, bundle: TrustBundle, at: int) -> Opened:
+    revocation = verify_revocation(document, bundle, at)
     return Opened(
         Kind.REVOCATION,
         revocation.record_id,
-        digest_of(form.payload),
+        digest_of(payload_of(document)),
         document,
-        form,
-        (),
+        None,
+        (revocation.desk,),
         revocation=revocation,
     )
+
+
+_OPENERS: Final = {
+    Kind.MEMORANDUM: _open_memorandum,
+    Kind.NOTICE: _open_notice,
+    Kind.REVOCATION: _open_revocation,
+}

@@ -9,9 +9,10 @@ from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType
 
+from landbridge.consent.revocation import Revocation
 from landbridge.errors import LandbridgeError, Reason, refuse
 from landbridge.library.kinds import Kind
-from landbridge.library.opened import Opened, Revocation
+from landbridge.library.opened import Opened
 from landbridge.memorandum.document import Memorandum
 from landbridge.memorandum.life import Notice, Settled, barred, settle
 from landbridge.memorandum.notice import check_fits
@@ -111,8 +112,8 @@ class Shelf:
         """Every document that is passed on, by the SHA-256 of what was signed."""
         return MappingProxyType({**self.agreed, **self.offered, **self.noticed, **self.revoked})
 
-    def concerned(self, found: Found) -> frozenset[str] | None:
-        """Name the agencies that a document concerns; None where it is everybody."""
+    def concerned(self, found: Found) -> frozenset[str]:
+        """Name the agencies that a document concerns."""
         opened = found.opened
         if opened.memorandum is not None:
             return frozenset(opened.memorandum.parties)
@@ -120,7 +121,7 @@ class Shelf:
             on = self.agreed.get(opened.notice.digest)
             memorandum = on.opened.memorandum if on else None
             return frozenset(memorandum.parties) if memorandum else opened.notice.signers
-        return None
+        return opened.revocation.agencies if opened.revocation else frozenset()
 
 
 def arrange(
@@ -171,7 +172,7 @@ def _merge(group: Sequence[Found]) -> Found:
         return group[0]
     of_party: dict[str, Signature] = {}
     for each in group:
-        for signature in each.opened.form.signatures:
+        for signature in each.opened.form.signatures if each.opened.form else ():
             held = of_party.setdefault(signature.agency, signature)
             # Of two signatures of one party everybody keeps the same one.
             if (signature.key_id, signature.signature) < (held.key_id, held.signature):
@@ -180,10 +181,7 @@ def _merge(group: Sequence[Found]) -> Found:
     if whole:
         return min(whole, key=lambda each: (each.opened.digest, each.path))
     first = min(group, key=lambda each: each.path)
-    form = replace(first.opened.form, signatures=tuple(of_party.values())).canonical()
-    signers = tuple(signature.agency for signature in form.signatures)
-    opened = replace(first.opened, document=form.to_bytes(), form=form, signers=signers)
-    return replace(first, opened=opened)
+    return replace(first, opened=first.opened.signed_by(of_party.values()))
 
 
 def _sort(

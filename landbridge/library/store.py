@@ -5,12 +5,10 @@ verify grants nothing and is told. What people put into the folder and what come
 goes the same way.
 """
 
-import asyncio
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 from threading import RLock
-from typing import Final
 
 from landbridge.clock import Clock, system_clock
 from landbridge.errors import LandbridgeError
@@ -20,11 +18,10 @@ from landbridge.library.kinds import SUFFIX, Kind, digest_of
 from landbridge.library.opened import Opened, open_document
 from landbridge.library.shelf import Accept, Found, Refused, Shelf, arrange
 from landbridge.library.trusted_keys import next_change
-from landbridge.memorandum.signed_form import SignedDocument
+from landbridge.memorandum.signed_form import payload_of
 from landbridge.trust.bundle import TrustBundle
 from landbridge.trust.store import Trust, TrustStore
 
-INTERVAL_S: Final = 0.4
 _Stamp = tuple[int, int, int]
 _Files = dict[Path, _Stamp]
 Told = Callable[[Refused], None]
@@ -49,8 +46,9 @@ class Library:
 
     With an `agency` it takes only memoranda that the agency is a party of, and `accept` refuses
     what the party cannot do. `refused` is told once of each document that does not count, `failed`
-    of what keeps the files from being read or the changes from being logged: what counted before
-    goes on to count then, except what was taken away.
+    of what keeps new trust from being followed. While files cannot be read or changes cannot be
+    logged, what counted before goes on to count, except what was taken away. Hold `lock` over what
+    must not change between two looks.
     """
 
     def __init__(  # noqa: PLR0913  built once, by name
@@ -60,7 +58,7 @@ class Library:
         *,
         recorder: Recorder,
         refused: Told,
-        failed: Callable[[LandbridgeError | None], None],
+        failed: Callable[[LandbridgeError], None],
         agency: str = "",
         accept: Accept | None = None,
         clock: Clock = system_clock,
@@ -78,7 +76,7 @@ class Library:
         self._failed = failed
         self._accept = accept
         self._clock = clock
-        self._lock = RLock()
+        self.lock = RLock()
         self._subscribers: list[Subscriber] = []
         self._opened: dict[str, Opened | LandbridgeError] = {}
         self._told: set[tuple[str, str, str]] = set()
@@ -91,7 +89,7 @@ class Library:
         self._next_change: int | None = None
         self._behind = False
         self.shelf = Shelf()
-        with self._lock:
+        with self.lock:
             self._read(_look(state))
         self._unsubscribe = trust.subscribe(self._trust_changed)
 
@@ -102,7 +100,7 @@ class Library:
 
     def subscribe(self, subscriber: Subscriber) -> None:
         """Have every new shelf told, on the thread that brought it."""
-        with self._lock:
+        with self.lock:
             self._subscribers.append(subscriber)
 
     def follow_files(self) -> bool:
@@ -112,26 +110,11 @@ class Library:
             LandbridgeError: LB-1101 when a file cannot be read; LB-5001 and LB-5002 when the log
                 does not take the change.
         """
-        with self._lock:
+        with self.lock:
             files = _look(self.state)
             if files == self._files and not self._behind and self._trusts_the_same():
                 return False
             return self._read(files)
-
-    async def follow(self, interval: float = INTERVAL_S) -> None:
-        """Follow until cancelled, looking every `interval` seconds."""
-        troubled = False
-        while True:
-            try:
-                await asyncio.to_thread(self.follow_files)
-            except LandbridgeError as error:
-                troubled = True
-                self._failed(error)
-            else:
-                if troubled:
-                    troubled = False
-                    self._failed(None)
-            await asyncio.sleep(interval)
 
     def close(self) -> None:
         """Follow the trust no more."""
@@ -296,5 +279,5 @@ def _signed(history: History) -> Iterator[str]:
 def _standing(history: History) -> Iterator[tuple[tuple[Kind, str], Logged]]:
     """Give what counts by a party's history, by the SHA-256 of what was signed, in order."""
     for (kind, digest), logged in history.counting().items():
-        signed = digest_of(SignedDocument.parse(history.document(digest)).payload)
+        signed = digest_of(payload_of(history.document(digest)))
         yield (kind, signed), logged

@@ -17,7 +17,6 @@ from typing import Final, Self
 
 import rfc8785
 from pydantic import Field
-from pydantic.json_schema import SkipJsonSchema
 
 from landbridge.errors import Reason, refuse
 from landbridge.memorandum.grant import Grant, Part, Validity, drop_default, find_contradictions
@@ -25,6 +24,7 @@ from landbridge.memorandum.problems import complain, json_path, validate
 from landbridge.memorandum.words import (
     AgencyId,
     Distinct,
+    Left,
     Line,
     LinkSource,
     MemorandumId,
@@ -63,7 +63,7 @@ class Memorandum(Part):
         StaleRevocation.REFUSE,
         description="What holds while revocation data are too old: refuse or serve.",
     )
-    amends: MemorandumId | SkipJsonSchema[None] = Field(
+    amends: Left[MemorandumId] = Field(
         None,
         json_schema_extra=drop_default,
         description="The memorandum in whose place this one steps, from its first instant on.",
@@ -116,7 +116,11 @@ class Memorandum(Part):
             raise complain(problems)
         # Keys written twice, other spacing or a default written out would be a second writing of
         # the same agreement, and one that other readers could take to mean something else.
-        if memorandum.to_json() != payload:
+        try:
+            canonical = memorandum.to_json()
+        except rfc8785.CanonicalizationError:
+            canonical = b""  # a number that readers of JSON could take to be another one
+        if canonical != payload:
             raise refuse(
                 Reason.MALFORMED_MEMORANDUM,
                 "the payload is not the canonical writing of the memorandum that it holds",

@@ -8,30 +8,32 @@ from functools import cached_property
 from typing import Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
-from pydantic.json_schema import SkipJsonSchema
 
-from landbridge.memorandum.condition import Asked, Rule, conditions_of
+from landbridge.memorandum.condition import Asked, Rule
 from landbridge.memorandum.words import (
     AgencyId,
     CalendarPeriod,
     ClauseNumber,
     Distinct,
     Instant,
+    Left,
     Line,
     Name,
     Rows,
     SomeDistinct,
     read_instant,
 )
+from landbridge.memorandum.written_rule import place_conditions
 from landbridge.places import Keys
 from landbridge.subject import SubjectKind
+from landbridge.suggestion import did_you_mean
 
 _MAX_PREDICATES: Final = 50
 _MAX_ARGUMENTS: Final = 10
 _MAX_QUERIES: Final = 1_000_000_000
 
 
-_DECIMAL: Final = re.compile(r"-?[0-9]{1,30}(\.[0-9]{1,30})?")
+_DECIMAL: Final = re.compile(r"-?(?:0|[1-9][0-9]{0,17})(?:\.[0-9]{1,18})?")
 
 
 def drop_default(schema: dict[str, Any]) -> None:
@@ -92,8 +94,8 @@ class Argument(Part):
         if self.type == "integer":
             return isinstance(value, int)
         if self.type == "decimal":
-            return isinstance(value, int) or _DECIMAL.fullmatch(value) is not None
-        return isinstance(value, str)
+            return _DECIMAL.fullmatch(str(value)) is not None
+        return isinstance(value, str) and bool(value) and value.isprintable()
 
 
 class Predicate(Part):
@@ -135,12 +137,12 @@ class Grant(Part):
     )
     purposes: SomeDistinct[Name] = Field(description="Purposes of the federation's list.")
     subject_kinds: SomeDistinct[SubjectKind] = Field(description="Whom the records are about.")
-    statute: Line | SkipJsonSchema[None] = Field(
+    statute: Left[Line] = Field(
         None,
         json_schema_extra=drop_default,
         description="The statute by which records on persons need no consent of theirs.",
     )
-    quota: Quota | SkipJsonSchema[None] = Field(
+    quota: Left[Quota] = Field(
         None,
         json_schema_extra=drop_default,
         description="How many queries are answered. Left out: no limit.",
@@ -149,22 +151,22 @@ class Grant(Part):
         default=False,
         description="Whether the answer leaves only sealed, so that the gateway cannot read it.",
     )
-    retention: CalendarPeriod | SkipJsonSchema[None] = Field(
+    retention: Left[CalendarPeriod] = Field(
         None,
         json_schema_extra=drop_default,
         description="How long the requester may keep what it got. Left out: nothing is agreed.",
     )
-    fresh_within: CalendarPeriod | SkipJsonSchema[None] = Field(
+    fresh_within: Left[CalendarPeriod] = Field(
         None,
         json_schema_extra=drop_default,
         description="How old the data are at most, as the provider promises.",
     )
-    legal_basis: Line | SkipJsonSchema[None] = Field(
+    legal_basis: Left[Line] = Field(
         None,
         json_schema_extra=drop_default,
         description="The legal basis of this clause. Left out: the memorandum's.",
     )
-    valid: Validity | SkipJsonSchema[None] = Field(
+    valid: Left[Validity] = Field(
         None,
         json_schema_extra=drop_default,
         description="When this clause is in force. Left out: as long as the memorandum.",
@@ -191,8 +193,8 @@ def find_contradictions(grant: Grant) -> Iterator[tuple[Keys, str]]:
     if grant.statute is not None and not persons:
         yield ("statute",), "only records on natural persons need one"
     for number, rule in enumerate(grant.where):
-        if any(isinstance(condition.value, Asked) for condition in conditions_of(rule)):
-            yield ("where", number), "only a predicate may compare with what a query asks"
+        for place, _ in _asked_in(rule, ("where", number)):
+            yield place, "only a predicate may compare with what a query asks"
     names = [predicate.name for predicate in grant.predicates]
     for number, predicate in enumerate(grant.predicates):
         way: Keys = ("predicates", number)
@@ -203,17 +205,22 @@ def find_contradictions(grant: Grant) -> Iterator[tuple[Keys, str]]:
 
 
 def _wrong_arguments(predicate: Predicate) -> Iterator[tuple[Keys, str]]:
-    used = {name for rule in predicate.when for name in asked(rule)}
+    asked = [
+        found
+        for number, rule in enumerate(predicate.when)
+        for found in _asked_in(rule, ("when", number))
+    ]
+    used = {name for _, name in asked}
     for name, argument in predicate.asks.items():
         if name not in used:
             yield ("asks", name), "no condition compares with it"
         for position, value in enumerate(argument.of):
             if not argument.takes(value):
                 yield ("asks", name, "of", position), f"{value!r} is no {argument.type}"
-    for number, rule in enumerate(predicate.when):
-        for name in asked(rule):
-            if name not in predicate.asks:
-                yield ("when", number), f"{name} is asked without standing in `asks`"
+    for way, name in asked:
+        if name not in predicate.asks:
+            near = did_you_mean(name, predicate.asks)
+            yield way, f"{name} is asked without standing in `asks`{near}"
 
 
 def _is_day(text: str) -> bool:
@@ -223,8 +230,8 @@ def _is_day(text: str) -> bool:
         return False
 
 
-def asked(rule: Rule) -> Iterator[str]:
-    """Name the arguments with which a rule compares."""
-    for condition in conditions_of(rule):
+def _asked_in(rule: Rule, way: Keys) -> Iterator[tuple[Keys, str]]:
+    """Name the arguments with which a rule compares, each with the way to it."""
+    for place, condition in place_conditions(rule, way):
         if isinstance(condition.value, Asked):
-            yield condition.value.argument
+            yield (*place, str(condition.operator)), condition.value.argument

@@ -8,17 +8,18 @@ clauses in which it is the provider or a requester; what all parties sign stops 
      "notice":"suspend","reason":"Audit of the register","signers":["nces.ed"]}
 """
 
-from collections.abc import Iterable
+import json
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
-from typing import Annotated, ClassVar, Final
+from typing import Annotated, Any, ClassVar, Final
 
 import rfc8785
 from pydantic import Field, StringConstraints
 
 from landbridge.errors import LandbridgeError, Reason, refuse
 from landbridge.memorandum.document import Memorandum
-from landbridge.memorandum.grant import Part, drop_default
+from landbridge.memorandum.grant import Part
 from landbridge.memorandum.life import Notice, NoticeKind
 from landbridge.memorandum.problems import json_path, validate
 from landbridge.memorandum.signed_form import FindKey, SignedDocument
@@ -36,6 +37,7 @@ from landbridge.suggestion import did_you_mean
 
 MAX_BYTES: Final = 100_000
 """Largest signed notice that is read."""
+_WRITE: Final = "write notices with `landbridge memo suspend`, `resume` or `terminate`"
 
 
 class WrittenNotice(Part):
@@ -49,9 +51,18 @@ class WrittenNotice(Part):
     from_: Instant = Field(alias="from", description="From when it holds.")
     reason: Line = Field(description="Why, in words for the other parties.")
     clauses: Distinct[ClauseNumber] = Field(
-        (), json_schema_extra=drop_default, description="The clauses that it is on. Empty: all."
+        (), description="The clauses that it is on. Empty: all."
     )
     signers: SomeDistinct[AgencyId] = Field(description="Exactly who signs.")
+
+    @classmethod
+    def draft(cls, fields: Mapping[str, Any]) -> "WrittenNotice":
+        """Make a notice of its fields.
+
+        Raises:
+            LandbridgeError: LB-4104 when they make none.
+        """
+        return cls._read(json.dumps(fields).encode())
 
     @classmethod
     def from_json(cls, payload: bytes) -> "WrittenNotice":
@@ -60,22 +71,23 @@ class WrittenNotice(Part):
         Raises:
             LandbridgeError: LB-4104 when it is not a notice in its one signed form.
         """
-        try:
-            written = validate(cls, payload, json_path, json_path)
-        except LandbridgeError as error:
-            raise refuse(
-                Reason.MALFORMED_NOTICE,
-                error.message,
-                where=error.where,
-                next_step="write notices with `landbridge memo suspend`, `resume` or `terminate`",
-            ) from error
+        written = cls._read(payload)
         if written.to_json() != payload:
             raise refuse(
                 Reason.MALFORMED_NOTICE,
                 "the payload is not the canonical writing of the notice that it holds",
-                next_step="write notices with `landbridge memo suspend`, `resume` or `terminate`",
+                next_step=_WRITE,
             )
         return written
+
+    @classmethod
+    def _read(cls, payload: bytes) -> "WrittenNotice":
+        try:
+            return validate(cls, payload, json_path, json_path)
+        except LandbridgeError as error:
+            raise refuse(
+                Reason.MALFORMED_NOTICE, error.message, where=error.where, next_step=_WRITE
+            ) from error
 
     def to_json(self) -> bytes:
         """Write the bytes that are signed: RFC 8785, without keys that have their default."""

@@ -17,13 +17,17 @@ Locate = Callable[[Keys], str]
 """Says where a key or its value stands."""
 
 _QUOTED: Final = re.compile(r"'([^']*)'")
+_KEY: Final = "[key]"
+"""What pydantic puts behind the way to a key that is wrong itself."""
 _MOST: Final = 100
 """Mistakes that are told one by one."""
 _EXPECTED: Final = {
     "string_type": "must be text; put it in quotes",
     "bool_type": "must be true or false",
+    "int_type": "must be a whole number",
     "tuple_type": "must be a list",
     "model_type": "must hold keys and values",
+    "dict_type": "must hold keys and values",
     "string_pattern_mismatch": "must be written in lower-case letters, digits, '.', '-' and '_'",
 }
 
@@ -42,7 +46,7 @@ def validate(model: type[Model], text: str | bytes, locate: Locate, locate_key: 
                 (locate_key if _is_of_key(details) else locate)(_way(details)),
                 _say(details, model),
             )
-            for details in error.errors(include_url=False)
+            for details in _without_echoes(error.errors(include_url=False))
         ) from None
 
 
@@ -63,13 +67,27 @@ def json_path(way: Keys) -> str:
     return path.removeprefix(".")
 
 
+def _without_echoes(errors: list[ErrorDetails]) -> Iterator[ErrorDetails]:
+    """Leave out that a list is too short where only its wrong entries make it so."""
+    above = {details["loc"][:length] for details in errors for length in range(len(details["loc"]))}
+    for details in errors:
+        if details["type"] != "too_short" or details["loc"] not in above:
+            yield details
+
+
 def _way(details: ErrorDetails) -> Keys:
+    if details["loc"][-1:] == (_KEY,):
+        return details["loc"][:-1]
     # Rules are read as a whole; where within one the problem is, its reader says.
     return (*details["loc"], *details.get("ctx", {}).get("way", ()))
 
 
 def _is_of_key(details: ErrorDetails) -> bool:
-    return details["type"] == "extra_forbidden" or bool(details.get("ctx", {}).get("of_key"))
+    return (
+        details["type"] == "extra_forbidden"
+        or details["loc"][-1:] == (_KEY,)
+        or bool(details.get("ctx", {}).get("of_key"))
+    )
 
 
 def _say(details: ErrorDetails, model: type[BaseModel]) -> str:
@@ -79,7 +97,7 @@ def _say(details: ErrorDetails, model: type[BaseModel]) -> str:
         return f"the key {last!r} is missing"
     if kind == "extra_forbidden":
         return f"unknown key {last!r}{did_you_mean(last, _known_keys(model, details['loc'][:-1]))}"
-    if kind == "enum":
+    if kind in {"enum", "literal_error"}:
         known = _QUOTED.findall(context["expected"])
         near = did_you_mean(str(details["input"]), known)
         return f"{details['input']!r} is not one of {', '.join(known)}{near}"
@@ -98,7 +116,9 @@ def _say_size(kind: str, context: dict[str, Any]) -> str:
         )
     if kind in {"too_long", "string_too_long"}:
         return f"is longer than {context['max_length']}"
-    return ""
+    if kind == "greater_than_equal":
+        return f"must be at least {context['ge']}"
+    return f"must be at most {context['le']}" if kind == "less_than_equal" else ""
 
 
 def _known_keys(model: type[BaseModel], way: Keys) -> list[str]:

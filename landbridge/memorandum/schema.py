@@ -2,6 +2,9 @@
 
 from typing import Any, Final
 
+from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
+from pydantic_core.core_schema import NullableSchema
+
 from landbridge.memorandum.condition import Operator
 from landbridge.memorandum.document import Memorandum
 from landbridge.memorandum.written_rule import (
@@ -98,9 +101,17 @@ _ROW_CONDITION: Final[dict[str, Any]] = {
 }
 
 
+class _Generator(GenerateJsonSchema):
+    """Writes what may be left out as what it is where it is written."""
+
+    def nullable_schema(self, schema: NullableSchema) -> JsonSchemaValue:
+        """Leave null out: it is refused."""
+        return self.generate_inner(schema["schema"])
+
+
 def json_schema() -> dict[str, Any]:
     """Describe the YAML form for editors, as JSON Schema 2020-12."""
-    schema = Memorandum.model_json_schema(by_alias=True)
+    schema = Memorandum.model_json_schema(by_alias=True, schema_generator=_Generator)
     # Pydantic lets one write only one of the two into a field's schema: what is unique, or no
     # default; and rules hold rules, which it cannot know.
     grant = schema["$defs"]["Grant"]

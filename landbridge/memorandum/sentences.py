@@ -47,13 +47,10 @@ def general_sentences(memorandum: Memorandum, at: int | None = None) -> Iterator
 
 def clause_sentence(memorandum: Memorandum, grant: Grant) -> str:
     """Write what one clause allows as one sentence."""
-    what = f"may read {join(grant.fields)}"
-    if grant.predicates:
-        names = [predicate.name for predicate in grant.predicates]
-        what = f"may learn yes or no, and no value, on {join(names)}"
+    act = "may learn yes or no, and no value, on" if grant.predicates else "may read"
     rows = f", only of records where {in_words(grant.where)}" if grant.where else ""
     return (
-        f"Clause {grant.clause}: {join(grant.requesters)} {what} "
+        f"Clause {grant.clause}: {join(grant.requesters)} {act} {join(grant.names)} "
         f"from {grant.dataset} of {grant.provider} about {whom(grant)}{rows}, "
         f"for the purpose {join(grant.purposes, 'or')}, "
         f"on the legal basis of {memorandum.legal_basis_of(grant)}, "
@@ -127,7 +124,8 @@ def _standing(valid: Validity, at: int) -> str:
 
 def _argument(argument: Argument) -> str:
     if argument.of:
-        return "one of " + join([value_in_words(value) for value in argument.of], "or")
+        chosen = join([value_in_words(value) for value in argument.of], "or")
+        return f"{_TYPES[argument.type]}, {chosen}"
     return _TYPES[argument.type]
 
 

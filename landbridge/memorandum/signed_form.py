@@ -75,6 +75,16 @@ class SignedDocument:
             LandbridgeError: the kind's own code when it is not JWS General JSON; LB-4001 for an
                 algorithm or a header that is not used here.
         """
+        payload, signatures = cls.read_payload(document)
+        return cls(payload, tuple(cls._read_signature(entry) for entry in signatures))
+
+    @classmethod
+    def read_payload(cls, document: bytes) -> tuple[bytes, list[object]]:
+        """Read the payload and the signatures as they stand there, without a look into these.
+
+        Raises:
+            LandbridgeError: the kind's own code when it is not JWS General JSON.
+        """
         if len(document) > MAX_DOCUMENT:
             raise cls.malformed(f"larger than {MAX_DOCUMENT} bytes")
         fields = cls._read_object(document, "the document")
@@ -82,10 +92,7 @@ class SignedDocument:
             raise cls.malformed("it holds exactly `payload` and the list `signatures`")
         if len(fields["signatures"]) > _MAX_SIGNATURES:
             raise cls.malformed(f"more than {_MAX_SIGNATURES} signatures")
-        return cls(
-            cls._decode(fields["payload"], "payload"),
-            tuple(cls._read_signature(entry) for entry in fields["signatures"]),
-        )
+        return cls._decode(fields["payload"], "payload"), fields["signatures"]
 
     def to_bytes(self) -> bytes:
         """Write the document."""
@@ -192,6 +199,15 @@ class SignedDocument:
             if encode(data) == text:
                 return data
         raise cls.malformed(f"`{what}` is not base64url without padding")
+
+
+def payload_of(document: bytes) -> bytes:
+    """Return what a signed document of any kind and algorithm holds, without verifying anything.
+
+    Raises:
+        LandbridgeError: LB-4101 when it is no signed document.
+    """
+    return SignedDocument.read_payload(document)[0]
 
 
 def sign(payload: bytes, key: SigningKey) -> Signature:

@@ -11,6 +11,7 @@ from typing import Annotated, Final, TypeVar
 
 from pydantic import (
     AfterValidator,
+    BeforeValidator,
     Field,
     PlainSerializer,
     PlainValidator,
@@ -75,6 +76,12 @@ def _read_period(written: object) -> Period:
     return written if isinstance(written, Period) else Period.parse(str(written))
 
 
+def _refuse_empty(written: object) -> object:
+    if written is None:
+        raise ValueError("must not be empty; leave the key out instead")
+    return written
+
+
 def _write_on_one_line(text: str) -> str:
     line = " ".join(text.split())
     if not line:
@@ -133,6 +140,8 @@ Parties = Annotated[
 """Who agrees: at least two agencies."""
 Rows = Annotated[tuple[RowRule, ...], Field(min_length=1, max_length=100)]
 """Row conditions of one grant, all of which a record must meet."""
+Left = Annotated[Item | None, BeforeValidator(_refuse_empty)]
+"""What may be left out; where it is written, it is not empty."""
 CalendarPeriod = Annotated[
     Period,
     PlainValidator(_read_period),

@@ -19,7 +19,7 @@ from typing import Final
 
 from landbridge.errors import Reason, refuse
 from landbridge.memorandum.document import Memorandum
-from landbridge.memorandum.grant import Grant, Window
+from landbridge.memorandum.grant import Grant, Quota
 from landbridge.memorandum.life import Notice, Settled, Span, settle
 from landbridge.policy.coverage import Clause, Coverage, Epoch, Standing
 from landbridge.policy.decision import (
@@ -65,7 +65,7 @@ class Policy:
         self._links: dict[tuple[str, str, str], list[tuple[Clause, Sequence[Span]]]] = {}
         self._releases: dict[tuple[str, ...], int] = {}
         self._predicates: dict[tuple[str, str, str], frozenset[str]] = {}
-        self._counted: dict[tuple[str, str], tuple[Window, ...]] = {}
+        self._quotas: dict[tuple[str, str], tuple[Quota, ...]] = {}
         ordered = sorted(memoranda, key=lambda memorandum: memorandum.id)
         for one, following in pairwise(ordered):
             if one.id == following.id:
@@ -130,12 +130,9 @@ class Policy:
         """Name the predicates of a dataset in all memoranda of which an agency is a party."""
         return self._predicates.get((provider, dataset, agency), frozenset())
 
-    def counted(self, memorandum: str, clause: str) -> tuple[Window, ...]:
-        """Return the windows in which a clause's queries are counted; none without a quota.
-
-        Grants that share a clause share its count, whichever of them has the quota.
-        """
-        return self._counted.get((memorandum, clause), ())
+    def quotas(self, memorandum: str, clause: str) -> tuple[Quota, ...]:
+        """Return the quotas of a clause; grants that share a clause share them."""
+        return self._quotas.get((memorandum, clause), ())
 
     def consent_desks(self, provider: str, requester: str, purpose: str, at: int) -> frozenset[str]:
         """Agencies whose word the provider takes for a person's consent to this.
@@ -194,8 +191,8 @@ class Policy:
         self._clauses.setdefault(dataset, []).append(clause)
         if grant.quota is not None:
             number = clause.memorandum.id, grant.clause
-            windows = self._counted.get(number, ())
-            self._counted[number] = tuple(dict.fromkeys((*windows, grant.quota.per)))
+            quotas = self._quotas.get(number, ())
+            self._quotas[number] = (*quotas, grant.quota)
         for party in clause.memorandum.parties:
             seen_by = (*dataset, party)
             self._first_of_party.setdefault(seen_by, clause)

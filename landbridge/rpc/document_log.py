@@ -9,17 +9,12 @@ from landbridge.library.kinds import Kind
 from landbridge.log.store import LogStore
 from landbridge.v1 import log_pb2
 
-_KINDS: Final = {
+KINDS: Final = {
     Kind.MEMORANDUM: log_pb2.DOCUMENT_KIND_MEMORANDUM,
     Kind.NOTICE: log_pb2.DOCUMENT_KIND_NOTICE,
     Kind.REVOCATION: log_pb2.DOCUMENT_KIND_CONSENT_REVOCATION,
 }
-_BY_NUMBER: Final = {int(number): kind for kind, number in _KINDS.items()}
-
-
-def kind_number(kind: Kind) -> log_pb2.DocumentKind:
-    """Return a kind as it is written on the wire."""
-    return _KINDS[kind]
+BY_NUMBER: Final = {int(number): kind for kind, number in KINDS.items()}
 
 
 class DocumentLog:
@@ -63,7 +58,7 @@ class DocumentLog:
 def read_document_entry(index: int, data: bytes) -> Logged | None:
     """Read an entry that tells of a document; None where it tells of anything else."""
     entry = log_pb2.LogEntry.FromString(data)
-    kind = _BY_NUMBER.get(entry.document.kind)
+    kind = BY_NUMBER.get(entry.document.kind)
     if entry.kind != log_pb2.ENTRY_KIND_DOCUMENT or kind is None:
         return None
     document = entry.document
@@ -76,7 +71,7 @@ def _write(change: Change, at: int) -> bytes:
         kind=log_pb2.ENTRY_KIND_DOCUMENT,
         logged_at_unix_ms=at,
         document=log_pb2.Document(
-            kind=_KINDS[change.kind],
+            kind=KINDS[change.kind],
             subject=change.subject,
             digest=bytes.fromhex(change.digest),
             withdrawn=change.withdrawn,

@@ -8,12 +8,9 @@ import sqlite3
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 from typing import Any, Final
-from urllib.parse import quote
 
 import sqlalchemy as sa
-from sqlalchemy.pool import NullPool
 
 from landbridge.errors import LandbridgeError, Reason, refuse
 
@@ -26,9 +23,10 @@ _STOPPED: Final = (sqlite3.SQLITE_INTERRUPT, sqlite3.SQLITE_BUSY)
 """SQLite's codes for a statement that took too long, or waited too long for a writer."""
 _QUERY_CANCELED: Final = "57014"
 """PostgreSQL's code for a statement that took too long."""
+_MARIADB_LATE: Final = (1205, 1969, 3024)
+"""The codes of MariaDB and MySQL for that, and for one that waited too long for a writer."""
+_DUCKDB_LATE: Final = "InterruptException"
 _STEPS: Final = 2000
-_CONNECT_TIMEOUT_S: Final = 5
-_STATEMENTS: Final = 512
 
 
 class StatementFailedError(LandbridgeError):
@@ -41,6 +39,7 @@ class ReadOnlyDatabase:
     def __init__(self, engine: sa.Engine, name: str, timeout_ms: int) -> None:
         self.engine = engine
         self.name = name
+        self.timeout_ms = timeout_ms
         self._timeout_s = timeout_ms / 1000
         self._threads = threading.local()
         self._lock = threading.Lock()
@@ -104,10 +103,7 @@ class ReadOnlyDatabase:
         session.close()
 
     def _failure(self, error: Exception) -> LandbridgeError:
-        if (
-            getattr(error, "sqlite_errorcode", None) in _STOPPED
-            or getattr(error, "sqlstate", None) == _QUERY_CANCELED
-        ):
+        if _is_late(error):
             return refuse(
                 Reason.LATE,
                 f"the agency's database took longer than {self._timeout_s:g} s",
@@ -156,54 +152,11 @@ class _Session:
         return time.monotonic() >= self._deadline
 
 
-def open_sqlite(path: Path, timeout_ms: int, holds: Holds) -> ReadOnlyDatabase:
-    """Open a SQLite file; nothing is connected yet."""
-
-    def connect() -> sqlite3.Connection:
-        connection = sqlite3.connect(
-            f"file:{quote(str(path.resolve()))}?mode=ro",
-            uri=True,
-            timeout=timeout_ms / 1000,
-            isolation_level=None,
-            check_same_thread=False,
-            cached_statements=_STATEMENTS,
-        )
-        connection.execute("PRAGMA query_only = ON")
-        connection.create_function(HOLDS, 2, holds, deterministic=True)
-        return connection
-
-    engine = sa.create_engine(
-        "sqlite://", creator=connect, poolclass=NullPool, pool_reset_on_return=None
+def _is_late(error: Exception) -> bool:
+    """Tell whether the database stopped a statement for its time."""
+    return (
+        getattr(error, "sqlite_errorcode", None) in _STOPPED
+        or getattr(error, "sqlstate", None) == _QUERY_CANCELED
+        or type(error).__name__ == _DUCKDB_LATE
+        or (error.args[:1] != () and error.args[0] in _MARIADB_LATE)
     )
-    return ReadOnlyDatabase(engine, path.name, timeout_ms)
-
-
-def open_postgresql(url: sa.URL, timeout_ms: int) -> ReadOnlyDatabase:
-    """Open a PostgreSQL database; nothing is connected yet.
-
-    The server itself refuses writes and stops late statements, whatever this process asks for.
-    """
-    options = " ".join(
-        (
-            str(url.query.get("options", "")),
-            "-c default_transaction_read_only=on",
-            f"-c statement_timeout={timeout_ms}",
-        )
-    ).strip()
-    engine = sa.create_engine(
-        # Whatever driver the URL names: this is the one that is installed and tested.
-        url.set(drivername="postgresql+psycopg").difference_update_query(["options"]),
-        poolclass=NullPool,
-        pool_reset_on_return=None,
-        isolation_level="AUTOCOMMIT",
-        connect_args={
-            "options": options,
-            "connect_timeout": _CONNECT_TIMEOUT_S,
-            "application_name": "landbridge-node",
-            # A server that has vanished without a word is noticed after about ten seconds.
-            "keepalives_idle": 5,
-            "keepalives_interval": 2,
-            "keepalives_count": 3,
-        },
-    )
-    return ReadOnlyDatabase(engine, f"database {url.database}", timeout_ms)

@@ -25,7 +25,7 @@ _TEXTUAL: Final = (Kind.TEXT, Kind.INTEGER, Kind.NUMERIC, Kind.BOOLEAN, Kind.NAM
 """Kinds whose cast to text is the text that readers see."""
 _CODED: Final = (FieldType.CODE, FieldType.BOOLEAN)
 _NUMBERS: Final = (Kind.INTEGER, Kind.NUMERIC)
-_MOMENTS: Final = (Kind.DATE, Kind.TIMESTAMP)
+_LARGEST: Final = 2**63 - 1
 _TYPED: Final = frozenset(
     (
         (FieldType.INTEGER, Kind.INTEGER),
@@ -59,7 +59,7 @@ def write_condition(
     is_typed = (field.type, kind) in _TYPED and not getattr(column.type, "timezone", False)
     if text is not None:
         signs = map(forms.literal, sorted(empty_signs(field)))
-        empty = sa.or_(column.is_(None), text.in_(list(signs)))
+        empty = sa.or_(forms.is_null(column), text.in_(list(signs)))
     else:
         empty = sa.or_(forms.is_null(column), forms.is_sign(column, sorted(empty_signs(field))))
     if condition.operator is Operator.IS_NULL and (text is not None or is_typed):
@@ -73,7 +73,11 @@ def write_condition(
     elif text is not None and field.type is FieldType.TEXT:
         expression = _compare(condition, text, lambda value: forms.literal(str(value)))
     elif is_typed and kind in _NUMBERS:
-        expression = sa.and_(forms.is_real(column), _compare_numbers(condition, column, forms))
+        real = forms.is_real(column)
+        if field.type is FieldType.INTEGER and getattr(column.type, "unsigned", False):
+            # Whole numbers of 64 bits with a sign are all that a field holds.
+            real = sa.and_(real, column <= _LARGEST)
+        expression = sa.and_(real, _compare_numbers(condition, column, forms))
     elif is_typed:
         convert = _day if kind is Kind.DATE else _moment
         compared = _compare(condition, forms.moment(column), convert)

@@ -21,6 +21,13 @@ from node.sources.tables import DatabaseTables, NativeTable, kind_of
 
 SAMPLE: Final = 1000
 """Values of each column that are read."""
+_FILES: Final = {"sqlite": "SQLite", "duckdb": "DuckDB"}
+_SERVERS: Final = {
+    "postgresql": ("PostgreSQL", "SHOW transaction_read_only", "on"),
+    "mariadb": ("MariaDB", "SELECT @@tx_read_only", "1"),
+    "mysql": ("MySQL", "SELECT @@transaction_read_only", "1"),
+}
+"""What to call a server, how to ask whether sessions only read, and what it answers then."""
 
 
 class Verdict(StrEnum):
@@ -43,11 +50,17 @@ class Finding:
 
 def inspect_database(database: ReadOnlyDatabase, place: str) -> Finding:
     """Say whether sessions refuse to write."""
-    if database.dialect.name == "sqlite":
-        return Finding(Verdict.PASS, place, "the SQLite file is opened read only")
-    ((mode,),) = database.read("SHOW transaction_read_only", {})
-    verdict = Verdict.PASS if mode == "on" else Verdict.FAIL
-    return Finding(verdict, place, f"PostgreSQL answers; sessions are read only: {mode}")
+    kind = database.dialect.name
+    if kind in _FILES:
+        return Finding(Verdict.PASS, place, f"the {_FILES[kind]} file is opened read only")
+    title, query, on = _SERVERS[kind]
+    ((mode,),) = database.read(query, ())
+    is_on = str(mode) == on
+    return Finding(
+        Verdict.PASS if is_on else Verdict.FAIL,
+        place,
+        f"{title} answers; sessions are read only: {'on' if is_on else 'off'}",
+    )
 
 
 def inspect_dataset(bound: Bound, tables: DatabaseTables, schemes: Schemes) -> Iterator[Finding]:

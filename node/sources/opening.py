@@ -8,13 +8,19 @@ import sqlalchemy as sa
 from landbridge.errors import LandbridgeError, Reason, refuse
 from landbridge.suggestion import did_you_mean
 from node.config import NodeConfig
-from node.sources.database import Holds, ReadOnlyDatabase, open_postgresql, open_sqlite
+from node.sources.database import Holds, ReadOnlyDatabase
+from node.sources.engines import open_duckdb, open_mariadb, open_postgresql, open_sqlite
 from node.sources.records import find_file, load_records
 from node.sources.tables import DatabaseTables
 
 RECORDS: Final = "records.sqlite"
 """The node's own SQLite file of loaded files, in its working folder."""
-_KNOWN: Final = ("sqlite", "postgresql")
+_KNOWN: Final = ("sqlite", "postgresql", "mariadb", "mysql", "duckdb")
+_TITLES: Final = {"sqlite": "SQLite", "duckdb": "DuckDB"}
+_UNTRIED: Final = ("oracle", "mssql")
+"""Databases whose SQL is written, and which no test has ever run against a server."""
+_EXTRAS: Final = {"psycopg": "postgres", "pymysql": "mariadb", "duckdb": "parquet"}
+"""What to install for a driver."""
 
 
 def open_database(config: NodeConfig, holds: Holds) -> DatabaseTables | None:
@@ -35,7 +41,9 @@ def open_database(config: NodeConfig, holds: Holds) -> DatabaseTables | None:
         raise _unusable("the text is not a database URL", where) from None
     except ModuleNotFoundError as error:
         raise _unusable(
-            f"the driver {error.name!r} is not installed", where, "install landbridge[postgres]"
+            f"the driver {error.name!r} is not installed",
+            where,
+            f"install landbridge[{_EXTRAS.get(error.name or '', 'node')}]",
         ) from None
     tables = DatabaseTables(database, config.node.schema_name)
     try:
@@ -71,7 +79,15 @@ def _connect(url: sa.URL, config: NodeConfig, holds: Holds, where: str) -> ReadO
     backend = url.get_backend_name()
     if backend == "postgresql":
         return open_postgresql(url, timeout_ms)
-    if backend != "sqlite":
+    if backend in ("mariadb", "mysql"):
+        return open_mariadb(url, timeout_ms)
+    if backend in _UNTRIED:
+        raise _unusable(
+            f"databases of {backend!r} are not opened: no test has run against one yet",
+            where,
+            f"use one of: {', '.join(_KNOWN)}; or publish the tables as files",
+        )
+    if backend not in _KNOWN:
         raise _unusable(
             f"databases of {backend!r} are not supported{did_you_mean(backend, _KNOWN)}",
             where,
@@ -79,8 +95,12 @@ def _connect(url: sa.URL, config: NodeConfig, holds: Holds, where: str) -> ReadO
         )
     path = config.path.parent / (url.database or "")
     if not path.is_file():
-        raise _unusable(f"there is no SQLite file {path}", where)
-    return open_sqlite(path, timeout_ms, holds)
+        raise _unusable(f"there is no {_TITLES[backend]} file {path}", where)
+    return (
+        open_duckdb(path, timeout_ms)
+        if backend == "duckdb"
+        else open_sqlite(path, timeout_ms, holds)
+    )
 
 
 def _unusable(message: str, where: str, next_step: str = "") -> LandbridgeError:

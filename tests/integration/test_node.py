@@ -23,7 +23,6 @@ from landbridge.v1 import (
     node_service_pb2,
     node_service_pb2_grpc,
     query_pb2,
-    subject_pb2,
 )
 from node.sources.lookup import Lookup
 from node.sources.source import Source
@@ -40,52 +39,10 @@ from tests.market import (
     outcomes,
     write_market,
 )
+from tests.node_questions import answer_of, ask, question, refused
 
 OTHERS_TAX_NUMBER = SubjectId("tax-number", "9922")
 TAX_NUMBER = SubjectId("tax-number", "9911")
-
-
-def question(
-    query: envelope_pb2.Envelope,
-    dataset: str,
-    *,
-    step: query_pb2.Step.ValueType = query_pb2.STEP_COLLECT,
-    alias: SubjectId | None = None,
-    links: tuple[envelope_pb2.Envelope, ...] = (),
-) -> query_pb2.Question:
-    asked = query_pb2.Question(query=query, step=step, round=1, datasets=[dataset], links=links)
-    if alias:
-        asked.aliases.append(subject_pb2.SubjectId(scheme=alias.scheme, value=alias.value))
-    return asked
-
-
-async def ask(running: Market, agency: str, asked: query_pb2.Question) -> envelope_pb2.Envelope:
-    """Ask a node directly, as the gateway that holds the gateway's keys."""
-    endpoint = running.bundle.members[agency].endpoints[0]
-    async with running.channel(endpoint, "exchange", Role.GATEWAY) as channel:
-        stub: node_service_pb2_grpc.NodeServiceAsyncStub = node_service_pb2_grpc.NodeServiceStub(
-            channel
-        )
-        try:
-            response = await stub.GetAnswer(
-                node_service_pb2.GetAnswerRequest(question=asked), timeout=5
-            )
-        except grpc.aio.AioRpcError as error:
-            raise from_rpc_error(error) from error
-    return response.answer
-
-
-async def answer_of(
-    running: Market, agency: str, asked: query_pb2.Question
-) -> answer_pb2.DatasetAnswer:
-    envelope = await ask(running, agency, asked)
-    return answer_pb2.Answer.FromString(envelope.payload).datasets[0]
-
-
-async def refused(running: Market, agency: str, asked: query_pb2.Question) -> Reason:
-    with pytest.raises(LandbridgeError) as caught:
-        await ask(running, agency, asked)
-    return caught.value.reason
 
 
 async def resolve(running: Market, query: envelope_pb2.Envelope) -> envelope_pb2.Envelope:
@@ -318,19 +275,20 @@ class FailingSource:
 async def test_one_question_that_fails_takes_no_other_of_its_batch_with_it(tmp_path: Path) -> None:
     async with market(tmp_path) as running:
         responder = running.nodes[REGISTER].dispatcher._responder
-        source = responder._source
+        reader = responder._reader
+        source = reader._source
         good, bad, forged = (
             question(running.query(subject), "companies") for subject in (BAKERY, MILL, BAKERY)
         )
         forged.query.payload += b"\x00"
-        responder._source = FailingSource(source, MILL)  # type: ignore[assignment]
+        reader._source = FailingSource(source, MILL)  # type: ignore[assignment]
         answered, failed, refused_ = responder.answer([good, bad, forged])
         assert isinstance(answered, envelope_pb2.Envelope)
         assert isinstance(failed, LandbridgeError)
         assert failed.reason is Reason.SOURCE_FAILED
         assert isinstance(refused_, LandbridgeError)
         assert refused_.reason is Reason.BAD_SIGNATURE
-        responder._source = source
+        reader._source = source
         (again,) = responder.answer([bad])
         assert isinstance(again, envelope_pb2.Envelope), (
             "what was never answered may be asked again"

@@ -11,7 +11,7 @@ import pytest
 from landbridge.errors import LandbridgeError, Reason
 from node.sources.lookup import Lookup
 from node.sources.source import Source
-from tests.integration.conftest import RegistrarDatabase
+from tests.integration.conftest import SERVERS_AND_SQLITE, RegistrarDatabase
 from tests.schools import look_up, open_source, read, texts
 
 NODE = """
@@ -52,11 +52,17 @@ TABLES = (
 BROKEN = {
     "sqlite": "CASE unit WHEN '100002' THEN json('not json') ELSE name END",
     "postgresql": "CASE unit WHEN '100002' THEN CAST(1 / (length(name) - 3) AS text) ELSE name END",
+    "mariadb": """CASE unit WHEN '100002'
+        THEN CAST(9223372036854775807 + length(name) AS char) ELSE name END""",
+    "duckdb": """CASE unit WHEN '100002'
+        THEN CAST(CAST(name AS integer) AS varchar) ELSE name END""",
 }
 SLOW = {
     "sqlite": """(WITH RECURSIVE c(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c)
         SELECT count(*) FROM c)""",
     "postgresql": "(SELECT pg_sleep(60) IS NULL)",
+    "mariadb": "(SELECT sleep(60))",
+    "duckdb": "(SELECT count(*) FROM range(100000000) a, range(1000000) b)",
 }
 
 
@@ -103,8 +109,9 @@ def test_a_session_cannot_write(
     with pytest.raises(LandbridgeError) as caught:
         database.read(statement, ())
     assert caught.value.reason is Reason.SOURCE_FAILED
-    assert "read" in str(caught.value.__cause__)
-    assert "only" in str(caught.value.__cause__)
+    cause = str(caught.value.__cause__).casefold()
+    assert "read" in cause
+    assert "only" in cause
     assert registrar.run("SELECT name FROM schools ORDER BY unit") == [
         ("One",),
         ("Two",),
@@ -127,6 +134,7 @@ def test_a_runaway_statement_is_stopped(
     assert texts(read(source, school("100002"))) == [["Two"]]
 
 
+@pytest.mark.parametrize("registrar", SERVERS_AND_SQLITE, indirect=True)
 def test_a_table_that_a_writer_holds_is_late(
     opened: Callable[..., Source], registrar: RegistrarDatabase
 ) -> None:
@@ -176,12 +184,7 @@ def test_a_lost_connection_is_opened_again(
 ) -> None:
     source = opened()
     assert texts(read(source, school("100001"))) == [["One"]]
-    if registrar.dialect == "postgresql":
-        ended = registrar.run(
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
-            " WHERE application_name = 'landbridge-node'"
-        )
-        assert ended == [(True,)]
+    registrar.end_connections()
     assert texts(read(source, school("100002"))) == [["Two"]]
 
 

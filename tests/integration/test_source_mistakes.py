@@ -103,7 +103,7 @@ def test_a_table_of_the_database_without_one(tmp_path: Path) -> None:
         ("postgres//nowhere", "the text is not a database URL"),
         ("postgresql://u:s3cret@h:port/x", "the text is not a database URL"),
         ("postgres://u:s3cret@h/x", "not supported; did you mean 'postgresql'?"),
-        ("oracle://u:s3cret@h/x", "databases of 'oracle' are not supported"),
+        ("oracle://u:s3cret@h/x", "databases of 'oracle' are not opened: no test has run"),
         ("sqlite:///missing.db", "there is no SQLite file"),
         ("sqlite://", "there is no SQLite file"),
         ("sqlite:///node.toml", "the database cannot be opened: file is not a database"),

@@ -9,7 +9,7 @@ from landbridge.errors import LandbridgeError
 from landbridge.memorandum.condition import Condition, Operator
 from landbridge.v1 import answer_pb2
 from node.sources.source import Source
-from tests.integration.conftest import RegistrarDatabase
+from tests.integration.conftest import SERVERS_AND_SQLITE, RegistrarDatabase
 from tests.schools import look_up, open_source, read, texts
 
 NODE = """
@@ -76,12 +76,18 @@ TABLES = (
     "ANALYZE",
 )
 
+ANALYZE = {"mariadb": "ANALYZE TABLE schools"}
+
 
 @pytest.fixture
 def source(registrar: RegistrarDatabase, tmp_path: Path) -> Iterator[Source]:
-    cast = "" if registrar.dialect == "sqlite" else "::date"
+    cast = "::date" if registrar.dialect in ("postgresql", "duckdb") else ""
     for statement in TABLES:
-        registrar.run(statement.replace("{cast}", cast).replace("%", "%%" if cast else "%"))
+        registrar.run(
+            statement.replace("{cast}", cast)
+            .replace("%", "%%" if registrar.dialect == "postgresql" else "%")
+            .replace("ANALYZE", ANALYZE.get(registrar.dialect, "ANALYZE"))
+        )
     opened = open_source(tmp_path, NODE.format(url=registrar.url))
     registrar.listen(opened)
     yield opened
@@ -117,7 +123,7 @@ def test_values_and_names_of_records(source: Source) -> None:
 
 def status(code: str, source: Source) -> str:
     """PostgreSQL pads what a column of fixed width holds."""
-    return code if source.databases[0].dialect.name == "sqlite" else code.ljust(4)
+    return code.ljust(4) if source.databases[0].dialect.name == "postgresql" else code
 
 
 def test_rows_are_named_by_a_primary_key_of_several_columns(source: Source) -> None:
@@ -150,6 +156,7 @@ def test_rows_are_cut_in_the_where_clause(source: Source, registrar: RegistrarDa
     assert "status" in statement.partition("WHERE")[2]
 
 
+@pytest.mark.parametrize("registrar", SERVERS_AND_SQLITE, indirect=True)
 def test_look_ups_use_the_indexes(source: Source, registrar: RegistrarDatabase) -> None:
     read(source, look_up("schools", ["name"], "school:100005"))
     read(source, look_up("schools", ["name"], "school:100005", "ope:00100700"))

@@ -38,6 +38,11 @@ def faketime_library() -> Path | None:
     return next((library for library in found if library.exists()), None)
 
 
+def _has_mariadb() -> bool:
+    # Where Debian puts it, not every user looks for programs.
+    return shutil.which("mariadbd") is not None or Path("/usr/sbin/mariadbd").exists()
+
+
 def all_are_required() -> bool:
     """Tell whether a missing judge fails the run, as it does in CI, rather than being named."""
     return any(
@@ -78,7 +83,7 @@ def _install_sslyze() -> None:
     _run(*pip, "--disable-pip-version-check", "-r", HERE / "requirements.txt")
 
 
-def _install_grpc_js() -> None:
+def _install_npm_packages() -> None:
     if not shutil.which("npm"):
         _from_system("nodejs", "npm")()
     BUILD.mkdir(parents=True, exist_ok=True)
@@ -101,8 +106,14 @@ JUDGES = {
     "sslyze": Judge((SSLYZE / "bin" / "sslyze").exists, _install_sslyze),
     "grpc-js": Judge(
         lambda: shutil.which("node") is not None and (NODE_MODULES / "@grpc" / "grpc-js").exists(),
-        _install_grpc_js,
+        _install_npm_packages,
     ),
+    # Readers of the exchange formats: JSON-LD, JOSE, FollowTheMoney, Table Schema.
+    "standards": Judge(
+        lambda: shutil.which("node") is not None and (NODE_MODULES / "tableschema").exists(),
+        _install_npm_packages,
+    ),
+    "mariadb": Judge(_has_mariadb, _from_system("mariadb-server-core")),
     "faketime": Judge(lambda: faketime_library() is not None, _from_system("faketime")),
 }
 

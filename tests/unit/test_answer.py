@@ -11,6 +11,8 @@ from landbridge.envelope import QUERY_TYPE, EvidenceVerifier, VerifiedEntry, dig
 from landbridge.errors import LandbridgeError, Reason
 from landbridge.federation import Federation
 from landbridge.profile import profile_document
+from landbridge.sealed_answer import seal_answer
+from landbridge.sealing import OVERHEAD_BYTES, SealingKey
 from landbridge.subject import SubjectId
 from landbridge.v1 import answer_pb2, log_pb2, query_pb2
 from landbridge.verification import verify_profile
@@ -30,6 +32,7 @@ from tests.small_town import (
 IDENTIFIER = answer_pb2.VALUE_TYPE_IDENTIFIER
 ASKED = b"q" * 32
 LIMIT = 500
+KEY = SealingKey.generate()
 
 Spoil = Callable[[answer_pb2.Answer], object]
 
@@ -191,6 +194,66 @@ def test_what_is_bound_elsewhere_or_does_not_fit_is_refused(
     assert refusal(answer, federation) is Reason.MISMATCHED_ANSWER
 
 
+def sealed_answer() -> answer_pb2.Answer:
+    return seal_answer(
+        make_answer(), seal_to=KEY.public, requester="board", memoranda=["m-1", "m-2"]
+    )
+
+
+def test_a_sealed_answer_passes_by_its_cover(federation: Federation) -> None:
+    check(sealed_answer(), federation)
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        at("step", query_pb2.STEP_RESOLVE),
+        at("sealed.contents_digest", b""),
+        at("sealed.contents_digest", b"x" * 33),
+        at("sealed.ciphertext", b""),
+        at("sealed.ciphertext", b"x" * OVERHEAD_BYTES),
+        at("datasets.0.outcome", Reason.ANSWERED.value),
+        at("datasets.1.outcome", Reason.NO_RECORD.value),
+        at("datasets.1.detail", "one record"),
+        at("datasets.0.as_of", "2026-01-31"),
+        at("datasets.1.dataset", "companies"),
+        at("datasets.1.dataset", "x" * 201),
+        lambda answer: first(answer).extracts.add(),
+        lambda answer: first(answer).refusals.add(),
+        lambda answer: first(answer).MergeFromString(b"\xfa\x07\x01x"),
+        lambda answer: answer.sealed.memoranda.reverse(),
+        lambda answer: answer.sealed.memoranda.append("m-2"),
+        lambda answer: answer.ClearField("sealed"),
+        lambda answer: answer.sealed.Clear(),
+    ],
+)
+def test_a_cover_that_says_more_or_has_not_its_form_is_refused(
+    federation: Federation, spoil: Spoil
+) -> None:
+    answer = sealed_answer()
+    spoil(answer)
+    assert refusal(answer, federation) is Reason.MISMATCHED_ANSWER
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda answer: answer.sealed.memoranda.append("z" * 301),
+        lambda answer: answer.sealed.memoranda.extend(f"n-{n:03}" for n in range(200)),
+    ],
+)
+def test_a_cover_that_names_too_much_is_refused(federation: Federation, spoil: Spoil) -> None:
+    answer = sealed_answer()
+    spoil(answer)
+    assert refusal(answer, federation) is Reason.OVERSIZED_ANSWER
+
+
+def test_nothing_is_sealed_in_the_clear(federation: Federation) -> None:
+    answer = make_answer()
+    answer.datasets[1].outcome = Reason.SEALED.value
+    assert refusal(answer, federation) is Reason.MISMATCHED_ANSWER
+
+
 def more_identifiers(answer: answer_pb2.Answer) -> None:
     record_of(answer).values[0].list.items.extend([text("P1")] * (LIMIT * 20 + 1))
 
@@ -219,6 +282,8 @@ def records_in_two_extracts(answer: answer_pb2.Answer) -> None:
         at(f"{EXTRACT}.memorandum", "x" * 301),
         at(f"{EXTRACT}.clause", "x" * 301),
         at(f"{EXTRACT}.legal_basis", "x" * 2001),
+        at(f"{EXTRACT}.retention", "x" * 301),
+        at(f"{EXTRACT}.fresh_within", "x" * 301),
         at(f"{EXTRACT}.columns.1.field", "x" * 201),
         at(f"{EXTRACT}.columns.1.term", "x" * 201),
         at(f"{RECORD}.record", "x" * 501),

@@ -123,6 +123,43 @@ def test_heading_says_who_asked_whom_about_what(document: dict[str, Any]) -> Non
     assert query["subject_kind"] == "legal-entity"
 
 
+def test_answers_of_yes_or_no_have_no_name_and_terms_stand_with_each_value(town: Town) -> None:
+    query = town.query([Wanted("registry", "rows", ("accredited",), (("on", "2019-03-01"),))])
+    extract = answer_pb2.Extract(
+        memorandum="m-3",
+        clause="4.2",
+        columns=[column("accredited", answer_pb2.VALUE_TYPE_BOOLEAN)],
+        records=[record("", SUBJECT, [answer_pb2.Value(boolean=True)])],
+        retention="P90D",
+        fresh_within="P1D",
+        overdue=True,
+    )
+    answer = town.answer(query, "registry", [answered("rows", [extract])])
+    document = profile_document(town.sign_profile(town.assemble(query, [answer])))
+    check_schema(document)
+    assert document["query"]["wanted"] == [
+        {
+            "agency": "registry",
+            "dataset": "rows",
+            "fields": ["accredited"],
+            "arguments": [{"name": "on", "value": "2019-03-01"}],
+        }
+    ]
+    (found,) = section(document, "registry/rows")["records"]
+    assert "record" not in found
+    assert value_of(found, "accredited") == {
+        "field": "accredited",
+        "type": "boolean",
+        "value": True,
+        "memorandum": "m-3",
+        "clause": "4.2",
+        "legal_basis": "",
+        "retention": "P90D",
+        "fresh_within": "P1D",
+        "overdue": True,
+    }
+
+
 def test_a_record_released_by_two_clauses_is_shown_once(document: dict[str, Any]) -> None:
     companies = section(document, "registry/companies")
     assert companies["as_of"] == "2026-01-31"

@@ -67,7 +67,7 @@ def test_a_scalar_is_what_a_reader_sees(written: str, meant: object) -> None:
         ("? [1, 2]\n: x\n", "1:3", "key must be one word"),
         ("a: [1, 2\nb: 3\n", "2:2", "not YAML"),
         ("a:\n\t- 1\n", "2:1", "not YAML"),
-        ("a: " + "[" * 5000, "1:16", "deeper"),
+        ("a: " + "[" * 5000, "1:24", "deeper"),
         ("", "1:1", "empty"),
         ("# only a remark\n", "1:1", "empty"),
         ("a: \x07\n", "1:1", "not YAML"),

@@ -55,7 +55,8 @@ def show(
     if output is not Output.TABLE:
         document: dict[str, Any] = json.loads(opened.memorandum.to_json())
         lines = list(sentences(opened.memorandum, system_clock()))
-        print_json({"sentences": lines, "document": document, "signatures": signatures}, output)
+        shown = {"sentences": lines, "document": document, "signatures": signatures}
+        print_json(shown | {"digest": opened.memorandum.digest}, output)
     elif as_ is Form.TEXT:
         for line in sentences(opened.memorandum, system_clock()):
             _print(line)

@@ -101,3 +101,15 @@ def test_another_agencys_folder_is_not_used(card: Path, tmp_path: Path) -> None:
     with pytest.raises(LandbridgeError, match=r"holds keys of tax\.gov") as caught:
         make_application(read, "food.gov", "Food inspection", parties)
     assert caught.value.reason is Reason.USAGE
+
+
+def test_a_consent_desk_asks_for_a_key_of_its_own(card: Path, tmp_path: Path) -> None:
+    read = Card.read(card.read_bytes(), where="card")
+    parties = [f"requester={tmp_path / 'desk'}", f"node={tmp_path / 'node'}@10.0.0.9:7101"]
+    asked, _ = make_application(read, "town.gov", "Town hall", parties, consent_desk=True)
+    assert [key.use for key in asked.keys].count(KeyUse.CONSENT) == 1
+    held = SigningKey.load(tmp_path / "desk" / "keys" / "consent.key")
+    assert held.use is KeyUse.CONSENT
+    # A member that asks again without the flag keeps it.
+    again, _ = make_application(read, "town.gov", "Town hall", parties)
+    assert public_text(held.public) in {key.public_key for key in again.keys}

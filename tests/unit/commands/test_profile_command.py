@@ -9,6 +9,7 @@ import stat
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 
 import grpc
@@ -23,6 +24,7 @@ from landbridge.rpc.credentials import Credential
 from landbridge.rpc.server_certificates import ServerCertificates
 from landbridge.rpc.serving import bind, server_options
 from landbridge.rpc.status import abort
+from landbridge.sealing import PUBLIC_KEY_BYTES, SealingKey
 from landbridge.v1 import (
     answer_pb2,
     envelope_pb2,
@@ -31,12 +33,13 @@ from landbridge.v1 import (
     profile_pb2,
     query_pb2,
 )
-from tests.small_town import BAKERY_ABSENT, Town
+from tests.small_town import BAKERY_ABSENT, Town, bakery_answers
 
 SCHEMA = json.loads(
     (Path(__file__).parents[3] / "docs" / "schemas" / "profile.schema.json").read_text()
 )
 QUESTION = ("company:42", "--purpose", "licence-check", "--case", "C-1")
+FIELDS = "name,status,opened,closed,staff,city,phone"
 Context = grpc.aio.ServicerContext[
     gateway_service_pb2.GetProfileRequest, gateway_service_pb2.GetProfileResponse
 ]
@@ -114,7 +117,7 @@ async def test_a_partial_profile_is_shown_and_leaves_with_3(line: Line) -> None:
 async def test_what_is_typed_is_what_is_asked(line: Line, tmp_path: Path) -> None:
     path = tmp_path / "profile.json"
     code, out, err = await line.ask(
-        *("--want", "registry/companies:name,status", "--want", "court"),
+        *("--want", f"registry/companies:{FIELDS},prize(above=10)", "--want", "court"),
         *("--as", "board", "--save", str(path), "-o", "ndjson"),
     )
     assert code == 3, err
@@ -125,15 +128,57 @@ async def test_what_is_typed_is_what_is_asked(line: Line, tmp_path: Path) -> Non
         "C-1",
     )
     assert [(w.agency, w.dataset, list(w.fields)) for w in asked.wanted] == [
-        ("registry", "companies", ["name", "status"]),
+        ("registry", "companies", [*FIELDS.split(","), "prize"]),
         ("court", "", []),
     ]
+    assert [(a.name, a.text) for a in asked.wanted[0].arguments] == [("above", "10")]
+    assert asked.seal_to == b""
     document = json.loads(out)
     assert out.count("\n") == 1
     jsonschema.Draft202012Validator(SCHEMA).validate(document)
     assert json.loads(path.read_text()) == document
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert run(["verify", str(path), "--home", str(line.home.folder)]) == 0
+
+
+async def test_sealed_answers_are_opened_shown_and_saved_with_their_proof(
+    line: Line, tmp_path: Path
+) -> None:
+    path, consent = tmp_path / "profile.json", tmp_path / "consent.json"
+    consent.write_bytes(b"a consent record")
+    code, out, err = await line.ask(
+        *("--sealed", "--consent", str(consent), "--save", str(path), "-o", "json")
+    )
+    assert code == 3, err
+    (asked,) = line.hall.asked
+    assert len(asked.seal_to) == PUBLIC_KEY_BYTES
+    assert list(asked.consents) == [b"a consent record"]
+    document = json.loads(path.read_text())
+    assert document == json.loads(out)
+    assert [section["dataset"] for section in document["sections"]] == ["permits", "companies"]
+    assert document["query"]["consents"] == [sha256(b"a consent record").hexdigest()]
+    assert run(["verify", str(path), "--home", str(line.home.folder)]) == 0
+
+
+async def test_a_seal_that_does_not_open_is_told_and_shown_as_missing(
+    line: Line, town: Town
+) -> None:
+    async def script(query: envelope_pb2.Envelope, _: Context) -> envelope_pb2.Envelope:
+        right, other = (
+            bakery_answers(town, query)[:2],
+            town.query(seal_to=SealingKey.generate().public),
+        )
+        wrong = bakery_answers(town, other)[2].answer
+        wrong.query_digest = right[1].answer.query_digest
+        return town.sign_profile(town.assemble(query, [*right, town.sign_answer(wrong, query)]))
+
+    line.hall.script = script
+    code, out, err = await line.ask("--sealed", "-o", "json")
+    assert code == 3
+    assert err.startswith("LB-4202  permits: the seal does not open")
+    assert [source["code"] for source in json.loads(out)["sources"]] == [
+        *("LB-4202", "LB-4202", "LB-0001")
+    ]
 
 
 @pytest.mark.parametrize(
@@ -227,6 +272,8 @@ def test_a_gateway_that_is_not_there_is_unreachable(
         (["company:42", "--purpose", "licence-chek", "--case", "C-1"], "LB-1005"),
         ([*QUESTION, "--deadline", "soon"], "LB-1106"),
         ([*QUESTION, "--want", "a/b/c"], "LB-1106"),
+        ([*QUESTION, "--want", "a/b:c(d"], "LB-1106"),
+        ([*QUESTION, "--consent", "missing.json"], "LB-1106"),
         ([*QUESTION, "--as", "bord"], "LB-1106"),
         (["company:42", "--case", "C-1"], "LB-1106"),
     ],

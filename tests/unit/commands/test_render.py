@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from landbridge.commands.render import name_of, next_steps, render_profile
+from landbridge.commands.render import in_words, name_of, next_steps, render_profile
 from landbridge.profile import profile_document
 from landbridge.v1 import answer_pb2
 from tests.small_town import SUBJECT, Town, answered, column, record, text
@@ -113,6 +113,31 @@ def test_brackets_and_control_characters_are_only_text(town: Town) -> None:
     assert "[bold]1[/bold]" in page
     assert "\\u001b[2J\\u202ewipe\\u000d" in page
     assert not set(page) & {"\x1b", "\r", "\u202e"}
+
+
+def test_answers_of_yes_or_no_and_terms_are_said_in_words(town: Town) -> None:
+    query = town.query()
+    extract = answer_pb2.Extract(
+        memorandum="m-3",
+        clause="4.2",
+        columns=[column("accredited", answer_pb2.VALUE_TYPE_BOOLEAN)],
+        records=[record("", SUBJECT, [answer_pb2.Value(boolean=True)])],
+        retention="P90D",
+        fresh_within="P1D",
+        overdue=True,
+    )
+    answer = town.answer(query, "registry", [answered("rows", [extract])])
+    page = rendered(profile_document(town.sign_profile(town.assemble(query, [answer]))))
+    lines = [" ".join(line.split()) for line in page.splitlines()]
+    assert "answers about company:00000042" in lines
+    assert "accredited yes m-3 4.2" in lines
+    assert "! m-3 4.2: older than the 1 day that are promised" in lines
+    assert "m-3 4.2: to be kept for at most 90 days" in lines
+
+
+def test_a_period_that_is_none_is_shown_as_it_came() -> None:
+    assert in_words("P1Y6M") == "1 year and 6 months"
+    assert in_words("soon") == "soon"
 
 
 def test_blanks_that_alone_differ_are_made_visible(town: Town) -> None:

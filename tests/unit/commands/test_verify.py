@@ -10,7 +10,9 @@ from typing import Any
 import pytest
 
 from landbridge.commands.main import run
-from landbridge.profile import profile_document
+from landbridge.opened_profile import open_profile
+from landbridge.profile import profile_document, read_profile, write_document
+from landbridge.sealing import SealingKey
 from tests.small_town import Town
 
 
@@ -65,6 +67,22 @@ def test_the_first_wrong_thing_is_refused_with_its_place(
     assert shown.out.splitlines()[-1].startswith("[--] assembly")
     assert shown.err.startswith("LB-4201  ")
     assert "at: comparisons[0].values[0].value\n" in shown.err
+
+
+def test_opened_answers_are_a_check_of_their_own(
+    town: Town, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    key = SealingKey.generate()
+    signed = read_profile(town.profile_for(town.query(seal_to=key.public)))
+    path = tmp_path / "sealed.json"
+    path.write_text(json.dumps(write_document(open_profile(signed, key, town.federation).signed)))
+    arguments = ["verify", str(path), "--bundle", str(town.bundle_path)]
+    assert run([*arguments, "--federation", str(town.federation_path)]) == 0
+    assert "[ok] opened     2 of 2 sealed answers" in capsys.readouterr().out
+    assert run(arguments) == 2
+    told = capsys.readouterr().err
+    assert told.startswith("LB-1106  a profile with opened answers")
+    assert "next: give it with --federation" in told
 
 
 def test_json_says_the_same(town: Town, file: Path, capsys: pytest.CaptureFixture[str]) -> None:

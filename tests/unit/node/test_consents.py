@@ -9,6 +9,7 @@ from landbridge.errors import Reason
 from landbridge.query import Query
 from landbridge.subject import SubjectKind
 from node.consents import ConsentCheck, Consents
+from tests.bundles import refusal
 from tests.consents import (
     DATASET,
     DESK,
@@ -94,6 +95,23 @@ def test_several_consents_add_up_and_a_wrong_one_takes_nothing_away() -> None:
     assert found.datasets == {DATASET, "degrees"}
     assert len(set(found.digests)) == 2
     assert found.refusal is not None
+
+
+def test_which_desks_vouch_is_said_dataset_by_dataset() -> None:
+    two = by_desk(desks().other, datasets=(f"{PROVIDER}/{DATASET}", f"{PROVIDER}/degrees"))
+    found = check(by_desk(), two, taken=(DESK, OTHER_DESK))
+    assert found.vouched == {DATASET: {DESK, OTHER_DESK}, "degrees": {OTHER_DESK}}
+
+
+def test_what_was_relied_on_can_be_looked_at_again() -> None:
+    document, noticed = by_desk(), list[Revocation]()
+    consenting = Consents(lambda: desks().bundle, lambda: noticed)
+    found = consenting.check(query(document), provider=PROVIDER, desks=(DESK,), at=desks().now)
+    consenting.check_revocations(found.relied_on)
+    noticed.append(revoke(document))
+    error = refusal(lambda: consenting.check_revocations(found.relied_on))
+    assert error.reason is Reason.CONSENT_REVOKED
+    assert f"revoked by {DESK}" in error.message
 
 
 def test_the_first_wrong_consent_is_told() -> None:

@@ -1,9 +1,10 @@
 """Generated memoranda, notices and requests, and a slow judge that reads every clause in turn."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from functools import cached_property
 from itertools import combinations
-from typing import Any, NamedTuple
+from typing import Any
 
 from hypothesis import strategies as st
 
@@ -45,137 +46,156 @@ def instant(day: int) -> str:
 MOMENTS = [read_instant(instant(day)) + off for day in DAYS for off in (-1, 0, 1)]
 
 
-class World(NamedTuple):
+Choose = Callable[[Sequence[Any]], Any]
+"""Chooses one of several: hypothesis, so that it can shrink, or a seeded generator, for speed."""
+
+
+@dataclass(frozen=True)
+class World:
     """What the parties agreed, and what they said of it since."""
 
     memoranda: list[Memorandum]
     notices: tuple[Notice, ...] = ()
 
-    @property
+    @cached_property
     def policy(self) -> Policy:
         return Policy(self.memoranda, self.notices)
 
+    @cached_property
+    def counting(self) -> list[Memorandum]:
+        """The memoranda that count, in the order of their ids."""
+        refused = settle(self.memoranda).refused
+        return sorted(
+            (memorandum for memorandum in self.memoranda if memorandum.id not in refused),
+            key=lambda memorandum: memorandum.id,
+        )
 
-def subsets(values: Sequence[Any]) -> st.SearchStrategy[tuple[Any, ...]]:
+
+def subsets(values: Sequence[Any]) -> list[list[Any]]:
     sizes = range(1, len(values) + 1)
-    return st.sampled_from([subset for size in sizes for subset in combinations(values, size)])
+    return [list(subset) for size in sizes for subset in combinations(values, size)]
 
 
-periods = st.sampled_from(list(combinations(DAYS, 2)))
-_TERMS: dict[str, st.SearchStrategy[Any]] = {
-    "where": st.sampled_from(ROWS),
-    "legal_basis": st.just("Own law"),
-    "statute": st.just("Law on persons"),
-    "sealed": st.just(value=True),
-    "quota": st.sampled_from([{"queries": 5, "per": "day"}, {"queries": 9, "per": "year"}]),
-    "retention": st.just("P1Y"),
+_PERIODS = list(combinations(DAYS, 2))
+_SOME_AGENCIES = subsets(AGENCIES[:2])
+_SOME_FIELDS = subsets(FIELDS)
+_SOME_PURPOSES = subsets(PURPOSES)
+_SOME_KINDS = subsets([kind.value for kind in SubjectKind])
+_TERMS: dict[str, list[Any]] = {
+    "where": ROWS,
+    "legal_basis": ["Own law"],
+    "statute": ["Law on persons"],
+    "sealed": [True],
+    "quota": [{"queries": 5, "per": "day"}, {"queries": 9, "per": "year"}],
+    "retention": ["P1Y"],
 }
-_grants: st.SearchStrategy[dict[str, Any]] = st.fixed_dictionaries(
-    {
+# Each term is rare, so that most clauses release something.
+_SOME_TERMS: list[tuple[str, ...]] = [(), (), *((name,) for name in _TERMS), ("where", "sealed")]
+
+
+def make_grant(choose: Choose, start: int, end: int) -> dict[str, Any]:
+    clause: dict[str, Any] = {
         # Several grants may spell out one clause.
-        "clause": st.sampled_from(["1", "1", "2", "3"]),
-        "provider": st.sampled_from(["a", "a", "a", "b"]),
-        "dataset": st.sampled_from(DATASETS),
-        "requesters": subsets(AGENCIES[:2]),
-        "fields": subsets(FIELDS),
-        "purposes": subsets(PURPOSES),
-        "subject_kinds": subsets([kind.value for kind in SubjectKind]),
-        "valid": st.none() | periods,
-        # Each term is rare, so that most clauses release something.
-        "terms": st.sampled_from([(), (), (), *[(name,) for name in _TERMS], ("where", "sealed")]),
-        "asks": st.sampled_from([(), (), (), ("q1",), ("q1", "q2")]),
+        "clause": choose(["1", "1", "2", "3"]),
+        "provider": choose(["a", "a", "a", "b"]),
+        "dataset": choose(DATASETS),
+        "requesters": choose(_SOME_AGENCIES),
+        "purposes": choose(_SOME_PURPOSES),
+        "subject_kinds": choose(_SOME_KINDS),
+        **{term: choose(_TERMS[term]) for term in choose(_SOME_TERMS)},
     }
-)
-
-
-@st.composite
-def _clauses(draw: st.DrawFn, start: int, end: int) -> dict[str, Any]:
-    clause = draw(_grants)
-    first, last = (max(start, min(day, end)) for day in clause.pop("valid") or (0, 0))
+    asks = choose([(), (), (), ("q1",), ("q1", "q2")])
+    if asks:
+        clause["predicates"] = [
+            {"name": name, "title": "Is it so?", "when": choose(ROWS)} for name in asks
+        ]
+    else:
+        clause["fields"] = choose(_SOME_FIELDS)
+    first, last = (max(start, min(day, end)) for day in choose([(0, 0), *_PERIODS]))
     if first < last:
         clause["valid"] = {"from": instant(first), "until": instant(last)}
-    for term in clause.pop("terms"):
-        clause[term] = draw(_TERMS[term])
-    if asks := clause.pop("asks"):
-        clause["predicates"] = [
-            {"name": name, "title": "Is it so?", "when": ROWS[0]} for name in asks
-        ]
-        clause.pop("fields")
     return clause
 
 
-@st.composite
-def memoranda(draw: st.DrawFn) -> list[Memorandum]:
+def make_memoranda(choose: Choose) -> list[Memorandum]:
     made: list[Memorandum] = []
-    for number in range(draw(st.sampled_from([0, 1, 2, 2, 3, 3]))):
-        start, end = draw(st.just((DAYS[0], DAYS[-1])) | periods)
+    for number in range(choose([0, 1, 2, 2, 3, 3])):
+        start, end = choose([(DAYS[0], DAYS[-1]), *_PERIODS])
         memorandum = make_memorandum(
-            draw(st.lists(_clauses(start, end), min_size=1, max_size=4)),
+            [make_grant(choose, start, end) for _ in range(choose([1, 2, 3, 4]))],
             name=f"m-{number}",
-            parties=draw(st.sampled_from([AGENCIES, AGENCIES, AGENCIES[:2]])),
+            parties=choose([AGENCIES, AGENCIES, AGENCIES[:2]]),
             valid=(instant(start), instant(end)),
-            link_sources=draw(st.sampled_from([[], ["a/x"], ["a/x", "b/y"]])),
-            stale_revocation=draw(st.sampled_from(["refuse", "serve"])),
+            link_sources=choose([[], ["a/x"], ["a/x", "b/y"]]),
+            stale_revocation=choose(["refuse", "serve"]),
         )
-        if made and draw(st.sampled_from([False, False, True])):
+        if made and choose([False, False, True]):
             memorandum = memorandum.model_copy(update={"amends": made[-1].id})
-        made.append(with_emptied_list(memorandum, draw(st.sampled_from([*LISTS, *[""] * 8]))))
-    return made[::-1] if draw(st.booleans()) else made
+        made.append(with_emptied_list(memorandum, choose([*LISTS, *[""] * 8])))
+    return made[::-1] if choose([False, True]) else made
 
 
-@st.composite
-def worlds(draw: st.DrawFn) -> World:
-    agreed = draw(memoranda())
+def make_world(choose: Choose) -> World:
+    agreed = make_memoranda(choose)
     notices = tuple(
         Notice(
-            f"n-{number}",
+            f"n-{memorandum.id}-{number}",
             memorandum.id,
             memorandum.digest,
-            draw(st.sampled_from(NoticeKind)),
-            frozenset(draw(subsets(AGENCIES[:2]))),
-            draw(st.sampled_from(MOMENTS)),
+            choose(list(NoticeKind)),
+            frozenset(choose(_SOME_AGENCIES)),
+            choose(MOMENTS),
             "Because",
-            frozenset(draw(st.sampled_from([(), ("1",)]))),
+            frozenset(choose([(), ("1",)])),
         )
         for memorandum in agreed
-        for number in range(draw(st.sampled_from([0, 0, 0, 1, 2])))
+        for number in range(choose([0, 0, 0, 1, 2]))
     )
     return World(agreed, notices)
 
 
-requests = st.builds(
-    AccessRequest,
-    provider=st.sampled_from(AGENCIES),
-    dataset=st.sampled_from(DATASETS),
-    requester=st.sampled_from(AGENCIES),
-    purpose=st.sampled_from(PURPOSES),
-    subject_kind=st.sampled_from(SubjectKind),
-    fields=st.lists(st.sampled_from([*FIELDS, *PREDICATES, "f4"]), max_size=5).map(tuple),
-    at=st.sampled_from(MOMENTS),
-    revocation_stale=st.sampled_from([False, False, True]),
-    consented=st.booleans(),
-    sealed=st.booleans(),
-)
+def make_request(choose: Choose, world: World) -> AccessRequest:
+    """Choose a request, most often one that differs little from what is granted."""
+    names = [*FIELDS, *PREDICATES, "f4"]
+    asked: dict[str, Any] = {
+        "provider": choose(AGENCIES),
+        "dataset": choose(DATASETS),
+        "requester": choose(AGENCIES),
+        "purpose": choose(PURPOSES),
+        "subject_kind": choose(list(SubjectKind)),
+    }
+    granted = [grant for memorandum in world.memoranda for grant in memorandum.grants]
+    if granted:
+        grant = choose(granted)
+        near: dict[str, Any] = {"provider": grant.provider, "dataset": grant.dataset}
+        for name, values in (
+            ("requester", grant.requesters),
+            ("purpose", grant.purposes),
+            ("subject_kind", grant.subject_kinds),
+        ):
+            if values:
+                near[name] = choose(values)
+        near.pop(choose([*near, *[""] * 5]), None)
+        asked |= near
+    return AccessRequest(
+        **asked,
+        fields=tuple(choose(names) for _ in range(choose(range(6)))),
+        at=choose(MOMENTS),
+        revocation_stale=choose([False, False, True]),
+        consented=choose([False, True]),
+        sealed=choose([False, True]),
+    )
 
 
 @st.composite
 def cases(draw: st.DrawFn) -> tuple[World, AccessRequest]:
-    """Draw a world and a request, most often one that differs little from what is granted."""
-    world, request = draw(worlds()), draw(requests)
-    granted = [grant for memorandum in world.memoranda for grant in memorandum.grants]
-    if not granted:
-        return world, request
-    grant = draw(st.sampled_from(granted))
-    near: dict[str, Any] = {"provider": grant.provider, "dataset": grant.dataset}
-    for name, values in (
-        ("requester", grant.requesters),
-        ("purpose", grant.purposes),
-        ("subject_kind", grant.subject_kinds),
-    ):
-        if values:
-            near[name] = draw(st.sampled_from(values))
-    near.pop(draw(st.sampled_from([*near, *[""] * 5])), None)
-    return world, replace(request, **near)
+    """Draw a world and a request."""
+
+    def choose(options: Sequence[Any]) -> Any:
+        return draw(st.sampled_from(options))
+
+    world = make_world(choose)
+    return world, make_request(choose, world)
 
 
 def with_emptied_list(memorandum: Memorandum, name: str) -> Memorandum:
@@ -186,15 +206,6 @@ def with_emptied_list(memorandum: Memorandum, name: str) -> Memorandum:
     # Anew, not a copy: a copy would keep what the grant remembers of its fields.
     emptied = type(first).model_construct(**{**dict(first), name: ()})
     return memorandum.model_copy(update={"grants": (emptied, *memorandum.grants[1:])})
-
-
-def counting(world: World) -> list[Memorandum]:
-    """Return the memoranda that count, in the order of their ids."""
-    refused = settle(world.memoranda).refused
-    return sorted(
-        (memorandum for memorandum in world.memoranda if memorandum.id not in refused),
-        key=lambda memorandum: memorandum.id,
-    )
 
 
 def stands(world: World, memorandum: Memorandum, grant: Grant, requester: str, at: int) -> bool:
@@ -247,7 +258,7 @@ def judge(world: World, request: AccessRequest) -> Decision:
     """Decide by reading every clause, one after the other."""
     left = [
         (memorandum, grant)
-        for memorandum in counting(world)
+        for memorandum in world.counting
         for grant in memorandum.grants
         if (grant.provider, grant.dataset) == (request.provider, request.dataset)
     ]
@@ -265,7 +276,7 @@ def judge(world: World, request: AccessRequest) -> Decision:
             known = [(m.id, g.clause) for m, g in left if request.requester in m.parties]
             return Decision((), (FieldRefusal("", reason, *(known or [("", "")])[0]),))
         left = sifted
-    order = [_allow(m, g, "") for m in counting(world) for g in m.grants]
+    order = [_allow(m, g, "") for m in world.counting for g in m.grants]
     return _judge_fields(request, left, order)
 
 

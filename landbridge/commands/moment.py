@@ -1,0 +1,34 @@
+"""Times as people type them."""
+
+from landbridge.clock import system_clock, to_datetime
+from landbridge.errors import Reason, refuse
+from landbridge.memorandum.words import read_instant
+
+
+def read_moment(text: str, option: str) -> int:
+    """Read a day or a time in UTC as Unix milliseconds; without a text, now.
+
+    Raises:
+        LandbridgeError: LB-1106 when it is none.
+    """
+    if not text:
+        return system_clock()
+    try:
+        return read_instant(text if "T" in text else f"{text}T00:00:00Z")
+    except ValueError:
+        raise refuse(
+            Reason.USAGE,
+            f"{text!r} is not a time",
+            where=option,
+            next_step="write it as 2026-05-01 or 2026-05-01T12:00:00Z",
+        ) from None
+
+
+def write_instant(text: str, option: str) -> str:
+    """Read a day or a time in UTC, and write it as memoranda do; without a text, now.
+
+    Raises:
+        LandbridgeError: LB-1106 when it is none.
+    """
+    moment = to_datetime(read_moment(text, option))
+    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")

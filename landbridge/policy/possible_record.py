@@ -1,0 +1,255 @@
+"""Whether any record can meet a rule: decided for all records at once, by an SMT solver.
+
+    finder = RecordFinder(lambda provider, dataset, field: None)
+    found = finder.find(("p", "d"), Not(rule), first, last)
+
+The answer is exact. Each field takes one of finitely many values that stand for all others
+(`landbridge.policy.row_values`); the solver joins them. What it finds is shown only after `meets`,
+by which nodes are judged too, has said the same of it; where it finds nothing there is nothing.
+"""
+
+import importlib
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from functools import cached_property
+from typing import Any, Final
+
+from landbridge.errors import Reason, refuse
+from landbridge.memorandum.condition import (
+    UNREADABLE,
+    AllOf,
+    AnyOf,
+    Condition,
+    Not,
+    Operator,
+    Rule,
+    conditions_of,
+    holds,
+    meets,
+    on_day,
+)
+from landbridge.policy.row_values import FieldType, Value, infer, representatives
+from landbridge.policy.rule_days import days_to_try, has_periods
+from landbridge.policy.value_gaps import read_number
+
+Dataset = tuple[str, str]
+"""Provider and dataset."""
+TypeOf = Callable[[str, str, str], FieldType | None]
+"""Gives the type of a provider's dataset's field, or None where nothing tells."""
+
+_MAX_REMEMBERED: Final = 20_000
+
+
+@dataclass(frozen=True, slots=True)
+class Witness:
+    """A record that shows a difference."""
+
+    values: tuple[tuple[str, Value], ...]
+    """The fields that matter, by name."""
+    day: date | None
+    """The day on which it shows it; None where the day does not matter."""
+
+
+EVERY_RECORD: Final = Witness((), None)
+"""Shows a difference that every record shows."""
+
+
+class RecordFinder:
+    """Finds records that meet rules; remembers what it found."""
+
+    def __init__(self, type_of: TypeOf) -> None:
+        self._type_of = type_of
+        self._found: dict[tuple[Dataset, Rule, date, date], Witness | None] = {}
+        self.inferred: dict[tuple[str, str, str], FieldType] = {}
+        """Fields whose types nothing told, with what was taken for it."""
+
+    def find_difference(
+        self,
+        dataset: Dataset,
+        wider: Sequence[Rule],
+        narrower: Sequence[Rule],
+        days: tuple[date, date],
+    ) -> Witness | None:
+        """Find a record that meets all rules of the first and not all of the second.
+
+        Raises:
+            LandbridgeError: LB-1101 when the solver is not installed.
+        """
+        if not narrower or tuple(wider) == tuple(narrower):
+            return None
+        return self.find(dataset, AllOf((*wider, Not(AllOf(tuple(narrower))))), *days)
+
+    def find_any(
+        self, dataset: Dataset, where: Sequence[Rule], days: tuple[date, date]
+    ) -> Witness | None:
+        """Find a record that meets all rules.
+
+        Raises:
+            LandbridgeError: LB-1101 when the solver is not installed.
+        """
+        return self.find(dataset, AllOf(tuple(where)), *days) if where else EVERY_RECORD
+
+    def find(self, dataset: Dataset, rule: Rule, first: date, last: date) -> Witness | None:
+        """Find a record that meets a rule on some day of a time, both days included.
+
+        Raises:
+            LandbridgeError: LB-1101 when the solver is not installed.
+        """
+        if not has_periods(rule):
+            first = last = date.min
+        key = dataset, rule, first, last
+        if key not in self._found:
+            if len(self._found) >= _MAX_REMEMBERED:
+                self._found.clear()
+            self._found[key] = self._find(dataset, rule, first, last)
+        return self._found[key]
+
+    def _find(self, dataset: Dataset, rule: Rule, first: date, last: date) -> Witness | None:
+        moving = has_periods(rule)
+        tried = set()
+        for day in days_to_try(rule, first, last):
+            bound = on_day(rule, day)
+            fields = self._values(dataset, bound)
+            question = _Question(bound, fields)
+            if question.signature in tried:
+                continue
+            tried.add(question.signature)
+            record = question.solve()
+            if record is not None:
+                if not meets(bound, record.__getitem__):
+                    raise AssertionError(f"no record meets {rule}, though the solver found one")
+                return Witness(tuple(record.items()), day if moving else None)
+        return None
+
+    def _values(self, dataset: Dataset, rule: Rule) -> dict[str, list[Value]]:
+        by_field: dict[str, list[Condition]] = {}
+        for condition in conditions_of(rule):
+            by_field.setdefault(condition.field, []).append(condition)
+        values = {}
+        for field, conditions in by_field.items():
+            type_ = self._type_of(*dataset, field)
+            if type_ is None:
+                type_ = self.inferred[*dataset, field] = infer(conditions)
+            values[field] = representatives(type_, conditions)
+        return values
+
+
+class _Question:
+    """One rule on one day, with the values that its fields can have."""
+
+    def __init__(self, rule: Rule, values: Mapping[str, Sequence[Value]]) -> None:
+        self._rule = rule
+        self._values = values
+        self._met = {
+            condition: _runs(_met_by(condition, values[condition.field]))
+            for condition in conditions_of(rule)
+        }
+
+    @cached_property
+    def signature(self) -> tuple[object, ...]:
+        """What the answer depends on: which values meet which condition."""
+        return (
+            tuple(len(values) for values in self._values.values()),
+            tuple(self._met[condition] for condition in conditions_of(self._rule)),
+        )
+
+    def solve(self) -> dict[str, Value] | None:
+        """Return a record that meets the rule; an ordinary one where there is one."""
+        z3 = _solver()
+        solver = z3.SimpleSolver()
+        places = {field: z3.Int(field) for field in self._values}
+        for field, place in places.items():
+            solver.add(place >= 0, place < len(self._values[field]))
+        solver.add(self._write(self._rule, places, z3))
+        if solver.check() != z3.sat:
+            return None
+        model = solver.model()
+        for odd in (2, 1):  # neither empty nor unreadable, or at least not unreadable
+            solver.push()
+            solver.add(*(place < len(self._values[f]) - odd for f, place in places.items()))
+            if solver.check() == z3.sat:
+                model = solver.model()
+                break
+            solver.pop()
+        return {
+            field: self._values[field][model.eval(place, model_completion=True).as_long()]
+            for field, place in places.items()
+        }
+
+    def _write(self, rule: Rule, places: Mapping[str, Any], z3: Any) -> Any:  # noqa: ANN401 - z3 has no types
+        match rule:
+            case AllOf():
+                return z3.And([self._write(part, places, z3) for part in rule.parts])
+            case AnyOf():
+                return z3.Or([self._write(part, places, z3) for part in rule.parts])
+            case Not():
+                return z3.Not(self._write(rule.part, places, z3))
+            case _:
+                place = places[rule.field]
+                return z3.Or(
+                    [
+                        place == first if first == last else z3.And(place >= first, place <= last)
+                        for first, last in self._met[rule]
+                    ]
+                )
+
+
+def _met_by(condition: Condition, values: Sequence[Value]) -> Iterable[int]:
+    """Number the values that meet a condition."""
+    if condition.operator is not Operator.IN or not isinstance(condition.value, tuple):
+        return (n for n, value in enumerate(values) if holds(condition, value))
+    # One look each, as lists of a thousand values are compared with as many.
+    texts = frozenset(each for each in condition.value if isinstance(each, str))
+    truths = frozenset(each for each in condition.value if isinstance(each, bool))
+    numbers = frozenset(map(read_number, condition.value)) - {None}
+    return (n for n, value in enumerate(values) if _is_listed(value, texts, truths, numbers))
+
+
+def _is_listed(
+    value: Value,
+    texts: frozenset[str],
+    truths: frozenset[bool],
+    numbers: frozenset[Decimal | None],
+) -> bool:
+    if isinstance(value, bool):
+        return value in truths
+    if isinstance(value, str):
+        return value in texts
+    return isinstance(value, int | Decimal) and value in numbers
+
+
+def _runs(numbers: Iterable[int]) -> tuple[tuple[int, int], ...]:
+    """Join numbers that follow one another."""
+    runs: list[tuple[int, int]] = []
+    for number in numbers:
+        if runs and runs[-1][1] == number - 1:
+            runs[-1] = (runs[-1][0], number)
+        else:
+            runs.append((number, number))
+    return tuple(runs)
+
+
+def _solver() -> Any:  # noqa: ANN401 - an optional library
+    try:
+        return importlib.import_module("z3")
+    except ImportError:
+        raise refuse(
+            Reason.INVALID_CONFIGURATION,
+            "comparing row conditions needs the solver z3, which is not installed",
+            next_step="`pip install 'landbridge[analysis]'`",
+        ) from None
+
+
+def words_of(value: Value) -> str:
+    """Write a value of a witness as a reader would say it."""
+    if value is None:
+        return "empty"
+    if value is UNREADABLE:
+        return "unreadable"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, Decimal):
+        return format(value, "f") if -30 < value.adjusted() < 30 else str(value)  # noqa: PLR2004
+    return repr(value) if isinstance(value, str) else str(value)

@@ -1,0 +1,99 @@
+"""The library of a running process: followed, logged, and handed on to whom it concerns."""
+
+import asyncio
+from pathlib import Path
+from typing import Final
+
+import grpc
+
+from landbridge.alarm import Alarms
+from landbridge.clock import Clock, system_clock
+from landbridge.errors import LandbridgeError
+from landbridge.library.intake import Intake
+from landbridge.library.shelf import Accept, Refused
+from landbridge.library.store import Library
+from landbridge.log.store import LogStore
+from landbridge.process_log import ProcessLog
+from landbridge.rpc.document_log import DocumentLog
+from landbridge.rpc.documents import DocumentService
+from landbridge.trust.store import TrustStore
+from landbridge.v1 import document_service_pb2_grpc
+
+INTERVAL_S: Final = 0.4
+"""How often the folder is looked at."""
+_DOCUMENTS: Final = "documents"
+
+
+class LiveLibrary:
+    """A process's library and what follows it. Start and stop it on the process's event loop."""
+
+    def __init__(  # noqa: PLR0913  built once, by name
+        self,
+        state: Path,
+        trust: TrustStore,
+        log: LogStore,
+        *,
+        telling: ProcessLog,
+        alarms: Alarms,
+        agency: str = "",
+        accept: Accept | None = None,
+        clock: Clock = system_clock,
+    ) -> None:
+        """Read the folder and log what is new.
+
+        Raises:
+            LandbridgeError: as for `Library`.
+        """
+        self._telling = telling
+        self._alarms = alarms
+        self.library = Library(
+            state,
+            trust,
+            recorder=DocumentLog(log, clock=clock),
+            refused=self._refused,
+            failed=self._failed,
+            agency=agency,
+            accept=accept,
+            clock=clock,
+        )
+        self.intake = Intake(self.library, clock=clock)
+        self._following: asyncio.Task[None] | None = None
+
+    def serve_on(self, server: grpc.aio.Server) -> None:
+        """Let a server hand the documents on and take new ones."""
+        service = DocumentService(self.library, self.intake)
+        document_service_pb2_grpc.add_DocumentServiceServicer_to_server(service, server)
+
+    def start(self) -> None:
+        """Begin to follow, on this event loop."""
+        self._following = asyncio.create_task(self._follow())
+
+    async def stop(self) -> None:
+        """Follow no more."""
+        if self._following is not None:
+            self._following.cancel()
+            await asyncio.gather(self._following, return_exceptions=True)
+        self.library.close()
+
+    async def _follow(self) -> None:
+        while True:
+            try:
+                # On a thread, as it may verify many signatures.
+                await asyncio.to_thread(self.library.follow_files)
+            except LandbridgeError as error:
+                self._failed(error)
+            except Exception as error:  # noqa: BLE001  told; what counts goes on to count
+                self._telling.failure(error)
+                self._alarms.raised(_DOCUMENTS, f"they cannot be read ({type(error).__name__})")
+            else:
+                self._alarms.cleared(_DOCUMENTS)
+            await asyncio.sleep(INTERVAL_S)
+
+    def _refused(self, refused: Refused) -> None:
+        error = refused.error
+        self._telling.error(
+            "memorandum refused", file=refused.path.name, code=error.code, why=str(error)
+        )
+
+    def _failed(self, error: LandbridgeError) -> None:
+        self._alarms.raised(_DOCUMENTS, error)

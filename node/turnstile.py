@@ -1,0 +1,82 @@
+"""Lets each question through once, and each clause's queries through as often as it says.
+
+What a question takes here, a replay guard's place and a place in the quotas, it keeps once its
+answer stands in the log, and gives back where no answer left.
+"""
+
+import threading
+from collections.abc import Iterable
+
+from landbridge.errors import LandbridgeError
+from landbridge.replay import ReplayGuard
+from landbridge.v1 import log_pb2
+from node.quota import Charge, Claim, Quotas
+from node.quota_counts import Account, counted_clauses
+from node.task import Extraction, Reading, Task
+
+
+class Turnstile:
+    """Holds replay guard and quotas of one node. Thread-safe."""
+
+    def __init__(self, replay: ReplayGuard, quotas: Quotas) -> None:
+        self._replay = replay
+        self._quotas = quotas
+        self._lock = threading.Lock()
+
+    def admit(self, task: Task, at: int) -> None:
+        """Admit a question that is judged; what its quotas have no room for is refused in it.
+
+        Raises:
+            LandbridgeError: LB-4004, LB-2003 when it was admitted before, or too many were.
+        """
+        with self._lock:
+            self._replay.admit(
+                task.query_digest,
+                task.question.step,
+                task.question.round,
+                expires_at=task.query.expires_at,
+                at=at,
+            )
+        try:
+            self._take_quotas(task, at)
+        except BaseException:
+            self.take_back((task,))
+            raise
+
+    def let_pass(self, answered: Iterable[tuple[Task, log_pb2.LogEntry]]) -> None:
+        """Keep what questions have taken whose answers stand in the log."""
+        for task, entry in answered:
+            if task.charges:
+                self._quotas.settle(task.charges, counted_clauses(entry))
+                task.charges.clear()
+        self._quotas.write_if_due()
+
+    def take_back(self, tasks: Iterable[Task]) -> None:
+        """Let questions be asked again whose answers never left."""
+        for task in tasks:
+            with self._lock:
+                question = task.question
+                self._replay.forget(task.query_digest, question.step, question.round)
+            self._quotas.settle(task.charges, ())
+            task.charges.clear()
+
+    def _take_quotas(self, task: Task, at: int) -> None:
+        for reading in task.readings:
+            if reading.is_read:
+                for extraction in list(reading.extractions):
+                    self._take(task, reading, extraction, at)
+                reading.is_read = bool(reading.extractions)
+
+    def _take(self, task: Task, reading: Reading, extraction: Extraction, at: int) -> None:
+        allowance, query = extraction.allowance, task.query
+        quotas = task.policy.quotas(allowance.memorandum, allowance.clause)
+        if not quotas:
+            return
+        charge = Charge(task.query_digest, allowance.memorandum, allowance.clause)
+        account = Account(*charge[1:], query.requester, query.purpose)
+        try:
+            self._quotas.take(Claim(charge, account, query.expires_at, at), quotas)
+        except LandbridgeError as error:
+            reading.withhold(extraction, error.reason, error.message)
+        else:
+            task.charges.append(charge)
