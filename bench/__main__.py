@@ -13,9 +13,13 @@ from bench.drill import Conditions
 from bench.enrolment import Newcomers, measure_enrolment
 from bench.federation import Plan
 from bench.guard import Rounds, measure_guard
+from bench.predicates import Rounds as PredicateRounds
+from bench.predicates import measure_predicates
 from bench.report import print_figures, print_line, print_tables
 from bench.revocation import Trial, measure_revocation
 from bench.rotation import Drill, check, measure_rotation
+from bench.sealing import Rounds as SealedRounds
+from bench.sealing import measure_sealing
 from bench.throughput import Settings, measure_throughput
 from landbridge.commands.loop import run_on_fast_loop
 from landbridge.errors import LandbridgeError, Reason, refuse
@@ -174,6 +178,53 @@ def guard(
         calls: Calls of each kind in a round.
     """
     _print(_measured(measure_guard(Rounds(rounds, calls), _say)), output)
+    return 0
+
+
+@app.command
+def sealing(
+    *,
+    output: OutputOption = Output.TABLE,
+    rounds: Positive = 9,
+    queries: Positive = 100,
+    nodes: Positive = 8,
+    seed: int = 1,
+) -> int:
+    """Measure what sealed answers add to a query, beside the noise of the same measurement.
+
+    Args:
+        output: `json` prints one JSON object as the last line of stdout; `table` is for people.
+        rounds: How many times each kind of query is measured; the kinds take turns.
+        queries: Queries of each kind in a round, one after the other.
+        nodes: Agencies with a node.
+        seed: Another seed makes other records.
+    """
+    plan = Plan(nodes, _SUBJECTS, seed)
+    _print(_measured(measure_sealing(SealedRounds(plan, rounds, queries), _say)), output)
+    return 0
+
+
+@app.command
+def predicates(
+    *,
+    output: OutputOption = Output.TABLE,
+    rounds: Positive = 9,
+    queries: Positive = 100,
+    nodes: Positive = 8,
+    seed: int = 1,
+) -> int:
+    """Measure what predicates cost, beside the values of the same fields and the noise of both.
+
+    Args:
+        output: `json` prints one JSON object as the last line of stdout; `table` is for people.
+        rounds: How many times each kind of query is measured; the kinds take turns.
+        queries: Queries of each kind in a round, one after the other.
+        nodes: Agencies with a node.
+        seed: Another seed makes other records, and asks otherwise.
+    """
+    plan = Plan(nodes, _SUBJECTS, seed)
+    measured = _measured(measure_predicates(PredicateRounds(plan, rounds, queries), _say))
+    _print(measured, output)
     return 0
 
 

@@ -8,9 +8,11 @@ from landbridge.envelope import ANSWER_TYPE, EvidenceVerifier
 from landbridge.errors import Reason, refuse
 from landbridge.federation import Federation
 from landbridge.query import Query
+from landbridge.sealed_answer import LARGEST_STEP_BYTES
 from landbridge.v1 import answer_pb2, envelope_pb2, query_pb2
 
-_MAX_ANSWER_BYTES = 8 * 1024 * 1024
+# Sealing pads what is large to a full mebibyte.
+_MAX_ANSWER_BYTES = 8 * 1024 * 1024 + 2 * LARGEST_STEP_BYTES
 
 
 class AnswerVerifier:

@@ -16,7 +16,7 @@ from landbridge.agency import Role
 from landbridge.configuration import complaint, load
 from landbridge.errors import Reason, refuse
 from landbridge.federation_file import FederationFile
-from landbridge.subject import IdentifierScheme, Schemes
+from landbridge.subject import IdentifierScheme, Schemes, SubjectKind
 from landbridge.suggestion import did_you_mean
 
 _CACHED: Final = 16_384
@@ -168,6 +168,12 @@ def _contradictions(file: FederationFile) -> Iterator[tuple[tuple[str, ...], str
             ("agencies", file.gateway.agency),
             f"{file.gateway.agency!r} runs the gateway and is not listed again",
         )
+    for name, scheme in file.schemes.items():
+        if scheme.group and scheme.subject_kind is SubjectKind.NATURAL_PERSON:
+            yield (
+                ("schemes", name, "group"),
+                "an identifier of persons stands for one: they are asked about one at a time",
+            )
     providers = {id_ for id_, table in file.agencies.items() if "node" in table.roles}
     for name, term in file.terms.items():
         agency, slash, dataset = (term.authoritative or "").partition("/")

@@ -3,7 +3,8 @@
 A scheme is settled in the first round in which a record about the subject links to it; what later
 rounds add to a settled scheme is shown, and not followed. A record that names another subject in a
 scheme that is settled already is shown, and nothing in it is followed: so no sister campus that
-shares a tax number or an old code is slipped in. A company's identifier never leads to a person's.
+shares a tax number or an old code is slipped in. A company's identifier never leads to a person's,
+and a person's never to several in one scheme: one query is about one person.
 Identifiers of a group (one number for many subjects) may be asked for, and are never a step to
 further identifiers.
 """
@@ -11,7 +12,7 @@ further identifiers.
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from landbridge.subject import Schemes, SubjectId
+from landbridge.subject import Schemes, SubjectId, SubjectKind
 from landbridge.v1 import answer_pb2
 
 IDENTIFIER = answer_pb2.VALUE_TYPE_IDENTIFIER
@@ -88,8 +89,8 @@ class FollowedIdentifiers:
         self.overflowed: dict[str, int] = {}
         self.links: list[StatedLink] = []
         self._schemes = schemes
-        self._max_links = max_links
         self._kind = schemes[asked.scheme].subject_kind
+        self._max_links = 1 if self._kind is SubjectKind.NATURAL_PERSON else max_links
         self._steps = {asked}
 
     def add_round(self, records: Iterable[LinkingRecord]) -> tuple[SubjectId, ...]:

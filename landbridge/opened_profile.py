@@ -7,7 +7,7 @@ digests stand in what the nodes signed, and it takes no key.
 
 import base64
 import binascii
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -38,17 +38,18 @@ def open_profile(signed: SignedProfile, key: SealingKey, federation: Federation)
     An answer that does not open, or holds what no answer may, fails alone.
     """
     contents: dict[str, bytes] = {}
+    clear: dict[str, answer_pb2.Answer] = {}
     failures: dict[str, LandbridgeError] = {}
     query = read_query(signed.profile.query.payload)
-    for answer in signed.answers:
-        if answer.HasField("sealed"):
-            try:
-                opened = open_answer(answer, key, requester=query.requester)
-                _check(unseal(answer, opened), query, federation)
-                contents[answer.agency] = opened
-            except LandbridgeError as error:
-                failures[answer.agency] = error
-    return OpenedProfile(with_contents(signed, contents, federation), failures)
+    for answer in _sealed(signed):
+        agency = answer.agency
+        try:
+            opened = open_answer(answer, key, requester=query.requester)
+            clear[agency] = _unseal(answer, opened, query, federation)
+            contents[agency] = opened
+        except LandbridgeError as error:
+            failures[agency] = error
+    return OpenedProfile(_assemble(signed, contents, clear, federation), failures)
 
 
 def with_contents(
@@ -63,24 +64,49 @@ def with_contents(
             when they hold what no answer may; LB-4201 when they belong to no sealed answer.
     """
     query = read_query(signed.profile.query.payload)
-    sealed = {answer.agency for answer in signed.answers if answer.HasField("sealed")}
-    if not contents.keys() <= sealed or not query.seal_to:
+    sealed = {answer.agency: answer for answer in _sealed(signed)}
+    if not contents.keys() <= sealed.keys() or not query.seal_to:
         raise refuse(
             Reason.PROFILE_ALTERED,
             "the profile holds no sealed answer to what is said to be opened",
             where="opened",
         )
-    answers: list[answer_pb2.Answer] = []
-    for answer in signed.answers:
-        shown = answer
-        if answer.HasField("sealed"):
-            opened = contents.get(answer.agency)
-            shown = without_contents(answer) if opened is None else unseal(answer, opened)
-            if opened is not None:
-                _check(shown, query, federation)
-        answers.append(shown)
-    clear = replace(signed, answers=tuple(answers), contents=dict(contents))
-    return replace(clear, profile=reassemble(clear, federation))
+    clear = {
+        agency: _unseal(sealed[agency], opened, query, federation)
+        for agency, opened in contents.items()
+    }
+    return _assemble(signed, contents, clear, federation)
+
+
+def _sealed(signed: SignedProfile) -> Iterator[answer_pb2.Answer]:
+    return (answer for answer in signed.answers if answer.HasField("sealed"))
+
+
+def _unseal(
+    answer: answer_pb2.Answer, contents: bytes, query: Query, federation: Federation
+) -> answer_pb2.Answer:
+    """Return a sealed answer in the clear, checked as the gateway checks those that come so."""
+    clear = unseal(answer, contents)
+    check_contents(clear, federation)
+    check_fields(clear, query)
+    return clear
+
+
+def _assemble(
+    signed: SignedProfile,
+    contents: Mapping[str, bytes],
+    clear: Mapping[str, answer_pb2.Answer],
+    federation: Federation,
+) -> SignedProfile:
+    """Put answers in the clear, by agency, in the places of sealed ones, and assemble anew."""
+    answers = tuple(
+        (clear.get(answer.agency) or without_contents(answer))
+        if answer.HasField("sealed")
+        else answer
+        for answer in signed.answers
+    )
+    opened = replace(signed, answers=answers, contents=dict(contents))
+    return replace(opened, profile=reassemble(opened, federation))
 
 
 def reassemble(signed: SignedProfile, federation: Federation) -> profile_pb2.Profile:
@@ -140,9 +166,3 @@ def read_opened(document: Mapping[str, Any]) -> dict[str, bytes] | None:
             where=f"opened[{number}]",
         )
     return found
-
-
-def _check(answer: answer_pb2.Answer, query: Query, federation: Federation) -> None:
-    """Check opened contents as the gateway checks those that come in the clear."""
-    check_contents(answer, federation)
-    check_fields(answer, query)

@@ -40,8 +40,7 @@ def seal_answer(
         salt=secrets.token_bytes(SALT_BYTES), datasets=answer.datasets
     )
     plaintext = _pad(contents)
-    sealed = answer_pb2.Answer()
-    sealed.CopyFrom(_without_datasets(answer))
+    sealed = _without_datasets(answer)
     sealed.datasets.extend(
         answer_pb2.DatasetAnswer(dataset=dataset.dataset, outcome=_SEALED)
         for dataset in answer.datasets
@@ -53,15 +52,13 @@ def seal_answer(
 
 
 def open_answer(answer: answer_pb2.Answer, key: SealingKey, *, requester: str) -> bytes:
-    """Open a sealed answer; return its contents as they were sealed, for `unseal`.
+    """Open a sealed answer; return what was sealed. `unseal` holds it against its signature.
 
     Raises:
         LandbridgeError: LB-4202 when it was sealed to another key, or for another query, requester
-            or agency, or holds something else than its node signed.
+            or agency.
     """
-    contents = key.open(answer.sealed.ciphertext, _info(answer, requester))
-    _read(answer, contents)
-    return contents
+    return key.open(answer.sealed.ciphertext, _info(answer, requester))
 
 
 def unseal(answer: answer_pb2.Answer, contents: bytes) -> answer_pb2.Answer:
@@ -71,8 +68,22 @@ def unseal(answer: answer_pb2.Answer, contents: bytes) -> answer_pb2.Answer:
         LandbridgeError: LB-4202 when the contents are not those that the node signed, or do not fit
             its answer.
     """
+    if sha256(contents).digest() != answer.sealed.contents_digest:
+        raise _broken(answer, "holds something else than the agency signed")
+    try:
+        datasets = answer_pb2.SealedContents.FromString(contents).datasets
+    except DecodeError:
+        raise _broken(answer, "holds no datasets") from None
+    if [each.dataset for each in datasets] != [each.dataset for each in answer.datasets]:
+        raise _broken(answer, "holds other datasets than its cover names")
+    for dataset in datasets:
+        if dataset.outcome in (_SEALED, _BROKEN):
+            raise _broken(answer, f"holds {dataset.dataset[:100]!r} as sealed once more")
+        for extract in dataset.extracts:
+            if extract.memorandum not in answer.sealed.memoranda:
+                raise _broken(answer, "is not bound to the memorandum that releases a record")
     clear = _without_datasets(answer)
-    clear.datasets.extend(_read(answer, contents).datasets)
+    clear.datasets.extend(datasets)
     return clear
 
 
@@ -84,27 +95,6 @@ def without_contents(answer: answer_pb2.Answer) -> answer_pb2.Answer:
         for dataset in answer.datasets
     )
     return clear
-
-
-def _read(answer: answer_pb2.Answer, contents: bytes) -> answer_pb2.SealedContents:
-    """Read contents, held against what the node signed."""
-    if sha256(contents).digest() != answer.sealed.contents_digest:
-        raise _broken(answer, "holds something else than the agency signed")
-    try:
-        read = answer_pb2.SealedContents.FromString(contents)
-    except DecodeError:
-        raise _broken(answer, "holds no datasets") from None
-    if [dataset.dataset for dataset in read.datasets] != [
-        dataset.dataset for dataset in answer.datasets
-    ]:
-        raise _broken(answer, "holds other datasets than its cover names")
-    for dataset in read.datasets:
-        if dataset.outcome in (_SEALED, _BROKEN):
-            raise _broken(answer, f"holds {dataset.dataset[:100]!r} as sealed once more")
-        for extract in dataset.extracts:
-            if extract.memorandum not in answer.sealed.memoranda:
-                raise _broken(answer, "is not bound to the memorandum that releases a record")
-    return read
 
 
 def _without_datasets(answer: answer_pb2.Answer) -> answer_pb2.Answer:

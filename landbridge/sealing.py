@@ -8,6 +8,7 @@ Base mode does not say who sealed: whoever relies on the contents verifies a sig
 import struct
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import lru_cache
 from hashlib import sha256
 from typing import Final, Self
 
@@ -65,6 +66,7 @@ class SealingKey:
             ) from None
 
 
+@lru_cache(maxsize=64)
 def check_public_key(public: bytes) -> MLKEM768X25519PublicKey:
     """Check and read the public key to which a query wants its answers sealed.
 

@@ -16,6 +16,7 @@ from landbridge.agency import Role
 from landbridge.configuration import complaint, load, position
 from landbridge.errors import Reason, refuse
 from landbridge.federation import Federation
+from landbridge.subject import SubjectKind
 from landbridge.suggestion import did_you_mean
 from node.node_file import DatasetTable, FieldTable, FieldType, FileTable, NodeFile, NodeTable
 
@@ -155,6 +156,10 @@ def _wrong_keys(
         here: Keys = (*at, "keys", number)
         if key.separator is not None and not in_files:
             yield (*here, "list"), "only a key of [[files]] may be a list; give tables a side table"
+        if dataset.subject_kind is SubjectKind.NATURAL_PERSON:
+            for name, given in (("covers_group", key.covers_group), ("list", key.separator)):
+                if given:
+                    yield (*here, name), "a record on a person is about one person, and has its key"
         scheme = federation.schemes.get(key.scheme)
         if scheme is None:
             yield (*here, "scheme"), _unknown_scheme(key.scheme, federation.schemes)

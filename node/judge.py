@@ -4,7 +4,7 @@ Nothing is read here. What a clause releases becomes an extraction, exact to the
 else becomes a refusal with the reason that the requester is told.
 """
 
-from collections.abc import Callable, Container, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Final
 
@@ -47,10 +47,12 @@ class Judge:
             LandbridgeError: LB-1001, LB-1007 for a dataset or a field that the query does not want
                 or that is not published.
         """
+        task.readings.clear()
+        task.consents = ()
         consent = self._check_consents(task, at)
         for name in task.question.datasets:
             published = self._published[name]
-            request = self._request(task, published, consent.datasets, at)
+            request = self._request(task, published, consent, at)
             # What a clause calls its subjects does not change whom the records are about.
             decision = (
                 authorize(task.policy, request)
@@ -70,7 +72,15 @@ class Judge:
             for reading in task.readings
             for extraction in reading.extractions
         ):
-            task.consents = consent.digests
+            task.consents = consent.relied_on
+
+    def still_holds(self, task: Task) -> bool:
+        """Whether no consent that a task relies on has ended since."""
+        try:
+            self._consents.check_revocations(task.consents)
+        except LandbridgeError:
+            return False
+        return True
 
     def _check_consents(self, task: Task, at: int) -> ConsentCheck:
         query = task.query
@@ -80,9 +90,10 @@ class Judge:
         return self._consents.check(query, provider=self._agency, desks=desks, at=at)
 
     def _request(
-        self, task: Task, published: Published, opened: Container[str], at: int
+        self, task: Task, published: Published, consent: ConsentCheck, at: int
     ) -> AccessRequest:
         query = task.query
+        vouched_by = consent.vouched.get(published.name)
         request = AccessRequest(
             provider=self._agency,
             dataset=published.name,
@@ -92,8 +103,9 @@ class Judge:
             fields=published.identifiers,
             at=at,
             revocation_stale=self._stale(at),
-            consented=published.name in opened,
+            consented=vouched_by is not None,
             sealed=task.sealed,
+            vouched_by=vouched_by,
         )
         return request if task.resolving else replace(request, fields=self._wanted(task, request))
 

@@ -86,7 +86,7 @@ class Quotas:
         self._writer: threading.Thread | None = None
 
     @classmethod
-    def restore(
+    def restore(  # noqa: PLR0913  called once, by name
         cls,
         log: LogStore,
         folder: Path,

@@ -1,6 +1,7 @@
 """Answers questions: the node's whole job, step by step."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 
 from landbridge.clock import Clock, to_datetime
 from landbridge.envelope import (
@@ -38,7 +39,8 @@ class Responder:
     """Answers what the agency's own signed memoranda allow, and nothing else.
 
     Thread-safe: several batches may be answered at once. `policy` gives what the memoranda allow by
-    the trust of this moment. `failed` is told of what nobody foresaw, as requesters are not told
+    the trust of this moment, and nothing new is noticed of documents while `notices` is held.
+    `failed` is told of what nobody foresaw, as requesters are not told
     the cause.
     """
 
@@ -57,6 +59,7 @@ class Responder:
         reader: Reader,
         log: LogStore,
         pseudonyms: Pseudonyms,
+        notices: AbstractContextManager[object],
         failed: Callable[[Exception], None],
         clock: Clock,
     ) -> None:
@@ -71,6 +74,7 @@ class Responder:
         self._reader = reader
         self._log = log
         self._pseudonyms = pseudonyms
+        self._notices = notices
         self._failed = failed
         self._clock = clock
 
@@ -176,6 +180,20 @@ class Responder:
         """Append one entry an answer in one durable batch; the batch's signed head signs them."""
         if not tasks:
             return {}
+        relying = [task for task in tasks.values() if task.consents]
+        # While it is held the node notices no end of a consent: the log never shows an answer by
+        # a consent behind the entry of its end.
+        with self._notices if relying else nullcontext():
+            for task in relying:
+                if not self._judge.still_holds(task):
+                    self._judge.judge(task, now)
+                    self._turnstile.take_quotas(task, now)
+                    self._reader.read((task,))
+            return self._append(tasks, now)
+
+    def _append(
+        self, tasks: dict[int, Task], now: int
+    ) -> dict[int, envelope_pb2.Envelope | LandbridgeError]:
         payloads = [self._write(task, now) for task in tasks.values()]
         entries = [
             write_entry(task, digest(ANSWER_TYPE, payload), self._pseudonyms, at=now)

@@ -174,6 +174,7 @@ def build_node(
         reader=Reader(source, published, federation.limits.max_records, telling.failure),
         log=log,
         pseudonyms=party.pseudonyms(),
+        notices=live_library.library.lock,
         failed=telling.failure,
         clock=clock,
     )

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Final
 
+from landbridge.consent.verification import Consent
 from landbridge.errors import LandbridgeError, Reason
 from landbridge.memorandum.condition import Rule
 from landbridge.period import Period
@@ -147,8 +148,8 @@ class Task:
     aliases: tuple[SubjectId, ...] = ()
     unproven: int = 0
     """How many aliases came without proof."""
-    consents: tuple[bytes, ...] = ()
-    """SHA-256 of the consent records that open something here."""
+    consents: tuple[Consent, ...] = ()
+    """Those that open something here."""
     readings: list[Reading] = field(default_factory=list)
     charges: list[Charge] = field(default_factory=list)
     """What it holds of quotas until its answer stands in the log."""

@@ -38,7 +38,7 @@ def write_entry(
         accesses=[
             access for reading in task.readings for access in _accesses(reading, sealed=task.sealed)
         ],
-        consents=task.consents,
+        consents=[consent.digest for consent in task.consents],
     )
 
 

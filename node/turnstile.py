@@ -38,10 +38,18 @@ class Turnstile:
                 at=at,
             )
         try:
-            self._take_quotas(task, at)
+            self.take_quotas(task, at)
         except BaseException:
             self.take_back((task,))
             raise
+
+    def take_quotas(self, task: Task, at: int) -> None:
+        """Count the clauses that a question is to be read by; what it holds already is free."""
+        for reading in task.readings:
+            if reading.is_read:
+                for extraction in list(reading.extractions):
+                    self._take(task, reading, extraction, at)
+                reading.is_read = bool(reading.extractions)
 
     def let_pass(self, answered: Iterable[tuple[Task, log_pb2.LogEntry]]) -> None:
         """Keep what questions have taken whose answers stand in the log."""
@@ -59,13 +67,6 @@ class Turnstile:
                 self._replay.forget(task.query_digest, question.step, question.round)
             self._quotas.settle(task.charges, ())
             task.charges.clear()
-
-    def _take_quotas(self, task: Task, at: int) -> None:
-        for reading in task.readings:
-            if reading.is_read:
-                for extraction in list(reading.extractions):
-                    self._take(task, reading, extraction, at)
-                reading.is_read = bool(reading.extractions)
 
     def _take(self, task: Task, reading: Reading, extraction: Extraction, at: int) -> None:
         allowance, query = extraction.allowance, task.query

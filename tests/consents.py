@@ -10,8 +10,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from landbridge.clock import to_datetime
 from landbridge.consent.binding import Introduced, bind_key
+from landbridge.consent.giving import Terms, write_as_desk, write_as_person
 from landbridge.consent.person_key import PersonKey, PublicJwk
-from landbridge.consent.record import Terms, write_as_desk, write_as_person
 from landbridge.keys import KeyUse, SigningKey
 from landbridge.trust.bundle import TrustBundle
 from tests.bundles import add_key, anchor, content, signed

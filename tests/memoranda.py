@@ -113,6 +113,7 @@ def make_memorandum(  # noqa: PLR0913  by name, each with a default
     valid: tuple[str, str] = ("2026-01-01T00:00:00Z", "2027-01-01T00:00:00Z"),
     link_sources: Sequence[str] = (),
     stale_revocation: str = "refuse",
+    amends: str = "",
 ) -> Memorandum:
     """Make a memorandum whose grants leave out what does not matter to the test."""
     usual = {
@@ -138,7 +139,7 @@ def make_memorandum(  # noqa: PLR0913  by name, each with a default
             | dict(grant)
             for grant in grants
         ],
-    }
+    } | ({"amends": amends} if amends else {})
     return Memorandum.model_validate_json(json.dumps(document))
 
 

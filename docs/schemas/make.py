@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 from landbridge.configuration import json_schema
+from landbridge.consent import record
 from landbridge.federation_file import FederationFile
 from landbridge.memorandum import schema
 from node.node_file import NodeFile
@@ -17,4 +18,7 @@ if __name__ == "__main__":
         )
     Path(__file__).with_name("memorandum.schema.json").write_text(
         json.dumps(schema.json_schema(), indent=2) + "\n", encoding="utf-8"
+    )
+    Path(__file__).with_name("consent.schema.json").write_text(
+        json.dumps(record.json_schema(), indent=2) + "\n", encoding="utf-8"
     )

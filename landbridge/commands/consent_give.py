@@ -16,8 +16,9 @@ from landbridge.commands.consent_file import (
 )
 from landbridge.commands.output import Output, OutputOption, talk
 from landbridge.consent.binding import Introduced
+from landbridge.consent.giving import Terms, write_as_desk, write_as_person
 from landbridge.consent.person_key import PersonKey
-from landbridge.consent.record import Terms, read_record, write_as_desk, write_as_person
+from landbridge.consent.record import read_record
 from landbridge.consent.sentences import sentences
 from landbridge.consent.signed import SignedByOne
 from landbridge.errors import Reason, refuse

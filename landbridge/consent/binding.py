@@ -43,7 +43,9 @@ class Introduced(Part):
     """A key binding and the salt that opens whom it is about: what the person holds and shows."""
 
     binding: dict[str, Any]
+    """The binding as the desk signed it: JWS in general JSON form."""
     salt: str = Field(pattern=r"^[0-9a-f]{32}$")
+    """With it the digest in the binding can be held against a person's identifier."""
 
     @classmethod
     def load(cls, path: Path) -> Self:

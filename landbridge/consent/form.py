@@ -19,7 +19,13 @@ _WRITE_IT: Final = "write it with `landbridge consent give`, `bind` or `revoke`"
 class Part(BaseModel):
     """A part of a document on consent."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, hide_input_in_errors=True)
+    model_config = ConfigDict(
+        extra="forbid",
+        frozen=True,
+        strict=True,
+        hide_input_in_errors=True,
+        use_attribute_docstrings=True,
+    )
 
 
 def write_payload(document: BaseModel) -> bytes:

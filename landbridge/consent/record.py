@@ -5,19 +5,14 @@ the person's data, the parties, and the event by which consent was given. It is 
 person's own key, which a consent desk has bound to the person, or by the desk itself.
 """
 
-import secrets
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 from pydantic import Field
+from pydantic.json_schema import SkipJsonSchema
 
 from landbridge.consent.binding import Introduced
-from landbridge.consent.desk import sign_as_desk
-from landbridge.consent.form import Part, make_payload, malformed, read_payload
-from landbridge.consent.person_key import PersonKey
-from landbridge.consent.signed import SignedByOne
-from landbridge.keys import SigningKey
+from landbridge.consent.form import Part, malformed, read_payload
+from landbridge.memorandum.grant import drop_default
 from landbridge.memorandum.words import (
     AgencyId,
     Instant,
@@ -32,23 +27,28 @@ from landbridge.subject import SubjectId
 SCHEMA: Final = "urn:landbridge:consent-record:1"
 WHAT: Final = "consent record"
 
-_ID_BYTES: Final = 16
-
 
 class Principal(Part):
     """Whom the record is about."""
 
     scheme: str = Field(min_length=1, max_length=200)
+    """The federation's identifier scheme."""
     value: str = Field(min_length=1, max_length=256)
+    """The identifier in its normal form."""
 
 
 class Header(Part):
     """The record itself, and the person."""
 
     schema_version: Literal["urn:landbridge:consent-record:1"]
+    """This profile of the standard."""
     record_id: str = Field(pattern=r"^[0-9a-f]{32}$")
+    """The record's id: 128 random bits in hexadecimal."""
     pii_principal_id: Principal
-    pii_principal_key: Introduced | None = None
+    """The one person."""
+    pii_principal_key: Introduced | SkipJsonSchema[None] = Field(
+        None, json_schema_extra=drop_default
+    )
     """The person's key as a desk has bound it, where the person signs."""
 
 
@@ -56,40 +56,54 @@ class Processing(Part):
     """What the person consents to."""
 
     purpose: Name
+    """One purpose of the federation's list."""
     lawful_basis: Literal["consent"]
+    """Always consent: a clause that names a statute needs no record."""
     pii_information: SomeDistinct[LinkSource]
     """The datasets, as `agency/dataset`."""
     privacy_notice: Line
     """What the person was told, or where it stands."""
     withdrawal_method: Line
+    """How the person can revoke."""
 
 
 class Party(Part):
     """An agency and its part."""
 
     party_id: AgencyId
+    """The agency."""
     party_role: Literal["requester", "provider", "consent-desk"]
+    """Who may ask, who may answer, or who vouches for the consent."""
 
 
 class Given(Part):
     """The event by which the consent was given."""
 
     event_type: Literal["explicit"]
+    """The person said or signed it."""
     event_state: Literal["given"]
+    """Its end is a document of its own, the revocation."""
     event_time: Instant
+    """When the person said or signed it."""
     entity_id: str = Field(min_length=1, max_length=300)
     """Who signs: the id of the desk, or the thumbprint of the person's key."""
     valid_from: Instant
+    """The first instant of the period."""
     valid_until: Instant
+    """The first instant no longer in it."""
 
 
 class RecordDocument(Part):
     """The payload of a consent record."""
 
     consent_record: Header
+    """The record's header."""
     pii_processing: Processing
+    """The processing of the person's data."""
     party_identification: tuple[Party, ...] = Field(min_length=3, max_length=100)
+    """One requester, one consent desk, and the providers of the datasets."""
     events: tuple[Given, ...] = Field(min_length=1, max_length=1)
+    """The one event."""
 
     @property
     def given(self) -> Given:
@@ -137,42 +151,6 @@ class RecordDocument(Part):
         return [party.party_id for party in self.party_identification if party.party_role == role]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Terms:
-    """What a person consents to, as commands and tests write it; times as 2026-01-01T00:00:00Z."""
-
-    subject: SubjectId
-    requester: str
-    purpose: str
-    datasets: Sequence[str]
-    valid_from: str
-    valid_until: str
-    given_at: str
-    notice: str
-    withdrawal: str
-
-
-def write_as_desk(terms: Terms, desk: SigningKey) -> SignedByOne:
-    """Write a consent that a desk took down and signs.
-
-    Raises:
-        LandbridgeError: LB-4105 with what is wrong with the terms; LB-4002 for a key of another
-            use.
-    """
-    return sign_as_desk(_write(terms, desk.agency, desk.agency, None), desk)
-
-
-def write_as_person(
-    terms: Terms, key: PersonKey, introduced: Introduced, *, desk: str
-) -> SignedByOne:
-    """Write a consent that the person signs with a key that the desk has bound to the person.
-
-    Raises:
-        LandbridgeError: LB-4105 with what is wrong with the terms.
-    """
-    return key.sign(_write(terms, desk, key.public.thumbprint, introduced))
-
-
 def read_record(payload: bytes) -> RecordDocument:
     """Read the payload of a record; whoever calls has verified it, or says that it is unverified.
 
@@ -184,42 +162,10 @@ def read_record(payload: bytes) -> RecordDocument:
     return record
 
 
-def _write(terms: Terms, desk: str, signer: str, introduced: Introduced | None) -> bytes:
-    providers = sorted({name.partition("/")[0] for name in terms.datasets})
-    parties = (
-        (terms.requester, "requester"),
-        *((provider, "provider") for provider in providers),
-        (desk, "consent-desk"),
-    )
-    key = {} if introduced is None else {"pii_principal_key": introduced.model_dump()}
-    written = {
-        "consent_record": {
-            "schema_version": SCHEMA,
-            "record_id": secrets.token_hex(_ID_BYTES),
-            "pii_principal_id": {"scheme": terms.subject.scheme, "value": terms.subject.value},
-            **key,
-        },
-        "pii_processing": {
-            "purpose": terms.purpose,
-            "lawful_basis": "consent",
-            "pii_information": list(terms.datasets),
-            "privacy_notice": terms.notice,
-            "withdrawal_method": terms.withdrawal,
-        },
-        "party_identification": [
-            {"party_id": party, "party_role": role} for party, role in parties
-        ],
-        "events": [
-            {
-                "event_type": "explicit",
-                "event_state": "given",
-                "event_time": terms.given_at,
-                "entity_id": signer,
-                "valid_from": terms.valid_from,
-                "valid_until": terms.valid_until,
-            }
-        ],
+def json_schema() -> dict[str, Any]:
+    """Describe the payload as JSON Schema 2020-12."""
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "$id": SCHEMA,
+        **RecordDocument.model_json_schema(),
     }
-    payload = make_payload(RecordDocument, written, WHAT)
-    read_record(payload)
-    return payload

@@ -119,6 +119,24 @@ def verify_revocation(document: bytes, bundle: TrustBundle, at: int) -> Revocati
     )
 
 
+def read_noticed(document: bytes) -> Revocation:
+    """Read a revocation that was verified when it was noticed: it stays, whatever becomes of keys.
+
+    Raises:
+        LandbridgeError: LB-4105 when it is none.
+    """
+    signed = SignedByOne.parse(document, _WHAT)
+    payload = read_payload(_Payload, signed.payload, _WHAT)
+    return Revocation(
+        payload.consent_revocation,
+        sha256(document).digest(),
+        frozenset(payload.agencies),
+        payload.desk,
+        signed.key_id if payload.binding else payload.desk,
+        read_instant(payload.revoked_at),
+    )
+
+
 def _write(record: RecordDocument, revoked_at: str, binding: dict[str, Any]) -> bytes:
     agencies = list(dict.fromkeys(record.agencies))
     return make_payload(

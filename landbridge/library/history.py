@@ -19,7 +19,7 @@ from typing import Any, Final, Protocol
 
 from landbridge.errors import Reason, refuse
 from landbridge.keys import read_public_file, write_whole
-from landbridge.library.kinds import Kind, digest_of
+from landbridge.library.kinds import SUFFIX, Kind, digest_of
 from landbridge.memorandum.document import Memorandum
 from landbridge.memorandum.life import Notice, barred
 from landbridge.memorandum.notice import SignedNotice, WrittenNotice
@@ -95,16 +95,16 @@ class History:
         """
         self._folder = state / FOLDER
         self._path = self._folder / _INDEX
-        self._announced: int | None = None if self._path.exists() else 0
+        self._announced: int | None = 0
         self.logged: list[Logged] = []
         self._length = 0
         self._unwritten: list[Mapping[str, Any]] = []
         for line in self._lines():
-            if "announced" in line:
-                self._announced = int(line["announced"])
+            if isinstance(line.get("announced"), int):
+                self._announced = line["announced"]
             else:
                 self._announced = None
-                self.logged.append(_read_line(line))
+                self.logged += _read_line(line)
 
     def recover(self, recorder: Recorder) -> None:
         """Take over from the log what a crash kept out of the index.
@@ -116,7 +116,7 @@ class History:
             return
         held = {one.entry for one in self.logged}
         found = [one for one in recorder.since(self._announced) if one.entry not in held]
-        self._add([_line(one) for one in found] or [{"announced": recorder.size()}])
+        self._add([_line(found) if found else {"announced": recorder.size()}])
         self.logged += found
         self._announced = None
 
@@ -145,7 +145,7 @@ class History:
         """
         try:
             for digest, document in documents.items():
-                write_whole(self._folder / _file(digest), document, mode=0o644)
+                write_whole(self.path(digest), document, mode=0o644)
             self._add([{"announced": recorder.size()}])
         except OSError as error:
             raise refuse(
@@ -156,11 +156,15 @@ class History:
         after = self.logged[-1].at if self.logged else 0
         logged = list(recorder.append(changes, after=after))
         self.logged += logged
-        self._unwritten += map(_line, logged)
+        self._unwritten.append(_line(logged))
         # They stand in the log: what the disk refuses now is written with the next change, or is
         # taken from the log at the next start.
         with suppress(OSError):
             self._add(())
+
+    def path(self, digest: str) -> Path:
+        """Return where a document that once counted is kept."""
+        return self._folder / f"{digest}{SUFFIX}"
 
     def document(self, digest: str) -> bytes:
         """Return a document that once counted.
@@ -168,7 +172,7 @@ class History:
         Raises:
             LandbridgeError: LB-1101 when it is not kept; LB-5002 when it is not what was logged.
         """
-        path = self._folder / _file(digest)
+        path = self.path(digest)
         document = read_public_file(path)
         if digest_of(document) != digest:
             raise refuse(
@@ -243,13 +247,14 @@ def _open(path: str, flags: int) -> int:
     return os.open(path, flags, 0o644)
 
 
-def _file(digest: str) -> str:
-    return f"{digest}.jws.json"
+def _line(logged: Iterable[Logged]) -> dict[str, Any]:
+    # One line, so that a crash keeps all of it out or none.
+    return {"logged": [_fields(one) for one in logged]}
 
 
-def _line(logged: Logged) -> dict[str, Any]:
+def _fields(logged: Logged) -> dict[str, Any]:
     change = logged.change
-    line: dict[str, Any] = {
+    fields: dict[str, Any] = {
         "at": logged.at,
         "entry": logged.entry,
         "kind": change.kind,
@@ -257,21 +262,25 @@ def _line(logged: Logged) -> dict[str, Any]:
         "digest": change.digest,
     }
     marks = {"withdrawn": change.withdrawn, "barred": change.barred}
-    return line | {mark: True for mark, yes in marks.items() if yes}
+    return fields | {mark: True for mark, yes in marks.items() if yes}
 
 
-def _read_line(line: Mapping[str, Any]) -> Logged:
+def _read_line(line: Mapping[str, Any]) -> list[Logged]:
     try:
-        change = Change(
-            Kind(line["kind"]),
-            str(line["subject"]),
-            str(line["digest"]),
-            withdrawn=bool(line.get("withdrawn")),
-            barred=bool(line.get("barred")),
-        )
-        return Logged(change, int(line["at"]), int(line["entry"]))
-    except (KeyError, ValueError, TypeError):
-        raise _damaged("known/" + _INDEX) from None
+        return [_read_fields(fields) for fields in line["logged"]]
+    except (KeyError, ValueError, TypeError, AttributeError):
+        raise _damaged(f"{FOLDER}/{_INDEX}") from None
+
+
+def _read_fields(fields: Mapping[str, Any]) -> Logged:
+    change = Change(
+        Kind(fields["kind"]),
+        str(fields["subject"]),
+        str(fields["digest"]),
+        withdrawn=bool(fields.get("withdrawn")),
+        barred=bool(fields.get("barred")),
+    )
+    return Logged(change, int(fields["at"]), int(fields["entry"]))
 
 
 def _damaged(where: str) -> Exception:

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from landbridge.consent.revocation import Revocation, verify_revocation
+from landbridge.consent.revocation import Revocation, read_noticed, verify_revocation
 from landbridge.library.kinds import Kind, digest_of, kind_of
 from landbridge.library.trusted_keys import memorandum_keys
 from landbridge.memorandum.document import Memorandum
@@ -82,8 +82,20 @@ def _open_notice(document: bytes, bundle: TrustBundle, at: int) -> Opened:
     )
 
 
+def open_noticed(document: bytes) -> Opened:
+    """Open a revocation that was verified when it was noticed.
+
+    Raises:
+        LandbridgeError: LB-4105 when it is none.
+    """
+    return _revocation(document, read_noticed(document))
+
+
 def _open_revocation(document: bytes, bundle: TrustBundle, at: int) -> Opened:
-    revocation = verify_revocation(document, bundle, at)
+    return _revocation(document, verify_revocation(document, bundle, at))
+
+
+def _revocation(document: bytes, revocation: Revocation) -> Opened:
     return Opened(
         Kind.REVOCATION,
         revocation.record_id,

@@ -5,7 +5,7 @@ verify grants nothing and is told. What people put into the folder and what come
 goes the same way.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 from threading import RLock
@@ -15,7 +15,7 @@ from landbridge.errors import LandbridgeError
 from landbridge.keys import read_public_file
 from landbridge.library.history import Change, History, Logged, Recorder
 from landbridge.library.kinds import SUFFIX, Kind, digest_of
-from landbridge.library.opened import Opened, open_document
+from landbridge.library.opened import Opened, open_document, open_noticed
 from landbridge.library.shelf import Accept, Found, Refused, Shelf, arrange
 from landbridge.library.trusted_keys import next_change
 from landbridge.memorandum.signed_form import payload_of
@@ -137,6 +137,7 @@ class Library:
         bundle, at = self._trust.current.bundle, self._clock()
         self._data = _read_all(files, self._files, self._data)
         found, refused = _open_all(self._data, bundle, at, memory)
+        found += self._noticed_before({each.opened.signed for each in found})
         known = tuple(signed for _, signed in self._standing)
         shelf = arrange(found, refused, agency=self.agency, accept=self._accept, known=known)
         self._behind = True  # until all of it is logged
@@ -151,6 +152,16 @@ class Library:
         self._next_change = next_change(bundle, at)
         self._tell(shelf.refused)
         return self._publish(shelf)
+
+    def _noticed_before(self, here: Collection[str]) -> Iterator[Found]:
+        """Give the revocations whose files are gone or whose keys have ended: none is taken back.
+
+        Else a file that is removed would bring a consent back that a person has ended.
+        """
+        for (kind, signed), logged in self._standing.items():
+            if kind is Kind.REVOCATION and signed not in here:
+                document = self._history.document(logged.change.digest)
+                yield Found(self._history.path(logged.change.digest), open_noticed(document))
 
     def _note(self, shelf: Shelf) -> None:
         """Log what begins to count and what ceases to."""

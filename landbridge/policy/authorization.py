@@ -226,7 +226,7 @@ def authorize(policy: Policy, request: AccessRequest) -> Decision:
 
 
 def _standing(request: AccessRequest) -> Standing:
-    return Standing(request.revocation_stale, request.consented, request.sealed)
+    return Standing(request.revocation_stale, request.consented, request.sealed, request.vouched_by)
 
 
 def _remember(

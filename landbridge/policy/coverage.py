@@ -38,11 +38,16 @@ class Clause:
         """Say why it releases nothing though it is in force; None where it releases."""
         if standing.stale and not self.serves_stale:
             return Reason.STALE_REVOCATION
-        if self.grant.needs_consent and not standing.consented:
+        if self.grant.needs_consent and not self._is_consented(standing):
             return Reason.CONSENT_MISSING
         if self.grant.sealed and not standing.sealed:
             return Reason.SEALING_REQUIRED
         return None
+
+    def _is_consented(self, standing: "Standing") -> bool:
+        if not standing.consented or standing.vouched_by is None:
+            return standing.consented
+        return not standing.vouched_by.isdisjoint(self.memorandum.consent_desks)
 
 
 class Standing(NamedTuple):
@@ -51,6 +56,7 @@ class Standing(NamedTuple):
     stale: bool = False
     consented: bool = False
     sealed: bool = False
+    vouched_by: frozenset[str] | None = None
 
 
 class Epoch(NamedTuple):

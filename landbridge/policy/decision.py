@@ -19,7 +19,8 @@ class AccessRequest:
 
     `revocation_stale` says that whoever decides holds revocation data that are too old, `consented`
     that the person asked about has consented to just this, `sealed` that the answer can leave
-    sealed to the requester.
+    sealed to the requester. `vouched_by` are the agencies whose word for the consent was shown;
+    None where that is not known yet, and any will do.
     """
 
     provider: str
@@ -32,6 +33,7 @@ class AccessRequest:
     revocation_stale: bool = False
     consented: bool = False
     sealed: bool = False
+    vouched_by: frozenset[str] | None = None
 
 
 @dataclass(frozen=True, slots=True)

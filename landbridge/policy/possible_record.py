@@ -32,7 +32,7 @@ from landbridge.memorandum.condition import (
 )
 from landbridge.policy.row_values import FieldType, Value, infer, representatives
 from landbridge.policy.rule_days import days_to_try, has_periods
-from landbridge.policy.value_gaps import read_number
+from landbridge.policy.value_gaps import MOMENT, read_number
 
 Dataset = tuple[str, str]
 """Provider and dataset."""
@@ -252,4 +252,4 @@ def words_of(value: Value) -> str:
         return "true" if value else "false"
     if isinstance(value, Decimal):
         return format(value, "f") if -30 < value.adjusted() < 30 else str(value)  # noqa: PLR2004
-    return repr(value) if isinstance(value, str) else str(value)
+    return repr(value) if isinstance(value, str) and not MOMENT.fullmatch(value) else str(value)

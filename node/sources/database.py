@@ -137,8 +137,9 @@ class _Session:
         cursor = self._connection.cursor()
         try:
             cursor.execute(sql, parameters)
-            rows: list[tuple[Any, ...]] = cursor.fetchall()
-            return rows
+            rows = cursor.fetchall()
+            # PyMySQL gives a tuple, and an empty one without rows.
+            return rows if isinstance(rows, list) else list(rows)
         finally:
             cursor.close()
 

@@ -200,10 +200,10 @@ class DatasetReader:
         name, when = question
         try:
             return self._write(AllOf(when), tests)
-        except LandbridgeError as error:
+        except LandbridgeError:
             # The memorandum's own part was tried when it was loaded: what is left was asked.
             raise refuse(
                 Reason.BAD_ARGUMENT,
-                f"{name!r} cannot be answered for what is asked: {error.message}",
+                f"{name!r} cannot be answered for what is asked",
                 next_step="ask for a value that the field can have",
             ) from None

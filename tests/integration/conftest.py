@@ -47,14 +47,19 @@ def mariadb() -> Iterator[MariaDBServer]:
 @pytest.fixture(params=DATABASES)
 def registrar(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[RegistrarDatabase]:
     """An empty database, once of each kind."""
-    database: RegistrarDatabase
-    if request.param == "sqlite":
-        database = SqliteRegistrar(tmp_path)
-    elif request.param == "duckdb":
-        database = DuckDBRegistrar(tmp_path)
-    elif request.param == "mariadb":
-        database = MariaDBRegistrar(request.getfixturevalue("mariadb"))
-    else:
-        database = PostgresRegistrar(request.getfixturevalue("postgres"))
+    database = make_registrar(request, tmp_path)
     yield database
     database.close()
+
+
+def make_registrar(request: pytest.FixtureRequest, folder: Path) -> RegistrarDatabase:
+    """Make an empty database of the kind that a fixture's parameter names."""
+    match request.param:
+        case "sqlite":
+            return SqliteRegistrar(folder)
+        case "duckdb":
+            return DuckDBRegistrar(folder)
+        case "mariadb":
+            return MariaDBRegistrar(request.getfixturevalue("mariadb"))
+        case _:
+            return PostgresRegistrar(request.getfixturevalue("postgres"))

@@ -6,7 +6,7 @@ import sqlite3
 import subprocess
 import sys
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -36,7 +36,7 @@ class RegistrarDatabase(ABC):
         self.url = url
 
     @abstractmethod
-    def listen(self, source: Source) -> None:
+    def listen(self, _source: Source, /) -> None:
         """Hear what a source sends from now on; call it before the source has fetched anything."""
 
     @abstractmethod
@@ -51,7 +51,7 @@ class RegistrarDatabase(ABC):
     def connections_of_the_node(self) -> int:
         """Count the connections that this process holds as a node."""
 
-    def end_connections(self) -> None:
+    def end_connections(self) -> None:  # noqa: B027 - files have no server that could
         """End the connections of nodes, where a server can do so."""
 
     def run(self, statement: str) -> list[tuple[Any, ...]]:
@@ -62,6 +62,24 @@ class RegistrarDatabase(ABC):
             rows = [tuple(row) for row in result] if result.returns_rows else []
         engine.dispose()
         return rows
+
+    def insert(self, table: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+        """Fill a table."""
+        marks = ", ".join([self.mark] * len(columns))
+        statement = f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({marks})"
+        engine = sa.create_engine(self.url)
+        with engine.begin() as connection:
+            for row in rows:
+                connection.exec_driver_sql(statement, tuple(row))
+        engine.dispose()
+
+    mark = "?"
+    """What stands for a value in a statement."""
+
+    def run_all(self, *statements: str) -> None:
+        """Run statements one after the other."""
+        for statement in statements:
+            self.run(statement)
 
     @contextmanager
     def writer(self, table: str) -> Iterator[None]:
@@ -80,7 +98,7 @@ class RegistrarDatabase(ABC):
         """Return how the database would run a statement that it has received."""
         return "\n".join(str(row[-1]) for row in self.run(f"EXPLAIN {statement}"))
 
-    def close(self) -> None:
+    def close(self) -> None:  # noqa: B027 - most have nothing to close
         """Stop listening."""
 
 
@@ -106,8 +124,9 @@ class SqliteRegistrar(_File):
         sqlite3.connect(self.path).close()
         self._traced: list[str] = []
 
-    def listen(self, source: Source) -> None:
+    def listen(self, source: Source, /) -> None:
         (database,) = source.databases
+        self._traced.clear()
         sa.event.listen(database.engine, "connect", self._trace)
 
     def statements(self) -> list[str]:
@@ -137,7 +156,19 @@ class DuckDBRegistrar(_File):
         with duckdb.connect(self.path) as connection:
             return connection.execute(statement).fetchall()
 
-    def listen(self, source: Source) -> None:
+    def insert(self, table: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+        marks = ", ".join([self.mark] * len(columns))
+        with duckdb.connect(self.path) as connection:
+            connection.executemany(
+                f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({marks})", rows
+            )
+
+    def run_all(self, *statements: str) -> None:
+        with duckdb.connect(self.path) as connection:
+            for statement in statements:
+                connection.execute(statement)
+
+    def listen(self, source: Source, /) -> None:
         (database,) = source.databases
         # The same database within this process, whose log is switched on before it is locked.
         self._ear = duckdb.connect(
@@ -163,6 +194,7 @@ class DuckDBRegistrar(_File):
 
 class PostgresRegistrar(RegistrarDatabase):
     dialect = "postgresql"
+    mark = "%s"
     hold = "LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE"
 
     def __init__(self, server: PostgresServer) -> None:
@@ -170,7 +202,7 @@ class PostgresRegistrar(RegistrarDatabase):
         self._server = server
         self._since = 0
 
-    def listen(self, source: Source) -> None:
+    def listen(self, _source: Source, /) -> None:
         self._since = self._server.size_of_log()
 
     def statements(self) -> list[str]:
@@ -201,6 +233,7 @@ class PostgresRegistrar(RegistrarDatabase):
 
 class MariaDBRegistrar(RegistrarDatabase):
     dialect = "mariadb"
+    mark = "%s"
     hold = "LOCK TABLES {table} WRITE"
 
     def __init__(self, server: MariaDBServer) -> None:
@@ -213,13 +246,21 @@ class MariaDBRegistrar(RegistrarDatabase):
             cursor.execute(statement)
             return list(cursor.fetchall())
 
+    def insert(self, table: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+        marks = ", ".join([self.mark] * len(columns))
+        with self._server.connect(REGISTRAR) as connection, connection.cursor() as cursor:
+            cursor.execute("SET SESSION sql_mode = 'ALLOW_INVALID_DATES'")
+            cursor.executemany(
+                f"INSERT IGNORE INTO {table} ({', '.join(columns)}) VALUES ({marks})", rows
+            )
+
     @contextmanager
     def writer(self, table: str) -> Iterator[None]:
         with self._server.connect(REGISTRAR) as connection, connection.cursor() as cursor:
             cursor.execute(self.hold.format(table=table))
             yield
 
-    def listen(self, source: Source) -> None:
+    def listen(self, _source: Source, /) -> None:
         self._since = self._server.size_of_log()
 
     def statements(self) -> list[str]:

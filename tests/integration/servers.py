@@ -3,8 +3,10 @@
 import os
 import re
 import shutil
+import socket
 import subprocess
 import tempfile
+import threading
 import time
 import warnings
 from collections.abc import Iterator
@@ -82,6 +84,7 @@ class MariaDBServer:
         self._socket = folder / "socket"
         self._door = folder / "door"
         self._log = folder / "general.log"
+        self._shut: socket.socket | None = None
 
     def connect(self, database: str | None = None) -> "pymysql.Connection[pymysql.cursors.Cursor]":
         return pymysql.connect(
@@ -101,9 +104,19 @@ class MariaDBServer:
 
     def admit(self, *, yes: bool) -> None:
         """Let nodes in by their door or not, and put out those that are in."""
+        if self._shut is not None:
+            self._shut.shutdown(socket.SHUT_RDWR)
+            self._shut.close()
+            self._shut = None
         self._door.unlink(missing_ok=True)
         if yes:
             self._door.symlink_to(self._socket)
+        else:
+            # Of a socket that nobody listens on, PyMySQL leaves its own end open.
+            self._shut = socket.socket(socket.AF_UNIX)
+            self._shut.bind(str(self._door))
+            self._shut.listen()
+            threading.Thread(target=_turn_away, args=(self._shut,), daemon=True).start()
         self.end_nodes()
 
     def end_nodes(self) -> int:
@@ -130,6 +143,12 @@ class MariaDBServer:
         with self._log.open(encoding="utf-8", newline="\n") as log:
             log.seek(since)
             return _ENTRY.split("\n" + log.read())
+
+
+def _turn_away(door: socket.socket) -> None:
+    with suppress(OSError):
+        while True:
+            door.accept()[0].close()
 
 
 @contextmanager
@@ -174,12 +193,8 @@ def running_mariadb() -> Iterator[MariaDBServer]:
 
 def _await(server: MariaDBServer, process: "subprocess.Popen[bytes]", output: Path) -> None:
     deadline = time.monotonic() + _LONGEST_START_S
-    while True:
-        try:
-            server.connect().close()
-        except pymysql.Error:
-            assert process.poll() is None, output.read_text()
-            assert time.monotonic() < deadline, output.read_text()
-            time.sleep(0.02)
-        else:
-            return
+    while not (output.with_name("pid").exists() and output.with_name("socket").exists()):
+        assert process.poll() is None, output.read_text()
+        assert time.monotonic() < deadline, output.read_text()
+        time.sleep(0.02)
+    server.connect().close()

@@ -62,14 +62,14 @@ def test_a_missing_table(registrar: RegistrarDatabase, tmp_path: Path) -> None:
 
 
 def test_missing_columns_are_listed_together(registrar: RegistrarDatabase, tmp_path: Path) -> None:
-    registrar.run('CREATE TABLE schools (unitid varchar(6) PRIMARY KEY, " School Name " text)')
+    registrar.run('CREATE TABLE schools (unitid varchar(6) PRIMARY KEY, " School Name" text)')
     error = refusal(tmp_path, NODE.format(url=registrar.url))
     assert error.reason is Reason.MISSING_COLUMN
     first, second = error.message.splitlines()
     assert first.startswith(f"{tmp_path}/node.toml:12:10: the table schools has no column 'unit'")
     assert first.endswith("; did you mean 'unitid'?")
     assert second.startswith(f"{tmp_path}/node.toml:15:10: the table schools has no column")
-    assert second.endswith("; did you mean ' School Name '?")
+    assert second.endswith("; did you mean ' School Name'?")
 
 
 def test_missing_columns_of_a_file(registrar: RegistrarDatabase, tmp_path: Path) -> None:

@@ -9,7 +9,12 @@ from landbridge.errors import LandbridgeError
 from landbridge.memorandum.condition import Condition, Operator
 from landbridge.v1 import answer_pb2
 from node.sources.source import Source
-from tests.integration.conftest import SERVERS_AND_SQLITE, RegistrarDatabase
+from tests.integration.conftest import (
+    DATABASES,
+    SERVERS_AND_SQLITE,
+    RegistrarDatabase,
+    make_registrar,
+)
 from tests.schools import look_up, open_source, read, texts
 
 NODE = """
@@ -64,34 +69,42 @@ TABLES = (
     """CREATE TABLE courses (
         unit varchar(6), number integer, title text, PRIMARY KEY (unit, number))""",
     """INSERT INTO schools
-        SELECT n, cast(100000 + n AS varchar), 100000 + n * 100, 'School ' || n || ' ',
+        SELECT n, cast(100000 + n AS char(6)), 100000 + n * 100, 'School ' || n || ' ',
             'account ' || n, CASE WHEN n % 2 = 0 THEN 'A' ELSE 'X' END,
             CASE WHEN n % 3 = 0 THEN NULL ELSE '2019-06-20' END {cast}
-        FROM (WITH RECURSIVE c(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c WHERE n < 20000)
+        FROM (WITH RECURSIVE c(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c WHERE n < 5000)
               SELECT n FROM c) AS numbers""",
     "INSERT INTO schools VALUES (0, '100005', NULL, 'Second', 'x', 'C', '2020-01-31')",
     "INSERT INTO courses VALUES ('100005', 2, 'Law'), ('100005', 1, 'Art'), ('100006', 1, 'Law')",
     "CREATE INDEX schools_unit ON schools (unit)",
     "CREATE INDEX schools_ope ON schools (ope)",
-    "ANALYZE",
 )
 
 ANALYZE = {"mariadb": "ANALYZE TABLE schools"}
 
 
+@pytest.fixture(scope="module", params=DATABASES)
+def registrar(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> RegistrarDatabase:
+    """A database that no test changes."""
+    database = make_registrar(request, tmp_path_factory.mktemp("registrar"))
+    cast = "::date" if database.dialect in ("postgresql", "duckdb") else ""
+    percent = "%%" if database.dialect == "postgresql" else "%"
+    database.run_all(
+        *(table.replace("{cast}", cast).replace("%", percent) for table in TABLES),
+        ANALYZE.get(database.dialect, "ANALYZE"),
+    )
+    return database
+
+
 @pytest.fixture
 def source(registrar: RegistrarDatabase, tmp_path: Path) -> Iterator[Source]:
-    cast = "::date" if registrar.dialect in ("postgresql", "duckdb") else ""
-    for statement in TABLES:
-        registrar.run(
-            statement.replace("{cast}", cast)
-            .replace("%", "%%" if registrar.dialect == "postgresql" else "%")
-            .replace("ANALYZE", ANALYZE.get(registrar.dialect, "ANALYZE"))
-        )
     opened = open_source(tmp_path, NODE.format(url=registrar.url))
     registrar.listen(opened)
     yield opened
     opened.close()
+    registrar.close()
 
 
 def test_values_and_names_of_records(source: Source) -> None:
@@ -156,7 +169,7 @@ def test_rows_are_cut_in_the_where_clause(source: Source, registrar: RegistrarDa
     assert "status" in statement.partition("WHERE")[2]
 
 
-@pytest.mark.parametrize("registrar", SERVERS_AND_SQLITE, indirect=True)
+@pytest.mark.parametrize("registrar", SERVERS_AND_SQLITE, indirect=True, scope="module")
 def test_look_ups_use_the_indexes(source: Source, registrar: RegistrarDatabase) -> None:
     read(source, look_up("schools", ["name"], "school:100005"))
     read(source, look_up("schools", ["name"], "school:100005", "ope:00100700"))

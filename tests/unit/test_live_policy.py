@@ -1,6 +1,5 @@
-"""A policy that follows the trust: what a tainted key signed grants nothing, with no restart."""
+"""A policy that follows documents and trust: what a tainted key signed grants nothing, at once."""
 
-from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 
@@ -9,20 +8,24 @@ import pytest
 from certs.federation import FederationPki
 from landbridge.agency import Role
 from landbridge.clock import system_clock, to_datetime
-from landbridge.errors import LandbridgeError
 from landbridge.keys import KeyUse, SigningKey
+from landbridge.library.kinds import Kind
+from landbridge.library.shelf import Refused
+from landbridge.library.store import Library, read_shelf
+from landbridge.library.trusted_keys import next_change
 from landbridge.live_policy import LivePolicy
-from landbridge.memorandum.document import Memorandum
-from landbridge.memorandum.folder import read_memoranda
+from landbridge.log.store import LogStore
+from landbridge.memorandum.notice import SignedNotice, WrittenNotice
 from landbridge.memorandum.signature import SignedForm
+from landbridge.memorandum.signed_form import sign
 from landbridge.policy.authorization import AccessRequest, authorize
+from landbridge.rpc.document_log import DocumentLog
 from landbridge.subject import SubjectKind
-from landbridge.trust.bundle import TrustBundle
-from landbridge.trust.document import MemberRecord
+from landbridge.trust.document import MemberRecord, unix_ms
 from landbridge.trust.store import TrustStore
 from tests.memoranda import make_memorandum
 from tests.moving_trust import ACTIVE, RETIRING, TAINTED, MovingTrust
-from tests.pki import BOARD, COUNCIL, REGISTRY, make_federation
+from tests.pki import BOARD, COUNCIL, FEDERATION, REGISTRY, make_federation
 
 
 class Node:
@@ -36,8 +39,17 @@ class Node:
         self.told: list[object] = []
         self.sign("pair", BOARD)
         self.sign("three", BOARD, COUNCIL)
-        self.policy = LivePolicy(self.store, self.read, failed=self.told.append)
-        self.told.clear()
+        key = SigningKey.load(self.state / "keys" / "log.key")
+        log = LogStore.open(self.state / "log.sqlite", f"{REGISTRY}.{FEDERATION}/node/main", key)
+        self.library = Library(
+            self.state,
+            self.store,
+            recorder=DocumentLog(log),
+            refused=self.refused,
+            failed=self.told.append,
+            agency=REGISTRY,
+        )
+        self.policy = LivePolicy(self.library)
 
     def key(self, agency: str) -> SigningKey:
         role = Role.NODE if agency == REGISTRY else Role.REQUESTER
@@ -57,18 +69,14 @@ class Node:
         path.parent.mkdir(exist_ok=True)
         path.write_bytes(form.to_bytes())
 
-    def read(self, bundle: TrustBundle) -> Iterator[Memorandum]:
-        def refused(path: Path, error: LandbridgeError) -> None:
-            self.told.append((path.name.partition(".")[0], error.code))
+    def refused(self, refused: Refused) -> None:
+        self.told.append((refused.path.name.partition(".")[0], refused.error.code))
 
-        folder = self.state / "memoranda"
-        return read_memoranda(folder, bundle, at=system_clock(), refused=refused)
-
-    def allows(self) -> list[str]:
+    def allows(self, at: int = 0) -> list[str]:
         """Name the memoranda that release anything to the board."""
         requests = {
             name: AccessRequest(
-                REGISTRY, name, BOARD, "why", SubjectKind.LEGAL_ENTITY, ("f",), system_clock()
+                REGISTRY, name, BOARD, "why", SubjectKind.LEGAL_ENTITY, ("f",), at or system_clock()
             )
             for name in ("pair", "three")
         }
@@ -86,14 +94,13 @@ def node(tmp_path: Path) -> Node:
 
 
 def test_a_key_that_is_replaced_keeps_what_it_signed(node: Node) -> None:
-    before, old = node.policy(), node.key(COUNCIL)
+    old = node.key(COUNCIL)
     new = SigningKey.generate(COUNCIL, KeyUse.MEMORANDUM)
     node.trust.introduce(old, new)
     node.take()
     node.trust.move({new.key_id: ACTIVE, old.key_id: RETIRING})
     node.take()
     assert node.allows() == ["pair", "three"]
-    assert node.policy() is not before
     assert node.told == []
 
 
@@ -116,7 +123,8 @@ def test_a_party_that_is_suspended_ends_nobody_elses_agreement(node: Node) -> No
     # Nobody can tell whether the thief signed before the suspension.
     ends = to_datetime(system_clock()) + timedelta(seconds=1)
     node.trust.move({node.key(COUNCIL).key_id: TAINTED}, ends=ends)
-    assert [one.id for one in node.read(node.trust.bundle)] == ["pair"]
+    node.take()
+    assert node.allows() == ["pair"]
 
 
 def test_a_bundle_that_changes_no_member_changes_no_policy(node: Node) -> None:
@@ -137,6 +145,42 @@ def test_a_folder_that_cannot_be_read_leaves_the_policy_and_is_told(node: Node) 
     assert [getattr(error, "code", "") for error in node.told] == ["LB-1101"]
     three.rmdir()
     three.with_suffix(".away").rename(three)
-    node.trust.change(BOARD, lambda _: {})
-    node.take()
+    node.library.follow_files()
     assert node.allows() == ["pair"]
+
+
+def test_documents_are_followed_and_boundaries_in_time_come_by_themselves(node: Node) -> None:
+    before = node.policy()
+    assert not node.library.follow_files()
+    assert node.policy() is before
+    (node.state / "memoranda" / "three.jws.json").unlink()
+    node.library.follow_files()
+    assert node.allows() == ["pair"]
+    memorandum = node.library.shelf.memoranda[0]
+    start = system_clock() + 3_600_000
+    written = WrittenNotice.draft(
+        {
+            "notice": "terminate",
+            "memorandum": "pair",
+            "digest": memorandum.digest,
+            "from": to_datetime(start).strftime("%Y-%m-%dT%H:%M:%SZ"),
+            "reason": "End",
+            "signers": [REGISTRY],
+        }
+    )
+    signature = sign(written.to_json(), node.key(REGISTRY))
+    path = node.state / Kind.NOTICE.folder / "end.jws.json"
+    path.parent.mkdir()
+    path.write_bytes(SignedNotice(written.to_json(), (signature,)).to_bytes())
+    node.library.follow_files()
+    assert node.allows() == ["pair"]
+    assert node.allows(at=start) == []
+
+
+def test_a_key_that_comes_to_its_end_ends_what_it_signed(node: Node) -> None:
+    ends = node.trust.content.members[COUNCIL].keys[-1].not_after
+    late = unix_ms(ends)
+    assert next_change(node.store.current.bundle, late - 1) == late
+    shelf = read_shelf(node.state, node.store.current.bundle, at=late)
+    assert shelf.memoranda == ()
+    assert {each.error.code for each in shelf.refused} == {"LB-4002"}

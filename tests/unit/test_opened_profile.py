@@ -133,6 +133,15 @@ def test_not_one_bit_of_opened_contents_can_be_changed(sealed: Sealed) -> None:
             assert (error.reason, error.where) == (Reason.SEAL_BROKEN, opened["agency"])
 
 
+def test_not_one_bit_of_its_evidence_can_be_changed(sealed: Sealed) -> None:
+    evidence = base64.b64decode(sealed.document["evidence"])
+    for place in range(0, len(evidence), len(evidence) // 80):
+        spoiled = bytearray(evidence)
+        spoiled[place] ^= 1
+        altered = {**sealed.document, "evidence": base64.b64encode(bytes(spoiled)).decode()}
+        assert refusal(sealed, altered).code.startswith("LB-4")
+
+
 def test_contents_of_another_profile_are_refused(sealed: Sealed) -> None:
     town = sealed.town
     other = open_profile(

@@ -1,6 +1,7 @@
 """What Landbridge does not do, by principle, held against protos, schemas, code and examples."""
 
 import ast
+import csv
 import re
 import tomllib
 from collections.abc import Iterator
@@ -8,10 +9,19 @@ from pathlib import Path
 
 import pytest
 from google.protobuf.descriptor import Descriptor, FileDescriptor
+from stdnum.ee import ik
 
+from landbridge.commands.main import COMMANDS
+from landbridge.consent.record import json_schema
+from landbridge.errors import LandbridgeError, Reason
+from landbridge.federation import Federation
+from landbridge.memorandum.condition import Operator
+from landbridge.policy.small_counts import shown_count
+from landbridge.subject import Schemes, SubjectKind
 from landbridge.v1 import (
     answer_pb2,
     catalogue_pb2,
+    document_service_pb2,
     envelope_pb2,
     gateway_service_pb2,
     log_pb2,
@@ -21,6 +31,8 @@ from landbridge.v1 import (
     reason_pb2,
     subject_pb2,
 )
+from tests.consents import by_desk, terms
+from tests.persons import MARK, SCHEME, invent
 
 ROOT = Path(__file__).parents[2]
 FILES: list[FileDescriptor] = [
@@ -28,6 +40,7 @@ FILES: list[FileDescriptor] = [
     for module in (
         answer_pb2,
         catalogue_pb2,
+        document_service_pb2,
         envelope_pb2,
         gateway_service_pb2,
         log_pb2,
@@ -45,6 +58,9 @@ FORBIDDEN = frozenset(
         *("biometric", "fingerprints", "behaviour", "behavior", "friends", "followers"),
     }
 )
+PERSONS = {SubjectKind.NATURAL_PERSON}
+NAMES = {"name", "nimi"}
+"""Columns of examples that hold a person's name."""
 
 
 def words(name: str) -> set[str]:
@@ -112,11 +128,81 @@ def test_no_rpc_lists_or_searches_subjects() -> None:
         for service in file.services_by_name.values()
         for method in service.methods
     }
-    giving_no_records = {"GetCatalogue", "GetDirectory"}
+    giving_no_records = {
+        *("GetCatalogue", "GetDirectory"),
+        # Agreements, notices on them, and ends of consents, which name no person.
+        *("ListDocuments", "GetDocuments", "OfferDocuments"),
+    }
     for name, request in methods.items():
         if name not in giving_no_records:
             assert "Envelope" in set(_types_under(request)), name
     assert query_pb2.Query.DESCRIPTOR.fields_by_name["subject"].is_repeated is False
+
+
+def test_no_condition_looks_for_what_is_like_something() -> None:
+    """Records are asked for by an exact identifier, and rules compare whole values."""
+    for name in Operator:
+        assert not set(re.split("[-_]", name.value)) & {"like", "match", "matches", "contains"}
+    assert not {"search", "find", "list", "lookup"} & COMMANDS.keys()
+
+
+def test_one_person_at_a_time() -> None:
+    """A query is about one subject, a person is asked about alone, a consent is of one person."""
+    query = query_pb2.Query.DESCRIPTOR
+    question = query_pb2.Question.DESCRIPTOR
+    assert not query.fields_by_name["subject"].is_repeated
+    assert not question.fields_by_name["query"].is_repeated
+    for path in ("gateway/federator.py", "node/responder.py"):
+        calls = {
+            node.func.id
+            for node in ast.walk(ast.parse((ROOT / path).read_text()))
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
+        }
+        assert "check_alone" in calls, path
+    header = json_schema()["$defs"]["Header"]["properties"]
+    assert header["pii_principal_id"]["$ref"].endswith("/Principal")
+    with pytest.raises(TypeError):
+        terms(subjects=[person.subject for person in invent(2, seed=1)])
+    assert by_desk().count(b'"payload"') == 1
+
+
+@pytest.mark.parametrize("count", range(8))
+def test_small_counts_of_persons_are_never_shown(count: int) -> None:
+    shown = shown_count(count, SubjectKind.NATURAL_PERSON)
+    assert shown == (str(count) if count >= 5 else "fewer than 5")
+
+
+def test_persons_of_examples_are_synthetic() -> None:
+    """No number of an example can be anybody's, and every name says that nobody has it."""
+    seen = 0
+    for path in (ROOT / "examples").glob("*/federation.toml"):
+        schemes = Federation.load(path).schemes
+        persons = [name for name in schemes if schemes[name].subject_kind in PERSONS]
+        for folder in path.parent.glob("agencies/*/node.toml") if persons else ():
+            config = tomllib.loads(folder.read_text())
+            assert "database" not in config["node"], "its records cannot be looked at here"
+            for file in config["files"]:
+                seen += _check_synthetic(folder.parent / "data" / file["path"], schemes)
+    assert seen > 20
+
+
+def _check_synthetic(path: Path, schemes: Schemes) -> int:
+    with path.open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    for row in rows:
+        numbers = [cell for cell in row.values() if re.fullmatch(r"\d{11}", cell)]
+        assert len(numbers) == 1, "each row is about one person"
+        assert ik.get_birth_date(schemes.parse(f"{SCHEME}:{numbers[0]}").value).year >= 2170
+        names = [cell for column, cell in row.items() if column in NAMES]
+        assert all(name.startswith(MARK) for name in names)
+    return len(rows)
+
+
+def test_the_scheme_of_the_example_takes_no_number_of_a_person_who_lives() -> None:
+    schemes = Federation.load(ROOT / "examples/teachers/federation.toml").schemes
+    with pytest.raises(LandbridgeError) as caught:
+        schemes.parse(f"{SCHEME}:36805280109")  # the number of python-stdnum's own documentation
+    assert caught.value.reason is Reason.MALFORMED_IDENTIFIER
 
 
 def _types_under(message: Descriptor, seen: frozenset[str] = frozenset()) -> Iterator[str]:

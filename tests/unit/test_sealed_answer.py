@@ -56,6 +56,10 @@ def sealed(answer: answer_pb2.Answer | None = None) -> answer_pb2.Answer:
     )
 
 
+def opened(answer: answer_pb2.Answer) -> answer_pb2.Answer:
+    return unseal(answer, open_answer(answer, KEY, requester="board"))
+
+
 def broken(work: Callable[[], object]) -> str:
     with pytest.raises(LandbridgeError) as caught:
         work()
@@ -65,8 +69,7 @@ def broken(work: Callable[[], object]) -> str:
 
 def test_who_asked_reads_what_the_node_would_have_sent_in_the_clear() -> None:
     answer = sealed()
-    contents = open_answer(answer, KEY, requester="board")
-    assert unseal(answer, contents) == plain()
+    assert opened(answer) == plain()
 
 
 def test_the_cover_names_datasets_and_memoranda_and_says_no_more() -> None:
@@ -101,7 +104,7 @@ def test_sizes_are_powers_of_two_and_every_size_can_be_filled(size: int) -> None
     padded = len(answer.sealed.ciphertext) - OVERHEAD_BYTES
     assert padded & (padded - 1) == 0
     assert size < padded
-    assert unseal(answer, open_answer(answer, KEY, requester="board")) == plain("x" * size)
+    assert opened(answer) == plain("x" * size)
 
 
 @pytest.mark.parametrize("length", range(700, 960))
@@ -114,7 +117,7 @@ def test_large_answers_grow_by_a_mebibyte_at_most() -> None:
     size = 3 * LARGEST_STEP_BYTES
     answer = sealed(plain("x" * size))
     assert len(answer.sealed.ciphertext) - OVERHEAD_BYTES == 4 * LARGEST_STEP_BYTES
-    assert unseal(answer, open_answer(answer, KEY, requester="board")) == plain("x" * size)
+    assert opened(answer) == plain("x" * size)
 
 
 def test_another_key_opens_nothing() -> None:
@@ -210,16 +213,14 @@ def test_contents_that_do_not_fit_their_cover_are_refused(
     spoil: Callable[[answer_pb2.SealedContents], None], why: str
 ) -> None:
     answer = reseal(spoil)
-    assert why in broken(lambda: open_answer(answer, KEY, requester="board"))
+    assert why in broken(lambda: opened(answer))
 
 
 def test_contents_other_than_committed_are_refused() -> None:
     answer = reseal(
         lambda contents: setattr(contents.datasets[1], "detail", "changed"), commit=False
     )
-    assert "else than the agency signed" in broken(
-        lambda: open_answer(answer, KEY, requester="board")
-    )
+    assert "else than the agency signed" in broken(lambda: opened(answer))
 
 
 def test_opened_contents_are_held_against_the_signed_digest_without_a_key() -> None:

@@ -1,5 +1,6 @@
 """`landbridge memo amend`: the draft of a successor, with which the parties then work."""
 
+import re
 from pathlib import Path
 from typing import Any, Final
 
@@ -17,6 +18,7 @@ from landbridge.memorandum.words import read_instant
 
 _COMPLETE: Final = 0
 _WIDTH: Final = 100
+_ID: Final = re.compile(r"[a-z0-9][a-z0-9.-]{0,99}")
 
 
 def amend(  # noqa: PLR0913  options of a command
@@ -48,6 +50,13 @@ def amend(  # noqa: PLR0913  options of a command
     """
     opened = open_memorandum(file)
     old = opened.memorandum
+    if not _ID.fullmatch(id):
+        raise refuse(
+            Reason.USAGE,
+            f"{id[:100]!r} is not the id of a memorandum",
+            where="--id",
+            next_step="write it in lower-case letters, digits, '.' and '-', such as ed-2026-02",
+        )
     target = out or file.with_name(f"{id}.yaml")
     if target.exists():
         raise is_there(target)

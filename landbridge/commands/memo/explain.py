@@ -1,29 +1,20 @@
 """`landbridge memo explain`: which clause allows or refuses, and what would have to change."""
 
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 
 from cyclopts import Parameter
-from rich.table import Table
-from rich.text import Text
 
-from landbridge.clock import system_clock, to_iso
-from landbridge.commands.output import (
-    Output,
-    OutputOption,
-    data_console,
-    print_json,
-    talk,
-    visible,
-)
+from landbridge.commands.memo.agreed import Agreed, read_agreed, read_state
+from landbridge.commands.memo.explained import print_explanation
+from landbridge.commands.moment import read_moment
+from landbridge.commands.output import Output, OutputOption, talk
 from landbridge.errors import Reason, refuse
 from landbridge.federation import Federation
-from landbridge.memorandum.document import Memorandum
-from landbridge.memorandum.words import read_instant
-from landbridge.memorandum.written_rule import write_rule
-from landbridge.policy.authorization import AccessRequest, Policy
-from landbridge.policy.explanation import Explanation, Verdict
+from landbridge.policy.authorization import AccessRequest
+from landbridge.policy.coverage import Clause
 from landbridge.policy.explanation import explain as explain_request
+from landbridge.policy.explanation import explain_to_requester
 from landbridge.subject import SubjectKind
 from landbridge.suggestion import did_you_mean
 
@@ -31,18 +22,26 @@ _COMPLETE: Final = 0
 _PARTIAL: Final = 3
 _REFUSED: Final = 4
 
+Flag = Annotated[bool, Parameter(negative=())]
+
 
 def explain(  # noqa: PLR0913 - one option for each part of a request
     *,
-    federation: Path,
+    federation: Path | None = None,
+    state: Path | None = None,
     requester: Annotated[str, Parameter(name="--from")],
     provider: Annotated[str, Parameter(name="--to")],
     dataset: str,
     purpose: str,
     field: Annotated[tuple[str, ...], Parameter(negative=())] = (),
+    argument: Annotated[tuple[str, ...], Parameter(negative=())] = (),
     subject_kind: SubjectKind = SubjectKind.LEGAL_ENTITY,
     at: str = "",
-    revocation_stale: Annotated[bool, Parameter(negative=())] = False,
+    known: str = "",
+    revocation_stale: Flag = False,
+    consented: Flag = False,
+    sealed: Flag = False,
+    requester_view: Flag = False,
     output: OutputOption = Output.TABLE,
 ) -> int:
     """Say which clause allows or refuses, and what would have to change.
@@ -51,48 +50,86 @@ def explain(  # noqa: PLR0913 - one option for each part of a request
 
     Args:
         federation: The folder with federation.toml and memoranda/.
+        state: The folder of a party: what counts there is what every party has signed.
         requester: The agency that asks.
         provider: The agency that is asked.
         dataset: The provider's dataset.
         purpose: Why, as federation.toml names it.
-        field: A field; may be repeated. Without it, every field that a clause names.
+        field: A field or predicate; may be repeated. Without it, all that a clause names.
+        argument: What a query gives for a predicate, as NAME=VALUE; may be repeated.
         subject_kind: Whom the records are about: legal-entity or natural-person.
         at: When, such as 2026-05-01 or 2026-05-01T12:00:00Z; without it, now.
+        known: By what the party knew then; only with --state of a node or gateway.
         revocation_stale: Ask what holds while revocation data are too old.
+        consented: Ask what holds when the person has consented.
+        sealed: Ask what holds for a sealed answer.
+        requester_view: Say only what the requester may know.
         output: How to print: table, json or ndjson.
 
     Raises:
         LandbridgeError: LB-1005 for an unknown purpose, LB-1106 for an unknown agency or time;
-            LB-1101 and LB-4101 for malformed files.
+            LB-1101 and LB-4101 for malformed files; LB-5002 for a damaged folder of a party.
     """
-    shared = Federation.load(federation / "federation.toml")
-    shared.check_purpose(purpose)
-    for agency, option in ((requester, "--from"), (provider, "--to")):
-        _check_agency(agency, option, shared)
-    files = sorted((federation / "memoranda").glob("*.yaml"))
-    policy = Policy(Memorandum.from_yaml(file) for file in files)
-    named = {name for clause in policy.clauses(provider, dataset) for name in clause.grant.fields}
+    agreed = _read(federation, state, known)
+    if federation is not None:
+        shared = Federation.load(federation / "federation.toml")
+        shared.check_purpose(purpose)
+        for agency, option in ((requester, "--from"), (provider, "--to")):
+            _check_agency(agency, option, shared)
+    clauses = [
+        clause
+        for clause in agreed.policy.clauses(provider, dataset)
+        if not requester_view or requester in clause.memorandum.parties
+    ]
+    named = dict.fromkeys(sorted(name for clause in clauses for name in clause.grant.names))
     request = AccessRequest(
         provider,
         dataset,
         requester,
         purpose,
         subject_kind,
-        field or tuple(sorted(named)),
-        _read_time(at),
+        field or tuple(named),
+        read_moment(at, "--at"),
         revocation_stale,
+        consented,
+        sealed,
     )
-    explanation = explain_request(policy, request)
-    talk(f"judged by {len(files)} memoranda as if every party had signed, at {to_iso(request.at)}")
-    if subject_kind is SubjectKind.NATURAL_PERSON:
-        talk("this version answers no query about natural persons (LB-3005), whatever is granted")
-    if not named:
-        near = did_you_mean(dataset, policy.datasets(provider))
-        talk(f"no clause is on {provider}/{dataset}{near}")
-    _print(explanation, output)
-    if explanation.allowed == len(explanation.verdicts):
+    told = (explain_to_requester if requester_view else explain_request)(agreed.policy, request)
+    if not requester_view:
+        _talk(agreed, request, clauses)
+    allowed = print_explanation(told, _arguments(argument), output)
+    if allowed == len(told.verdicts):
         return _COMPLETE
-    return _PARTIAL if explanation.allowed else _REFUSED
+    return _PARTIAL if allowed else _REFUSED
+
+
+def _read(federation: Path | None, state: Path | None, known: str) -> Agreed:
+    if state is not None:
+        return read_state(state, read_moment(known, "--known") if known else None)
+    if known:
+        raise refuse(
+            Reason.USAGE,
+            "what was known when stands in the folder of a node or gateway",
+            where="--known",
+            next_step="give its folder with --state",
+        )
+    if federation is None:
+        raise refuse(
+            Reason.USAGE,
+            "no memoranda are named",
+            where="--federation",
+            next_step="name a federation's folder with --federation, or a party's with --state",
+        )
+    return read_agreed(federation)
+
+
+def _talk(agreed: Agreed, request: AccessRequest, clauses: list[Clause]) -> None:
+    talk(agreed.note)
+    for refused, why in sorted(agreed.policy.settled.refused.items()):
+        talk(f"{Reason.NOT_A_SUCCESSOR.code} {refused} does not count: {why}")
+    if not clauses:
+        near = did_you_mean(request.dataset, agreed.policy.datasets(request.provider))
+        talk(f"no clause is on {request.provider}/{request.dataset}{near}")
 
 
 def _check_agency(agency: str, option: str, federation: Federation) -> None:
@@ -106,78 +143,16 @@ def _check_agency(agency: str, option: str, federation: Federation) -> None:
         )
 
 
-def _read_time(text: str) -> int:
-    if not text:
-        return system_clock()
-    try:
-        return read_instant(text if "T" in text else f"{text}T00:00:00Z")
-    except ValueError:
-        raise refuse(
-            Reason.USAGE,
-            f"{text!r} is not a time",
-            where="--at",
-            next_step="write it as 2026-05-01 or 2026-05-01T12:00:00Z",
-        ) from None
-
-
-def _print(explanation: Explanation, output: Output) -> None:
-    verdicts = [_document(verdict) for verdict in explanation.verdicts]
-    if output is Output.TABLE:
-        _print_table(explanation)
-    elif output is Output.NDJSON:
-        for verdict in verdicts:
-            print_json(verdict, output)
-    else:
-        request = explanation.request
-        asked = {
-            "from": request.requester,
-            "to": request.provider,
-            "dataset": request.dataset,
-            "purpose": request.purpose,
-            "subject_kind": request.subject_kind.value,
-            "at": to_iso(request.at),
-            "revocation_stale": request.revocation_stale,
-        }
-        print_json({"request": asked, "verdicts": verdicts}, output)
-
-
-def _document(verdict: Verdict) -> dict[str, Any]:
-    return {
-        "field": verdict.field,
-        "allowed": verdict.allowed,
-        "code": verdict.reason.code,
-        "memorandum": verdict.memorandum,
-        "clause": verdict.clause,
-        "legal_basis": verdict.legal_basis,
-        "where": [write_rule(condition) for condition in verdict.where],
-        "changes": [
-            {"memorandum": change.memorandum, "clause": change.clause, "steps": list(change.steps)}
-            for change in verdict.changes
-        ],
-    }
-
-
-def _print_table(explanation: Explanation) -> None:
-    console = data_console()
-    table = Table("field", "verdict", "by", "on the legal basis of", "rows")
-    for verdict in explanation.verdicts:
-        cells = (
-            verdict.field or "(the whole dataset)",
-            "allowed" if verdict.allowed else f"refused {verdict.reason.code}",
-            _clause(verdict.memorandum, verdict.clause),
-            verdict.legal_basis,
-            "\n".join(map(str, verdict.where)),
-        )
-        table.add_row(*(Text(visible(cell)) for cell in cells))
-    console.print(table)
-    for verdict in explanation.verdicts:
-        subject = verdict.field or "the dataset"
-        for change in verdict.changes:
-            place = _clause(change.memorandum, change.clause)
-            steps = ", and ".join(change.steps)
-            line = f"{subject}: {place}: {steps}" if place else f"{subject}: {steps}"
-            console.print(visible(line), markup=False)
-
-
-def _clause(memorandum: str, clause: str) -> str:
-    return f"{memorandum}, clause {clause}" if memorandum else ""
+def _arguments(given: tuple[str, ...]) -> dict[str, str]:
+    arguments = {}
+    for text in given:
+        name, sign, value = text.partition("=")
+        if not sign or not name:
+            raise refuse(
+                Reason.USAGE,
+                "an argument is written NAME=VALUE",
+                where="--argument",
+                next_step="write it like --argument day=2026-05-01",
+            )
+        arguments[name] = value
+    return arguments

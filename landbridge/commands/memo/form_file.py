@@ -53,10 +53,12 @@ def write_form(
     missing = form.missing()
     if output is Output.TABLE:
         print_unbroken(f"{agency} has signed {memorandum.id}: {target}")
+        # `memo show` says the same of the text that it shows.
+        print_unbroken(f"SHA-256 of the text: {memorandum.digest}")
         _print(f"still to sign: {', '.join(missing)}" if missing else "every party has signed")
     else:
-        signed = {"memorandum": memorandum.id, "file": str(target), "signed_by": agency}
-        print_json({**signed, "missing": list(missing)}, output)
+        signed = {"memorandum": memorandum.id, "digest": memorandum.digest, "file": str(target)}
+        print_json({**signed, "signed_by": agency, "missing": list(missing)}, output)
     return _COMPLETE
 
 

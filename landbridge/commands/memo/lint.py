@@ -131,6 +131,7 @@ def _talk_of(memorandum: Memorandum, beside: _Beside) -> None:
 def _line(finding: dict[str, Any]) -> str:
     if finding["ok"]:
         parties = ", ".join(finding["parties"])
-        return f"{finding['file']}: in order; {finding['clauses']} clauses between {parties}"
+        clauses = "1 clause" if finding["clauses"] == 1 else f"{finding['clauses']} clauses"
+        return f"{finding['file']}: in order; {clauses} between {parties}"
     place = f"{finding['where']}: " if finding["where"] else ""
     return f"{finding['code']}  {place}{finding['message']}"

@@ -2,13 +2,15 @@
 
 import base64
 import json
+from pathlib import Path
 from typing import Any
 
+import jsonschema
 import pytest
 import rfc8785
 
 from landbridge.consent.form import make_payload
-from landbridge.consent.record import RecordDocument, read_record
+from landbridge.consent.record import RecordDocument, json_schema, read_record
 from landbridge.consent.signed import MAX_DOCUMENT, SignedByOne
 from landbridge.consent.verification import verify_consent
 from landbridge.errors import LandbridgeError, Reason
@@ -226,3 +228,19 @@ def test_making_a_payload_refuses_what_reading_would() -> None:
     error = refusal(lambda: make_payload(RecordDocument, {"consent_record": 1}, "it"))
     assert error.reason is Reason.MALFORMED_CONSENT
     assert bound(ed25519()).salt != bound(ed25519()).salt
+
+
+SCHEMA = Path(__file__).parents[3] / "docs/schemas/consent.schema.json"
+
+
+def test_the_published_schema_is_that_of_the_code() -> None:
+    assert json.loads(SCHEMA.read_text()) == json_schema()
+
+
+@pytest.mark.parametrize("make", [by_desk, lambda: by_person(ed25519())])
+def test_records_are_valid_by_the_published_schema(make: Any) -> None:
+    validator = jsonschema.Draft202012Validator(json.loads(SCHEMA.read_text()))
+    record = fields(make())
+    validator.validate(record)
+    record["events"] *= 2
+    assert not validator.is_valid(record)

@@ -1,14 +1,16 @@
 """Planning by the policy of the moment, and by how old the gateway's own revocation data are."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 import pytest
 
-from gateway.planner import Planner
+from gateway.planner import Plan, Planner
 from landbridge.errors import Reason
+from landbridge.links import IDENTIFIER
 from landbridge.memorandum.words import read_instant
 from landbridge.policy.authorization import Policy
-from landbridge.query import Query
+from landbridge.query import Query, Wanted
 from landbridge.subject import SubjectId, SubjectKind
 from landbridge.v1 import catalogue_pb2
 from tests.memoranda import make_memorandum
@@ -91,3 +93,59 @@ def test_an_agency_that_leaves_is_planned_no_more(moment: Moment) -> None:
     assert moment.plan()[0] == []
     moment.catalogues.clear()
     assert moment.plan() == ([], {})
+
+
+LATE = {"name": "late", "title": "Late?", "when": [{"field": "f", "is-null": True}]}
+
+
+def planned(*grants: dict[str, Any], **changes: Any) -> Plan:
+    """Plan a query on a provider whose dataset links identifiers."""
+    memorandum = make_memorandum(list(grants))
+    made = catalogue()
+    made.datasets[0].links = True
+    made.datasets[0].fields.add(name="id", type=IDENTIFIER, scheme="company")
+    planner = Planner(lambda: Policy([memorandum]), lambda _: False)
+    return planner.plan(replace(QUERY, **changes), {"p.a": made}, NOON)
+
+
+def reasons(plan: Plan) -> dict[str, Reason]:
+    return {source.dataset: Reason(source.outcome) for source in plan.refused}
+
+
+@pytest.mark.parametrize(
+    "wanted", [(), (Wanted("p.a", "d"),), (Wanted("p.a", "d", ("late",)),)], ids=str
+)
+def test_a_dataset_that_gives_predicates_alone_is_asked(wanted: tuple[Wanted, ...]) -> None:
+    plan = planned({"predicates": [LATE]}, wanted=wanted)
+    assert [candidate.dataset for candidate in plan.candidates] == ["d"]
+
+
+def test_a_predicate_that_no_clause_gives_is_not_asked_for() -> None:
+    plan = planned({"fields": ["f"]}, wanted=(Wanted("p.a", "d", ("late",)),))
+    assert reasons(plan) == {"d": Reason.FIELD_NOT_COVERED}
+
+
+def test_a_clause_that_seals_is_asked_for_sealed_answers_alone() -> None:
+    clause = {"fields": ["f", "id"], "sealed": True}
+    plan = planned(clause)
+    assert reasons(plan)["d"] is Reason.SEALING_REQUIRED
+    assert plan.resolvers == ()
+    sealed = planned(clause, seal_to=b"key")
+    assert [candidate.dataset for candidate in sealed.candidates] == ["d"]
+    assert sealed.resolvers == (), "the gateway goes by links, and what resolves is not sealed"
+    both = planned(clause, {"clause": "2", "fields": ["id"]}, seal_to=b"key")
+    assert [candidate.dataset for candidate in both.resolvers] == ["d"]
+
+
+def test_a_person_is_asked_for_where_a_consent_is_shown_and_the_node_judges_it() -> None:
+    clause = {"subject_kinds": ["natural-person"]}
+    changes: dict[str, Any] = {"subject_kind": SubjectKind.NATURAL_PERSON}
+    memorandum = make_memorandum([clause])
+    made = catalogue()
+    for dataset in made.datasets:
+        dataset.subject_kind = SubjectKind.NATURAL_PERSON.number  # type: ignore[assignment]
+    planner = Planner(lambda: Policy([memorandum]), lambda _: False)
+    without = planner.plan(replace(QUERY, **changes), {"p.a": made}, NOON)
+    assert reasons(without)["d"] is Reason.CONSENT_MISSING
+    shown = planner.plan(replace(QUERY, consents=(b"any",), **changes), {"p.a": made}, NOON)
+    assert [candidate.dataset for candidate in shown.candidates] == ["d"]

@@ -71,8 +71,29 @@ def test_random_batches(
             assert head_of(log.head(), key) == head
     assert [log.entry(index) for index in range(log.size)] == entries
     assert list(log.entries_backwards()) == list(enumerate(entries))[::-1]
+    assert list(log.entries()) == entries
     log.check()
     log.close()
+
+
+def test_a_part_of_the_log_is_read_either_way(open_log: OpenLog) -> None:
+    log = open_log()
+    entries = [b"entry %d" % number for number in range(2500)]
+    log.append(entries)
+    for start in (0, 1, 1023, 1024, 1025, 2499, 2500, 9999):
+        assert list(log.entries(start)) == entries[start:]
+    for before in (0, 1, 1024, 1025, 2500):
+        expected = list(enumerate(entries[:before]))[::-1]
+        assert list(log.entries_backwards(before)) == expected
+
+
+def test_entries_that_come_while_one_reads_are_read_too(open_log: OpenLog) -> None:
+    log = open_log()
+    log.append([b"first"])
+    reading = log.entries()
+    assert next(reading) == b"first"
+    log.append([b"second"])
+    assert list(reading) == [b"second"]
 
 
 def test_proofs_at_earlier_sizes(open_log: OpenLog) -> None:

@@ -90,7 +90,13 @@ _TERMS: dict[str, list[Any]] = {
     "retention": ["P1Y"],
 }
 # Each term is rare, so that most clauses release something.
-_SOME_TERMS: list[tuple[str, ...]] = [(), (), *((name,) for name in _TERMS), ("where", "sealed")]
+_SOME_TERMS: list[tuple[str, ...]] = [
+    (),
+    (),
+    *((name,) for name in _TERMS),
+    *[("where",)] * 4,
+    ("where", "sealed"),
+]
 
 
 def make_grant(choose: Choose, start: int, end: int) -> dict[str, Any]:
@@ -111,7 +117,7 @@ def make_grant(choose: Choose, start: int, end: int) -> dict[str, Any]:
         ]
     else:
         clause["fields"] = choose(_SOME_FIELDS)
-    first, last = (max(start, min(day, end)) for day in choose([(0, 0), *_PERIODS]))
+    first, last = (max(start, min(day, end)) for day in choose([*[(0, 0)] * 10, *_PERIODS]))
     if first < last:
         clause["valid"] = {"from": instant(first), "until": instant(last)}
     return clause
@@ -120,7 +126,7 @@ def make_grant(choose: Choose, start: int, end: int) -> dict[str, Any]:
 def make_memoranda(choose: Choose) -> list[Memorandum]:
     made: list[Memorandum] = []
     for number in range(choose([0, 1, 2, 2, 3, 3])):
-        start, end = choose([(DAYS[0], DAYS[-1]), *_PERIODS])
+        start, end = choose([*[(DAYS[0], DAYS[-1])] * 8, *_PERIODS])
         memorandum = make_memorandum(
             [make_grant(choose, start, end) for _ in range(choose([1, 2, 3, 4]))],
             name=f"m-{number}",
@@ -131,7 +137,7 @@ def make_memoranda(choose: Choose) -> list[Memorandum]:
         )
         if made and choose([False, False, True]):
             memorandum = memorandum.model_copy(update={"amends": made[-1].id})
-        made.append(with_emptied_list(memorandum, choose([*LISTS, *[""] * 8])))
+        made.append(with_emptied_list(memorandum, choose([*LISTS, *[""] * 20])))
     return made[::-1] if choose([False, True]) else made
 
 
@@ -175,14 +181,15 @@ def make_request(choose: Choose, world: World) -> AccessRequest:
         ):
             if values:
                 near[name] = choose(values)
-        near.pop(choose([*near, *[""] * 5]), None)
+        near.pop(choose([*near, *[""] * 20]), None)
         asked |= near
+        names = choose([names, [*grant.names, "f4"]])
     return AccessRequest(
         **asked,
         fields=tuple(choose(names) for _ in range(choose(range(6)))),
         at=choose(MOMENTS),
-        revocation_stale=choose([False, False, True]),
-        consented=choose([False, True]),
+        revocation_stale=choose([False, False, False, True]),
+        consented=choose([False, True, True]),
         sealed=choose([False, True]),
     )
 
@@ -214,7 +221,9 @@ def stands(world: World, memorandum: Memorandum, grant: Grant, requester: str, a
     if not read_instant(valid.from_) <= at < read_instant(valid.until):
         return False
     if any(
-        other.amends == memorandum.id and read_instant(other.valid.from_) <= at
+        other.amends == memorandum.id
+        and set(memorandum.parties) <= set(other.parties)
+        and read_instant(other.valid.from_) <= at
         for other in world.memoranda
     ):
         return False

@@ -5,7 +5,8 @@ Each of the four is broken on purpose in turn, and the same check has to notice.
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, timedelta
+from datetime import date
+from functools import lru_cache
 from itertools import product
 from random import Random
 from typing import Any
@@ -14,16 +15,20 @@ import pytest
 
 from landbridge.clock import to_datetime
 from landbridge.errors import Reason
-from landbridge.memorandum.condition import UNREADABLE, Rule, meets, on_day
-from landbridge.policy import authorization, difference, explanation, matrix
+from landbridge.memorandum.condition import UNREADABLE, Not, Rule, meets, on_day
+from landbridge.memorandum.document import Memorandum
+from landbridge.memorandum.grant import Quota, Window
+from landbridge.memorandum.written_rule import read_rule
+from landbridge.policy import authorization, difference, explanation
 from landbridge.policy.authorization import Policy
 from landbridge.policy.coverage import Clause, Standing
 from landbridge.policy.decision import AccessRequest, Allowance, Decision
 from landbridge.policy.difference import Difference, Effect
 from landbridge.policy.explanation import Explanation
+from landbridge.policy.matrix import Matrix
 from landbridge.policy.possible_record import RecordFinder, Witness
 from landbridge.policy.row_values import FieldType, Value, ValueKind
-from tests.unit.policy.cases import World, judge, make_memoranda, make_request, make_world
+from tests.unit.policy.cases import ROWS, World, judge, make_memoranda, make_request, make_world
 
 WORLDS = 200
 REQUESTS = 50
@@ -44,15 +49,22 @@ RECORDS: list[dict[str, Value]] = [
 Releases = Mapping[str, tuple[str, str, tuple[Rule, ...], Any]]
 
 
+@lru_cache(maxsize=2)
+def matrix_of(policy: Policy) -> Matrix:
+    return Matrix(policy)
+
+
+def matrix_releasing(policy: Policy, request: AccessRequest) -> dict[str, Clause]:
+    return matrix_of(policy).releasing(request)
+
+
 @dataclass(frozen=True)
 class Engine:
     """What is held against one another, and against the judge."""
 
     authorize: Callable[[Policy, AccessRequest], Decision] = authorization.authorize
     explain: Callable[[Policy, AccessRequest], Explanation] = explanation.explain
-    releasing: Callable[[Policy, AccessRequest], dict[str, Clause]] = staticmethod(
-        lambda policy, request: matrix.Matrix(policy).releasing(request)
-    )
+    releasing: Callable[[Policy, AccessRequest], dict[str, Clause]] = matrix_releasing
     compare: Callable[[Policy, Policy, RecordFinder], list[Difference]] = difference.compare
 
 
@@ -60,7 +72,7 @@ def check(engine: Engine, seed: int, worlds: int, requests: int) -> dict[str, in
     """Hold the four against one another; returns how often each kind of case was met."""
     choose = Random(seed).choice
     finder = RecordFinder(lambda _provider, _dataset, field: TYPES[field])
-    met: dict[str, int] = dict.fromkeys(Effect, 0) | {"alike": 0, "allowed": 0, "cases": 0}
+    met: dict[str, int] = dict.fromkeys(Effect, 0) | {"alike": 0, "released": 0, "cases": 0}
     for _ in range(worlds):
         old = make_world(choose)
         new = make_successor(choose, old)
@@ -71,19 +83,41 @@ def check(engine: Engine, seed: int, worlds: int, requests: int) -> dict[str, in
         for _ in range(requests):
             request = make_request(choose, choose((old, new)))
             met["cases"] += 1
-            met["allowed"] += bool(check_one_policy(engine, new, request))
+            met["released"] += bool(check_one_policy(engine, new, request))
             check_difference(engine, old, new, request, differences, met)
     return met
 
 
 def make_successor(choose: Callable[[Any], Any], old: World) -> World:
     """Make another world: a wholly other one, or one in which one memorandum is another."""
-    if not old.memoranda or choose([False, False, True]):
+    way = choose(["other", "replaced", "amended", "amended"]) if old.memoranda else "other"
+    if way == "other":
         return make_world(choose)
+    if way == "amended":
+        return World([amend(choose, memorandum) for memorandum in old.memoranda], old.notices)
     others = {memorandum.id: memorandum for memorandum in make_memoranda(choose)}
     name = choose([memorandum.id for memorandum in old.memoranda])
     kept = [memorandum for memorandum in old.memoranda if memorandum.id != name]
     return World([*kept, others[name]] if name in others else kept, old.notices)
+
+
+def amend(choose: Callable[[Any], Any], memorandum: Memorandum) -> Memorandum:
+    """Write another condition or term into clauses that stay as they are otherwise."""
+    changes: list[dict[str, Any]] = [
+        {},
+        *({"where": tuple(map(read_rule, rows))} for rows in choose([ROWS[:4], ROWS[4:]])),
+        {"where": ()},
+        {"legal_basis": "New law"},
+        {"sealed": True},
+        {"statute": None},
+        {"quota": Quota(queries=1, per=Window.YEAR)},
+    ]
+    grants = [grant.model_copy(update=choose(changes)) for grant in memorandum.grants]
+    # The same in other words is no difference.
+    double = [{"where": tuple(Not(Not(rule)) for rule in grant.where)} for grant in grants]
+    if choose([False, True]):
+        grants = [grant.model_copy(update=same) for grant, same in zip(grants, double, strict=True)]
+    return memorandum.model_copy(update={"grants": tuple(grants)})
 
 
 def check_one_policy(engine: Engine, world: World, request: AccessRequest) -> Releases:
@@ -201,7 +235,7 @@ class Record(dict[str, Value]):
 def test_the_four_agree_on_ten_thousand_cases() -> None:
     met = check(Engine(), seed=4, worlds=WORLDS, requests=REQUESTS)
     assert met.pop("cases") == WORLDS * REQUESTS
-    assert min(met.values()) >= 50, met
+    assert min(met.values()) >= 10, met
 
 
 def broken_authorize(policy: Policy, request: AccessRequest) -> Decision:
@@ -220,7 +254,7 @@ def broken_explain(policy: Policy, request: AccessRequest) -> Explanation:
 
 def broken_matrix(policy: Policy, request: AccessRequest) -> dict[str, Clause]:
     """Forget that some answers have to be sealed."""
-    return matrix.Matrix(policy).releasing(replace(request, sealed=True))
+    return matrix_releasing(policy, replace(request, sealed=True))
 
 
 def broken_in_time(old: Policy, new: Policy, finder: RecordFinder) -> Iterator[Difference]:
@@ -232,8 +266,7 @@ def broken_in_time(old: Policy, new: Policy, finder: RecordFinder) -> Iterator[D
 def broken_in_rows(old: Policy, new: Policy, finder: RecordFinder) -> Iterator[Difference]:
     """Show no record that appears."""
     for one in difference.compare(old, new, finder):
-        if one.effect is not Effect.RECORDS or one.disappears:
-            yield replace(one, appears=None)
+        yield replace(one, appears=None) if one.effect is Effect.RECORDS else one
 
 
 def broken_witness(old: Policy, new: Policy, finder: RecordFinder) -> Iterator[Difference]:
@@ -265,7 +298,3 @@ def broken_terms(old: Policy, new: Policy, finder: RecordFinder) -> Iterator[Dif
 def test_a_broken_copy_is_noticed(engine: Engine) -> None:
     with pytest.raises((AssertionError, KeyError)):
         check(engine, seed=4, worlds=60, requests=REQUESTS)
-
-
-def test_the_bounds_of_time_are_tried() -> None:
-    assert timedelta(milliseconds=1)

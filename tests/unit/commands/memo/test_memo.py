@@ -137,6 +137,7 @@ def test_a_party_signs_a_signed_form_it_was_sent(
     first = yaml.with_name("ed-2026-01.jws.json")
     assert json.loads(capsys.readouterr().out) == {
         "memorandum": "ed-2026-01",
+        "digest": Memorandum.from_yaml(yaml).digest,
         "file": str(first),
         "signed_by": "nces.ed",
         "missing": ["board.ny"],

@@ -1,0 +1,105 @@
+"""The memoranda that a command is about: of a file, a folder, a federation or a party.
+
+Where every party's signature is looked at and where not, `note` says.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
+from hashlib import sha256
+from pathlib import Path
+
+from landbridge.clock import system_clock, to_iso
+from landbridge.commands.files import read_named
+from landbridge.commands.memo.memo_file import SIGNED, open_memorandum
+from landbridge.errors import Reason, refuse
+from landbridge.library.history import known_at
+from landbridge.library.store import read_shelf
+from landbridge.memorandum.document import Memorandum
+from landbridge.memorandum.life import Notice
+from landbridge.party import PartyFolder
+from landbridge.policy.authorization import Policy
+
+_FEDERATION = "federation.toml"
+
+
+@dataclass(frozen=True)
+class Agreed:
+    """Memoranda, and what was said of them since."""
+
+    memoranda: tuple[Memorandum, ...]
+    notices: tuple[Notice, ...]
+    note: str
+    """Where they come from, and whose signatures were looked at."""
+
+    @cached_property
+    def policy(self) -> Policy:
+        """What they allow.
+
+        Raises:
+            LandbridgeError: LB-4101 when two of them have the same id.
+        """
+        return Policy(self.memoranda, self.notices)
+
+    def with_draft(self, draft: Memorandum) -> "Agreed":
+        """Return the same with a draft put in: beside what it amends, instead of its own id."""
+        others = tuple(one for one in self.memoranda if one.id != draft.id)
+        return Agreed((*others, draft), self.notices, self.note)
+
+
+def read_agreed(place: Path) -> Agreed:
+    """Read memoranda from where they are: a file, or the folder of a federation or a party.
+
+    Raises:
+        LandbridgeError: LB-1106 when nothing is there; LB-4101 for a malformed memorandum.
+    """
+    if place.is_dir() and (place / _FEDERATION).exists():
+        return _of_files(sorted((place / "memoranda").glob("*.yaml")))
+    if place.is_dir() and (place / "memoranda").is_dir():
+        return read_state(place)
+    if place.is_dir():
+        files = sorted([*place.glob("*.yaml"), *place.glob(f"*{SIGNED}")])
+        if not files:
+            raise refuse(
+                Reason.USAGE,
+                "the folder holds no memorandum",
+                where=str(place),
+                next_step=f"name a folder with files that end in .yaml or {SIGNED}",
+            )
+        return _of_files(files)
+    return _of_files([place])
+
+
+def read_state(state: Path, known: int | None = None) -> Agreed:
+    """Read what counts for a party, from its folder; or what counted as it knew then.
+
+    Raises:
+        LandbridgeError: LB-1101 when a file is missing; LB-5002 when one is not what was logged.
+    """
+    if known is not None:
+        found = known_at(state, known)
+        note = f"judged by {len(found.memoranda)} memoranda that the party knew at {to_iso(known)}"
+        return Agreed(found.memoranda, found.notices, note)
+    shelf = read_shelf(state, PartyFolder.open(state).bundle, at=system_clock())
+    note = f"judged by the {len(shelf.memoranda)} memoranda in {state} that every party has signed"
+    return Agreed(tuple(shelf.memoranda), tuple(shelf.notices), note)
+
+
+def _of_files(files: Iterable[Path]) -> Agreed:
+    memoranda = {memorandum.id + memorandum.digest: memorandum for memorandum in map(_read, files)}
+    note = f"judged by {len(memoranda)} memoranda as if every party had signed"
+    return Agreed(tuple(memoranda.values()), (), note)
+
+
+_MAX_REMEMBERED = 2000
+_remembered: dict[tuple[str, bytes], Memorandum] = {}
+"""What was read already, by the bytes: of two federations most memoranda are the same."""
+
+
+def _read(file: Path) -> Memorandum:
+    key = file.suffix, sha256(read_named(file, "memorandum")).digest()
+    if key not in _remembered:
+        if len(_remembered) >= _MAX_REMEMBERED:
+            _remembered.clear()
+        _remembered[key] = open_memorandum(file).memorandum
+    return _remembered[key]

@@ -1,0 +1,110 @@
+"""Tries a node in every respect, one after the other, and goes on after what fails.
+
+    report = asyncio.run(conform(Path("node.toml"), Path("federation.toml")))
+
+1. Read the configuration and sample subjects from the agency's own database.
+2. Make a throw-away federation around the node, with memoranda for the agency's own datasets.
+3. Start the node and ask it.
+4. Look back on evidence and log.
+"""
+
+import hashlib
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Final
+
+from landbridge.clock import Clock, system_clock
+from landbridge.errors import LandbridgeError, Reason, refuse
+from landbridge.federation import Federation
+from node.config import load_node_config
+from node.conformance import answer_checks, fault_checks, policy_checks, row_checks, trust_checks
+from node.conformance.report import Report
+from node.conformance.subjects import sample_subjects
+from node.conformance.trial import BuildNode, Trial
+from node.conformance.verdict import (
+    Check,
+    NonconformityError,
+    NotApplicableError,
+    Outcome,
+    Verdict,
+)
+from node.server import build_node
+
+CHECKS: Final[Sequence[Check[Trial]]] = (
+    *answer_checks.CHECKS,
+    *policy_checks.CHECKS,
+    *row_checks.CHECKS,
+    *trust_checks.CHECKS,
+    *fault_checks.CHECKS,
+    *answer_checks.LAST,
+)
+
+
+async def conform(
+    config_path: Path,
+    federation_path: Path,
+    *,
+    passed: Callable[[Outcome], None] = lambda _: None,
+    build: BuildNode = build_node,
+    clock: Clock = system_clock,
+) -> Report:
+    """Try a node; `passed` is told of each check as soon as it is made.
+
+    Raises:
+        LandbridgeError: LB-11xx, LB-2xxx when the node cannot be built or its database not read.
+    """
+    started_at, configuration = clock(), digest_of(config_path)
+    federation = Federation.load(federation_path)
+    config = load_node_config(config_path, federation)
+    outcomes: list[Outcome] = []
+    with TemporaryDirectory(prefix="landbridge-conform-") as name:
+        folder = Path(name)
+        (folder / "sample").mkdir()
+        subjects = sample_subjects(config, federation, folder / "sample")
+        trial = Trial(config, federation, federation_path, folder, subjects=subjects, build=build)
+        policy_checks.prepare(trial)
+        await trial.start()
+        try:
+            for check in CHECKS:
+                outcomes.append(await _make(check, trial))
+                passed(outcomes[-1])
+        finally:
+            await trial.stop()
+    return Report(
+        agency=config.node.agency,
+        federation=federation.name,
+        configuration=configuration,
+        datasets=tuple(dataset.name for dataset in config.datasets),
+        started_at=started_at,
+        ended_at=clock(),
+        outcomes=tuple(outcomes),
+    )
+
+
+def digest_of(path: Path) -> str:
+    """Return the SHA-256 of a file, in hex.
+
+    Raises:
+        LandbridgeError: LB-1106 when it cannot be read.
+    """
+    try:
+        return hashlib.sha256(path.read_bytes()).hexdigest()
+    except OSError as error:
+        raise refuse(
+            Reason.USAGE, f"the file cannot be read: {error.strerror}", where=str(path)
+        ) from error
+
+
+async def _make(check: Check[Trial], trial: Trial) -> Outcome:
+    try:
+        verdict, seen = Verdict.PASS, await check.run(trial)
+    except NotApplicableError as error:
+        verdict, seen = Verdict.NOT_APPLICABLE, str(error)
+    except NonconformityError as error:
+        verdict, seen = Verdict.FAIL, str(error)
+    except LandbridgeError as error:
+        verdict, seen = Verdict.FAIL, f"refused with {error.code}: {error.message}"
+    except Exception as error:  # noqa: BLE001  what breaks the trial does not conform
+        verdict, seen = Verdict.FAIL, f"the node broke the trial ({type(error).__name__})"
+    return Outcome(check.name, check.about, verdict, seen)

@@ -1,0 +1,287 @@
+"""One node on trial: built from the agency's own files, running on this machine, and asked."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import grpc
+
+from landbridge.clock import system_clock
+from landbridge.envelope import QUERY_TYPE, sign_batch
+from landbridge.errors import LandbridgeError, Reason
+from landbridge.federation import Federation
+from landbridge.keys import KeyUse, write_whole
+from landbridge.memorandum.document import Memorandum
+from landbridge.party import PartyFolder
+from landbridge.query import Wanted, write_query
+from landbridge.rpc.credentials import Credential, open_channel
+from landbridge.rpc.status import from_rpc_error
+from landbridge.subject import SubjectId
+from landbridge.v1 import (
+    answer_pb2,
+    catalogue_pb2,
+    envelope_pb2,
+    node_service_pb2,
+    node_service_pb2_grpc,
+    query_pb2,
+)
+from node.config import NodeConfig
+from node.conformance.parties import Parties, name_of
+from node.conformance.verdict import NotApplicableError, demand
+from node.node_file import DatasetTable
+from node.server import Node, build_node
+
+CASE: Final = "CONFORMANCE-1"
+BuildNode = Callable[..., Node]
+_TIMEOUT_S: Final = 20.0
+_FOLLOWED_S: Final = 20.0
+_POLL_S: Final = 0.1
+_LOCAL: Final = "127.0.0.1:0"
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What a question was answered with."""
+
+    query: envelope_pb2.Envelope
+    envelope: envelope_pb2.Envelope
+    answer: answer_pb2.Answer
+    about: SubjectId
+
+    @property
+    def dataset(self) -> answer_pb2.DatasetAnswer:
+        """The only dataset that was asked for."""
+        return self.answer.datasets[0]
+
+    @property
+    def outcome(self) -> Reason:
+        """What came of it."""
+        return Reason(self.dataset.outcome)
+
+
+class Trial:
+    """Starts, asks and stops the node. Used on one event loop."""
+
+    def __init__(  # noqa: PLR0913 - built once, by name
+        self,
+        config: NodeConfig,
+        federation: Federation,
+        federation_path: Path,
+        folder: Path,
+        *,
+        subjects: dict[str, list[SubjectId]],
+        build: BuildNode = build_node,
+    ) -> None:
+        self.config = config
+        self.federation = federation
+        self.agency = config.node.agency
+        self.purpose, *self.other_purposes = federation.purposes
+        self.parties = Parties(folder / "parties", federation, self.agency)
+        self.subjects = subjects
+        self.told: list[Told] = []
+        """All that was answered, in order."""
+        self.node: Node
+        self._federation_path = federation_path
+        self._build = build
+        self._channel: grpc.aio.Channel | None = None
+        self._everything: dict[str, list[Told]] = {}
+
+    @property
+    def datasets(self) -> Sequence[DatasetTable]:
+        """The datasets of which subjects are known.
+
+        Raises:
+            NotApplicableError: when there is none.
+        """
+        found = [each for each in self.config.datasets if self.subjects[each.name]]
+        if not found:
+            raise NotApplicableError("no dataset holds an identifier that could be asked for")
+        return found
+
+    async def start(self) -> None:
+        """Build the node and let it answer.
+
+        Raises:
+            LandbridgeError: as when a node is served.
+        """
+        self.node = self._build(
+            self.config.path, self._federation_path, state=self.parties.node, listen=_LOCAL
+        )
+        await self.node.start()
+        self._channel = self.channel(self.parties.gateway_folder)
+
+    async def stop(self) -> None:
+        """Close the channel and stop the node."""
+        if self._channel is not None:
+            await self._channel.close()
+        await self.node.stop()
+
+    async def restart(self) -> None:
+        """Stop the node and build it anew from what it left on disk."""
+        await self.stop()
+        await self.start()
+
+    def channel(self, folder: Path) -> grpc.aio.Channel:
+        """Open a channel to the node as the party whose folder this is."""
+        trust = PartyFolder.open(folder).trust.current
+        credential = Credential.read(folder / "credential.pem", trust)
+        return open_channel(self.address, self.dns_name, credential, trust.bundle.roots_pem)
+
+    @property
+    def address(self) -> str:
+        """Where the node listens."""
+        return f"127.0.0.1:{self.node.port}"
+
+    @property
+    def dns_name(self) -> str:
+        """What the node's certificate names."""
+        identities = self.parties.pki.parties
+        return next(each.dns_name for each in identities if each.agency == self.agency)
+
+    @property
+    def stub(self) -> "node_service_pb2_grpc.NodeServiceAsyncStub":
+        """The node's service, called as the gateway."""
+        stub: node_service_pb2_grpc.NodeServiceAsyncStub = node_service_pb2_grpc.NodeServiceStub(
+            self._channel  # type: ignore[arg-type]
+        )
+        return stub
+
+    async def catalogue(self) -> catalogue_pb2.Catalogue:
+        """Ask what the node publishes."""
+        request = node_service_pb2.GetCatalogueRequest()
+        return (await self.stub.GetCatalogue(request, timeout=_TIMEOUT_S)).catalogue
+
+    def sign(  # noqa: PLR0913 - the parts of a query, by name
+        self,
+        topic: str,
+        subject: SubjectId,
+        *,
+        purpose: str = "",
+        wanted: Sequence[Wanted] = (),
+        seal_to: bytes = b"",
+        at: int = 0,
+        lifetime_ms: int = 60_000,
+    ) -> envelope_pb2.Envelope:
+        """Sign a query as the requester who tries a topic."""
+        payload = write_query(
+            federation=self.federation,
+            requester=name_of(topic),
+            subject=subject,
+            purpose=purpose or self.purpose,
+            case_reference=CASE,
+            wanted=wanted,
+            at=at or system_clock(),
+            lifetime_ms=lifetime_ms,
+            seal_to=seal_to,
+        )
+        return self.sign_bytes(topic, payload)
+
+    def sign_bytes(self, topic: str, payload: bytes) -> envelope_pb2.Envelope:
+        """Sign any bytes as a query of the requester who tries a topic."""
+        key = self.parties.key(name_of(topic), KeyUse.QUERY)
+        return sign_batch(QUERY_TYPE, [payload], key)[0]
+
+    async def ask(self, question: query_pb2.Question) -> envelope_pb2.Envelope:
+        """Ask as the gateway.
+
+        Raises:
+            LandbridgeError: what the node refused it for.
+        """
+        try:
+            request = node_service_pb2.GetAnswerRequest(question=question)
+            return (await self.stub.GetAnswer(request, timeout=_TIMEOUT_S)).answer
+        except grpc.aio.AioRpcError as error:
+            raise from_rpc_error(error) from error
+
+    async def refusal(self, question: query_pb2.Question) -> Reason:
+        """Ask, and return why the question was refused; ANSWERED where it was answered."""
+        try:
+            await self.ask(question)
+        except LandbridgeError as error:
+            return error.reason
+        return Reason.ANSWERED
+
+    async def tell(self, query: envelope_pb2.Envelope, dataset: str, *, about: SubjectId) -> Told:
+        """Ask for one dataset.
+
+        Raises:
+            LandbridgeError: what the node refused it for.
+        """
+        envelope = await self.ask(question(query, dataset))
+        told = Told(query, envelope, answer_pb2.Answer.FromString(envelope.payload), about)
+        demand(
+            [each.dataset for each in told.answer.datasets] == [dataset],
+            f"asked for the dataset {dataset} alone, it answered for "
+            f"{len(told.answer.datasets)} datasets",
+        )
+        self.told.append(told)
+        return told
+
+    async def collect(  # noqa: PLR0913 - the parts of a query, by name
+        self,
+        topic: str,
+        dataset: str,
+        subject: SubjectId,
+        *,
+        purpose: str = "",
+        fields: tuple[str, ...] = (),
+        arguments: tuple[tuple[str, str | int], ...] = (),
+        seal_to: bytes = b"",
+    ) -> Told:
+        """Ask for a dataset as the requester who tries a topic.
+
+        Raises:
+            LandbridgeError: what the node refused it for.
+        """
+        wanted = (Wanted(self.agency, dataset, fields, arguments),)
+        query = self.sign(topic, subject, purpose=purpose, wanted=wanted, seal_to=seal_to)
+        return await self.tell(query, dataset, about=subject)
+
+    async def everything(self, dataset: str) -> list[Told]:
+        """Return all that the node holds on the sampled subjects of a dataset, asked for once."""
+        if dataset not in self._everything:
+            self._everything[dataset] = [
+                await self.collect("all", dataset, subject) for subject in self.subjects[dataset]
+            ]
+        return self._everything[dataset]
+
+    def put(self, document: bytes, folder: str, name: str) -> None:
+        """Lay a signed document into the node's folder."""
+        write_whole(self.parties.node / folder / f"{name}.jws.json", document, mode=0o644)
+
+    async def put_memorandum(self, memorandum: Memorandum) -> None:
+        """Lay a memorandum into the node's folder and wait until it counts.
+
+        Raises:
+            NonconformityError: when the node does not follow its folder.
+        """
+        self.put(self.parties.sign(memorandum), "memoranda", memorandum.id)
+        deadline = asyncio.get_running_loop().time() + _FOLLOWED_S
+        shelf = self.node.documents.library
+        while memorandum not in shelf.shelf.memoranda:
+            demand(
+                asyncio.get_running_loop().time() < deadline,
+                f"a memorandum laid into its folder does not count after {_FOLLOWED_S:g} s",
+            )
+            await asyncio.sleep(_POLL_S)
+
+
+def question(
+    query: envelope_pb2.Envelope,
+    *datasets: str,
+    step: query_pb2.Step.ValueType = query_pb2.STEP_COLLECT,
+) -> query_pb2.Question:
+    """Write a question as a gateway does."""
+    return query_pb2.Question(query=query, step=step, round=1, datasets=datasets)
+
+
+def released(told: Told) -> set[str]:
+    """Name the fields of which an answer holds values."""
+    return {column.field for extract in told.dataset.extracts for column in extract.columns}
+
+
+def names(told: Told) -> list[str]:
+    """Name the records of an answer; several of one name stay several."""
+    return sorted(record.record for extract in told.dataset.extracts for record in extract.records)

@@ -1,0 +1,249 @@
+"""Since when a party has known what: across restarts, crashes at every point, and lost files."""
+
+import json
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import pytest
+
+from landbridge.clock import system_clock
+from landbridge.errors import LandbridgeError, Reason, refuse
+from landbridge.library.history import Change, History, Logged, known_at
+from landbridge.library.kinds import Kind, digest_of
+from landbridge.memorandum.signature import SignedForm
+from landbridge.policy.authorization import AccessRequest, Policy, authorize
+from landbridge.subject import SubjectKind
+from tests.libraries import PartyDesk, memorandum, raised
+from tests.pki import BOARD, REGISTRY
+
+PAIR = memorandum()
+SECOND = memorandum("second")
+
+
+class Clock:
+    """A clock that a test sets."""
+
+    def __init__(self) -> None:
+        self.now = system_clock()
+
+    def __call__(self) -> int:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def desk(tmp_path: Path, clock: Clock) -> PartyDesk:
+    return PartyDesk(tmp_path, clock=clock)
+
+
+def names(state: Path, at: int) -> list[str]:
+    return [text.id for text in known_at(state, at).memoranda]
+
+
+def test_what_counted_is_told_for_every_past_moment(desk: PartyDesk, clock: Clock) -> None:
+    path = desk.put("pair", desk.form(PAIR))
+    library = desk.library()
+    start = clock.now
+    clock.now += 1000
+    desk.put("second", desk.form(SECOND))
+    desk.put("stop", desk.notice(PAIR, "suspend", REGISTRY), Kind.NOTICE)
+    library.follow_files()
+    clock.now += 1000
+    path.unlink()
+    library.follow_files()
+    assert names(desk.state, start - 1) == []
+    assert names(desk.state, start) == ["pair"]
+    assert known_at(desk.state, start).notices == ()
+    middle = known_at(desk.state, start + 1000)
+    assert [text.id for text in middle.memoranda] == ["pair", "second"]
+    assert [notice.memorandum for notice in middle.notices] == ["pair"]
+    assert names(desk.state, clock.now) == ["second"]
+    # A notice whose memorandum is gone no longer counts either.
+    assert known_at(desk.state, clock.now).notices == ()
+
+
+def test_each_time_is_proven_by_an_entry_of_the_log(desk: PartyDesk, clock: Clock) -> None:
+    desk.put("pair", desk.form(PAIR))
+    desk.library()
+    entry = known_at(desk.state, clock.now).entries[PAIR.digest]
+    assert (entry.entry, entry.at) == (0, clock.now)
+    assert entry.change.digest == digest_of(
+        (desk.state / "memoranda" / "pair.jws.json").read_bytes()
+    )
+    assert bytes.fromhex(entry.change.digest) in desk.log.entry(0)
+
+
+def test_a_restart_and_another_spacing_change_nothing(desk: PartyDesk, clock: Clock) -> None:
+    path = desk.put("pair", desk.form(PAIR))
+    desk.library()
+    clock.now += 1000
+    path.write_bytes(SignedForm.parse(path.read_bytes()).canonical().to_bytes() + b"\n\n")
+    desk.library()
+    assert desk.logged() == [("pair", False)]
+    assert names(desk.state, clock.now - 1) == ["pair"]
+
+
+def test_a_past_decision_is_made_again_by_what_was_known_then(
+    desk: PartyDesk, clock: Clock
+) -> None:
+    desk.put("pair", desk.form(PAIR))
+    library = desk.library()
+    before = clock.now
+    clock.now += 1000
+    # It holds from long ago, but nobody could know.
+    desk.put("stop", desk.notice(PAIR, "terminate", REGISTRY), Kind.NOTICE)
+    library.follow_files()
+    request = AccessRequest(
+        REGISTRY, "pair", BOARD, "why", SubjectKind.LEGAL_ENTITY, ("f",), before
+    )
+    then, now = known_at(desk.state, before), known_at(desk.state, clock.now)
+    assert authorize(Policy(then.memoranda, then.notices), request).allowances
+    refused = authorize(Policy(now.memoranda, now.notices), request).refusals
+    assert [refusal.reason for refusal in refused] == [Reason.NOT_IN_FORCE]
+
+
+def test_what_a_party_could_not_do_is_known_as_that(desk: PartyDesk, clock: Clock) -> None:
+    def accept(_: object) -> None:
+        raise refuse(Reason.INVALID_CONFIGURATION, "no such dataset")
+
+    desk.put("pair", desk.form(PAIR))
+    desk.library(accept=accept)
+    known = known_at(desk.state, clock.now)
+    request = AccessRequest(
+        REGISTRY, "pair", BOARD, "why", SubjectKind.LEGAL_ENTITY, ("f",), clock.now
+    )
+    assert not authorize(Policy(known.memoranda, known.notices), request).allowances
+
+
+def test_the_index_is_made_anew_from_the_log(desk: PartyDesk, clock: Clock) -> None:
+    desk.put("pair", desk.form(PAIR))
+    library = desk.library()
+    first = clock.now
+    clock.now += 1000
+    desk.put("second", desk.form(SECOND))
+    library.follow_files()
+    (desk.state / "known" / "index.jsonl").unlink()
+    desk.library()
+    assert names(desk.state, first) == ["pair"]
+    assert names(desk.state, clock.now) == ["pair", "second"]
+    assert desk.log.size == 2
+
+
+class Killed(BaseException):
+    """The process is killed."""
+
+
+class Dying:
+    """A log in front of which, or behind which, the process is killed."""
+
+    def __init__(self, desk: PartyDesk, *, logged: bool) -> None:
+        self._log = desk
+        self._logged = logged
+        self.entries: list[Logged] = []
+
+    def size(self) -> int:
+        return self._log.log.size
+
+    def append(self, changes: Sequence[Change], *, after: int) -> Sequence[Logged]:
+        if self._logged:
+            from landbridge.rpc.document_log import DocumentLog  # noqa: PLC0415
+
+            DocumentLog(self._log.log, clock=self._log.clock).append(changes, after=after)
+        raise Killed
+
+    def since(self, entry: int) -> Iterable[Logged]:
+        del entry
+        return ()
+
+
+@pytest.mark.parametrize("logged", [False, True])
+def test_a_kill_before_or_behind_the_log_loses_and_doubles_nothing(
+    desk: PartyDesk, clock: Clock, *, logged: bool
+) -> None:
+    desk.put("pair", desk.form(PAIR))
+    desk.library()
+    document = desk.form(SECOND)
+    change = Change(Kind.MEMORANDUM, "second", digest_of(document))
+    with pytest.raises(Killed):
+        History(desk.state).note([change], {change.digest: document}, Dying(desk, logged=logged))
+    at_kill = clock.now
+    clock.now += 5000
+    desk.put("second", document)
+    desk.library()
+    assert desk.logged() == [("pair", False), ("second", False)]
+    assert names(desk.state, at_kill) == (["pair", "second"] if logged else ["pair"])
+    assert names(desk.state, clock.now) == ["pair", "second"]
+
+
+def test_an_index_cut_at_any_byte_is_completed(desk: PartyDesk, clock: Clock) -> None:
+    desk.put("pair", desk.form(PAIR))
+    desk.put("second", desk.form(SECOND))
+    desk.library()
+    index = desk.state / "known" / "index.jsonl"
+    whole = index.read_bytes()
+    for length in range(0, len(whole), 23):
+        index.write_bytes(whole[:length])
+        desk.library()
+        assert names(desk.state, clock.now) == ["pair", "second"]
+        assert desk.log.size == 2
+
+
+def test_a_clock_that_is_set_back_never_turns_the_order_round(
+    desk: PartyDesk, clock: Clock
+) -> None:
+    path = desk.put("pair", desk.form(PAIR))
+    library = desk.library()
+    clock.now -= 60_000
+    path.unlink()
+    library.follow_files()
+    assert names(desk.state, clock.now + 120_000) == []
+
+
+def test_a_document_that_was_changed_in_the_archive_is_found(desk: PartyDesk, clock: Clock) -> None:
+    desk.put("pair", desk.form(PAIR))
+    desk.library()
+    (kept,) = (desk.state / "known").glob("*.jws.json")
+    kept.write_bytes(desk.form(SECOND))
+    error = raised(lambda: known_at(desk.state, clock.now))
+    assert error.reason is Reason.LOG_DAMAGED
+    kept.unlink()
+    assert raised(lambda: known_at(desk.state, clock.now)).reason is Reason.INVALID_CONFIGURATION
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "[1]",
+        "{",
+        "{}",
+        '{"logged":1}',
+        '{"logged":[{"at":1,"entry":0,"kind":"z"}]}',
+        '{"announced":"x"}',
+    ],
+)
+def test_a_damaged_index_is_refused_with_its_place(desk: PartyDesk, line: str) -> None:
+    folder = desk.state / "known"
+    folder.mkdir()
+    (folder / "index.jsonl").write_text(f"{line}\n")
+    with pytest.raises(LandbridgeError, match="index of documents") as caught:
+        History(desk.state)
+    assert caught.value.reason is Reason.LOG_DAMAGED
+    assert "index.jsonl" in caught.value.where
+
+
+def test_a_folder_without_history_knew_nothing(desk: PartyDesk, clock: Clock) -> None:
+    assert known_at(desk.state, clock.now).memoranda == ()
+
+
+def test_the_index_is_one_json_object_a_line(desk: PartyDesk, clock: Clock) -> None:
+    desk.put("pair", desk.form(PAIR))
+    desk.library()
+    lines = (desk.state / "known" / "index.jsonl").read_text().splitlines()
+    announced, logged = (json.loads(line) for line in lines[-2:])
+    assert announced == {"announced": 0}
+    (last,) = logged["logged"]
+    assert (last["at"], last["entry"], last["subject"]) == (clock.now, 0, "pair")
