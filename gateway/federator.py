@@ -154,7 +154,7 @@ class Federator:
             answers, failures = await self._ask(
                 inquiry, query_pb2.STEP_RESOLVE, round_, datasets, deadline
             )
-            inquiry.unresolved |= failures
+            inquiry.unresolved |= failures | _withheld_links(answers)
             read = [(answer, tuple(linking_records(answer.answer))) for answer in answers]
             inquiry.resolved.extend(read)
             steps = inquiry.followed.add_round(record for _, found in read for record in found)
@@ -272,6 +272,17 @@ class Federator:
         return envelope_pb2.Envelope(
             payload_type=PROFILE_TYPE, payload=payload, log=evidence_to_proto(evidence)
         )
+
+
+def _withheld_links(answers: Iterable[VerifiedAnswer]) -> dict[str, LandbridgeError]:
+    """Name the agencies that were asked for links and gave none, for a reason of their own."""
+    looked = (Reason.ANSWERED.value, Reason.NO_RECORD.value)
+    return {
+        answer.answer.agency: refuse(Reason(dataset.outcome), dataset.detail)
+        for answer in answers
+        for dataset in answer.answer.datasets
+        if dataset.outcome not in looked
+    }
 
 
 def _is_wanted(query: Query, agency: str) -> bool:

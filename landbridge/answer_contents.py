@@ -60,7 +60,9 @@ def check_fields(answer: answer_pb2.Answer, query: Query) -> None:
     """
     for dataset in answer.datasets if query.wanted else ():
         wanted = query.fields_wanted(answer.agency, dataset.dataset)
-        for extract in dataset.extracts if wanted else ():
+        if not wanted:
+            continue
+        for extract in dataset.extracts:
             extra = [column.field for column in extract.columns if column.field not in wanted]
             if extra:
                 raise refuse(

@@ -2,17 +2,14 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Final
 
 from landbridge.comparison import compare
 from landbridge.errors import Reason
 from landbridge.federation import Federation
+from landbridge.gaps import ANSWERS
 from landbridge.links import FollowedIdentifiers, LinkingRecord, linking_records
 from landbridge.subject import SubjectId
 from landbridge.v1 import answer_pb2, envelope_pb2, profile_pb2, query_pb2, subject_pb2
-
-ANSWERS: Final = frozenset({Reason.ANSWERED, Reason.NO_RECORD, Reason.SEALED})
-"""Outcomes of a source that has answered: that it holds no record is an answer, too."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,8 @@ from landbridge.reasons import REASONS, Reason
 from landbridge.v1 import answer_pb2, profile_pb2, query_pb2
 
 _NOT_ADDRESSABLE: Final = frozenset({Reason.NOT_ADDRESSABLE, Reason.TOO_MANY_LINKS})
-_ANSWERED: Final = frozenset({Reason.ANSWERED, Reason.NO_RECORD, Reason.SEALED})
+ANSWERS: Final = frozenset({Reason.ANSWERED, Reason.NO_RECORD, Reason.SEALED})
+"""Outcomes of a source that has answered: that it holds no record is an answer, too."""
 
 
 def kind_of(reason: Reason) -> str:
@@ -59,7 +60,7 @@ def profile_state(sources: Iterable[profile_pb2.Source], query: query_pb2.Query)
 
 def _counted(source: profile_pb2.Source) -> str:
     reason = Reason(source.outcome)
-    return "answered" if reason in _ANSWERED else kind_of(reason)
+    return "answered" if reason in ANSWERS else kind_of(reason)
 
 
 def gaps(

@@ -12,9 +12,10 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from landbridge.answer_contents import check_contents, check_fields
-from landbridge.assembler import ANSWERS, VerifiedAnswer, assemble
+from landbridge.assembler import VerifiedAnswer, assemble
 from landbridge.errors import LandbridgeError, Reason, refuse
 from landbridge.federation import Federation
+from landbridge.gaps import ANSWERS
 from landbridge.profile import SignedProfile
 from landbridge.profile_proofs import at_place
 from landbridge.query import Query, read_query

@@ -47,6 +47,7 @@ class Consents:
     ) -> None:
         self._bundle = bundle
         self._revocations = revocations
+        self._indexed: tuple[object, Mapping[str, list[Revocation]]] = ((), {})
 
     def check(
         self, query: Query, *, provider: str, desks: Collection[str], at: int
@@ -94,15 +95,26 @@ class Consents:
         Raises:
             LandbridgeError: LB-3013.
         """
-        revocations = tuple(self._revocations())
+        of_record = self._by_record()
         for consent in relied_on:
-            for revocation in revocations:
+            for revocation in of_record.get(consent.record_id, ()):
                 if revocation.ends(consent):
                     raise refuse(
                         Reason.CONSENT_REVOKED,
                         f"revoked by {revocation.signer}, as of {to_iso(revocation.revoked_at)}",
                         where=f"consent record {consent.record_id}",
                     )
+
+    def _by_record(self) -> Mapping[str, list[Revocation]]:
+        """Lay the revocations out by their record; anew only when there are others."""
+        known, of_record = self._indexed
+        revocations = tuple(self._revocations())
+        if known is not revocations:
+            of_record = {}
+            for revocation in revocations:
+                of_record.setdefault(revocation.record_id, []).append(revocation)
+            self._indexed = (revocations, of_record)
+        return of_record
 
     def _check_desk(self, consent: Consent, desks: Collection[str]) -> None:
         if consent.desk not in desks:

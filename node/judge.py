@@ -94,36 +94,38 @@ class Judge:
     ) -> AccessRequest:
         query = task.query
         vouched_by = consent.vouched.get(published.name)
+        named = () if task.resolving else self._named(task, published)
         request = AccessRequest(
             provider=self._agency,
             dataset=published.name,
             requester=query.requester,
             purpose=query.purpose,
             subject_kind=query.subject_kind,
-            fields=published.identifiers,
+            fields=published.identifiers if task.resolving else named or published.fields,
             at=at,
             revocation_stale=self._stale(at),
             consented=vouched_by is not None,
             sealed=task.sealed,
             vouched_by=vouched_by,
         )
-        return request if task.resolving else replace(request, fields=self._wanted(task, request))
+        if named or task.resolving or not (answerable := self._answerable(task, request)):
+            return request
+        return replace(request, fields=(*request.fields, *answerable))
 
-    def _wanted(self, task: Task, request: AccessRequest) -> tuple[str, ...]:
-        dataset = request.dataset
-        wanted = task.query.fields_wanted(self._agency, dataset)
+    def _named(self, task: Task, published: Published) -> tuple[str, ...]:
+        """Return what a query wants of a dataset by name; nothing where it wants everything."""
+        query = task.query
+        wanted = query.fields_wanted(self._agency, published.name)
         if wanted is None:
             raise refuse(
-                Reason.MALFORMED_REQUEST, f"the query does not want {self._agency}/{dataset}"
+                Reason.MALFORMED_REQUEST, f"the query does not want {self._agency}/{published.name}"
             )
-        fields = self._published[dataset].fields
-        if not wanted:
-            return (*fields, *self._answerable(task, request))
-        known = task.policy.known_predicates(self._agency, dataset, request.requester)
+        known = task.policy.known_predicates(self._agency, published.name, query.requester)
         for name in wanted:
-            if name not in fields and name not in known:
+            if name not in published.fields and name not in known:
                 raise refuse(
-                    Reason.UNKNOWN_FIELD, f"{self._agency}/{dataset} has no field {name[:100]!r}"
+                    Reason.UNKNOWN_FIELD,
+                    f"{self._agency}/{published.name} has no field {name[:100]!r}",
                 )
         return wanted
 

@@ -15,6 +15,7 @@ from certs.renewal.keeper import keep_running
 from gateway.server import Gateway, build_gateway
 from landbridge.agency import Identity, Role
 from landbridge.client import Client
+from landbridge.clock import Clock, system_clock
 from landbridge.commands.sandbox import Sandbox
 from landbridge.envelope import ANSWER_TYPE, digest, evidence_to_proto
 from landbridge.keys import KeyUse, SigningKey
@@ -145,17 +146,19 @@ def outcomes(profile: profile_pb2.Profile) -> dict[str, int]:
 
 
 @asynccontextmanager
-async def market(
+async def market(  # noqa: PLR0913  by name, each with a default
     top: Path,
     *,
     without: tuple[str, ...] = (),
     relays: dict[str, Relay] | None = None,
     write: bool = True,
     authority: bool = False,
+    clock: Clock = system_clock,
 ) -> AsyncIterator[Market]:
     """Run the market; a relay stands in for a node, with that node's own keys, and forwards.
 
-    With `authority` it runs too, and every party is kept, as in a sandbox.
+    With `authority` it runs too, and every party is kept, as in a sandbox. Nodes, gateway and
+    client go by the clock.
     """
     sandbox = Sandbox(write_market(top) if write else top / "market", top / "home")
     sandbox.prepare()
@@ -176,6 +179,7 @@ async def market(
             federation,
             state=sandbox.state(agency, Role.NODE),
             listen=listen,
+            clock=clock,
         )
         await node.start()
         nodes[agency] = node
@@ -196,9 +200,11 @@ async def market(
         state=sandbox.state("exchange", Role.GATEWAY),
         listen=front.address,
         enrolment_listen=sandbox.enrolment if authority else "",
+        clock=clock,
     )
     await gateway.start()
     client = Client.from_home(sandbox.home_folder)
+    client._clock = clock
     try:
         running = Market(sandbox, nodes, gateway, client, bundle, admins)
         await running.connected()

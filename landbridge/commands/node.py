@@ -1,4 +1,4 @@
-"""`landbridge node serve|check|describe`."""
+"""`landbridge node serve|check|describe|conform`."""
 
 from enum import StrEnum
 from pathlib import Path
@@ -12,6 +12,11 @@ from landbridge.errors import Reason, refuse
 from landbridge.federation import Federation
 
 app = App(name="node", help="Serve one agency's data, check that it can be served, describe it.")
+app.command(
+    "landbridge.commands.node_conform:conform",
+    name="conform",
+    help="Try the agency's own node in every respect, and write a signed report.",
+)
 
 
 class Description(StrEnum):

@@ -150,6 +150,6 @@ def _no_key(path: Path) -> LandbridgeError:
         Reason.INVALID_CONFIGURATION,
         "the file holds no Ed25519 or P-256 key of the kind that is needed",
         where=str(path),
-        next_step="make one with `openssl genpkey -algorithm ed25519`; `openssl pkey -pubout` "
-        "gives its public half",
+        next_step="make one, without a passphrase, with `openssl genpkey -algorithm ed25519`; "
+        "`openssl pkey -pubout` gives its public half",
     )

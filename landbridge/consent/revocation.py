@@ -32,6 +32,8 @@ class _Payload(Part):
     """Those that the record concerns: its requester and its providers."""
     desk: AgencyId
     revoked_at: Instant
+    valid_until: Instant
+    """The end of the consent: from then on the revocation is of no use."""
     binding: dict[str, Any] = Field(default_factory=dict)
     """The binding of the person's key, where the person signs."""
 
@@ -50,6 +52,8 @@ class Revocation:
     """The desk, or the thumbprint of the person's key."""
     revoked_at: int
     """The time that it states; it counts from when it is noticed."""
+    until: int
+    """When the consent would have ended by itself: behind it this may be forgotten."""
 
     def ends(self, consent: Consent) -> bool:
         """Whether it revokes a consent: whoever else names its id revokes nothing."""
@@ -97,26 +101,17 @@ def verify_revocation(document: bytes, bundle: TrustBundle, at: int) -> Revocati
         LandbridgeError: LB-4105 malformed; LB-4001 altered; LB-4002 not signed by a consent desk of
             the federation, or by a key that one has bound.
     """
-    signed = SignedByOne.parse(document, _WHAT)
-    payload = read_payload(_Payload, signed.payload, _WHAT)
-    stated = read_instant(payload.revoked_at)
-    judged = min(stated, at)
+    signed, payload = _parse(document)
+    judged = min(read_instant(payload.revoked_at), at)
     if payload.binding:
         binding = verify_binding(payload.binding, bundle, judged)
         binding.key.verify(signed, _WHAT)
-        desk, signer = binding.desk, signed.key_id
+        desk = binding.desk
     else:
-        desk = signer = verify_desk(signed, bundle, judged, _WHAT)
+        desk = verify_desk(signed, bundle, judged, _WHAT)
     if desk != payload.desk:
         raise refuse(Reason.BAD_SIGNATURE, "its signer is not the one that it names", where=_WHAT)
-    return Revocation(
-        payload.consent_revocation,
-        sha256(document).digest(),
-        frozenset(payload.agencies),
-        desk,
-        signer,
-        stated,
-    )
+    return _take(document, signed, payload)
 
 
 def read_noticed(document: bytes) -> Revocation:
@@ -125,8 +120,15 @@ def read_noticed(document: bytes) -> Revocation:
     Raises:
         LandbridgeError: LB-4105 when it is none.
     """
+    return _take(document, *_parse(document))
+
+
+def _parse(document: bytes) -> tuple[SignedByOne, _Payload]:
     signed = SignedByOne.parse(document, _WHAT)
-    payload = read_payload(_Payload, signed.payload, _WHAT)
+    return signed, read_payload(_Payload, signed.payload, _WHAT)
+
+
+def _take(document: bytes, signed: SignedByOne, payload: _Payload) -> Revocation:
     return Revocation(
         payload.consent_revocation,
         sha256(document).digest(),
@@ -134,6 +136,7 @@ def read_noticed(document: bytes) -> Revocation:
         payload.desk,
         signed.key_id if payload.binding else payload.desk,
         read_instant(payload.revoked_at),
+        read_instant(payload.valid_until),
     )
 
 
@@ -146,6 +149,7 @@ def _write(record: RecordDocument, revoked_at: str, binding: dict[str, Any]) -> 
             "agencies": agencies,
             "desk": record.desk,
             "revoked_at": revoked_at,
+            "valid_until": record.given.valid_until,
             "binding": binding,
         },
         _WHAT,

@@ -5,7 +5,7 @@ up the folder of others.
 """
 
 from collections.abc import Collection
-from typing import Final
+from dataclasses import dataclass
 
 from landbridge.clock import Clock, system_clock
 from landbridge.errors import LandbridgeError, Reason, refuse
@@ -16,18 +16,30 @@ from landbridge.library.shelf import Found
 from landbridge.library.store import Library
 from landbridge.memorandum.notice import check_fits
 
-MOST_DOCUMENTS: Final = 1000
-"""Memoranda and notices that one folder takes over the wire."""
-MOST_REVOCATIONS: Final = 10_000
-MOST_OFFERS_OF_AN_AGENCY: Final = 50
-MOST_NOTICES_OF_AN_AGENCY: Final = 200
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """How much one folder takes over the wire; what people put there is not counted out."""
+
+    documents: int = 1000
+    """Memoranda and notices."""
+    revocations: int = 10_000
+    offers_of_an_agency: int = 50
+    notices_of_an_agency: int = 200
 
 
 class Intake:
     """Takes documents into a library. Thread-safe as the library is."""
 
-    def __init__(self, library: Library, *, clock: Clock = system_clock) -> None:
+    def __init__(
+        self,
+        library: Library,
+        *,
+        bounds: Bounds = Bounds(),
+        clock: Clock = system_clock,
+    ) -> None:
         self._library = library
+        self._bounds = bounds
         self._clock = clock
 
     def take(self, document: bytes) -> bool:
@@ -95,23 +107,21 @@ class Intake:
             )
 
     def _check_room(self, opened: Opened) -> None:
-        shelf = self._library.shelf
+        shelf, bounds = self._library.shelf, self._bounds
         if opened.kind is Kind.REVOCATION:
-            if len(shelf.revoked) >= MOST_REVOCATIONS:
-                raise _full(f"{MOST_REVOCATIONS} revocations are here already")
+            if len(shelf.revoked) >= bounds.revocations:
+                raise _full(f"{bounds.revocations} revocations are here already")
             return
-        if len(shelf.agreed) + len(shelf.offered) + len(shelf.noticed) >= MOST_DOCUMENTS:
-            raise _full(f"{MOST_DOCUMENTS} memoranda and notices are here already")
-        offers = opened.kind is Kind.MEMORANDUM
-        among = shelf.offered if offers else shelf.noticed
-        most = MOST_OFFERS_OF_AN_AGENCY if offers else MOST_NOTICES_OF_AN_AGENCY
-        whole = opened.memorandum is not None and len(opened.signers) == len(
-            opened.memorandum.parties
-        )
+        if len(shelf.agreed) + len(shelf.offered) + len(shelf.noticed) >= bounds.documents:
+            raise _full(f"{bounds.documents} memoranda and notices are here already")
+        if opened.notice is not None:
+            what, most, among = "notices", bounds.notices_of_an_agency, shelf.noticed
+        elif opened.memorandum and len(opened.signers) < len(opened.memorandum.parties):
+            what, most, among = "offers", bounds.offers_of_an_agency, shelf.offered
+        else:
+            return
         for agency in opened.signers:
-            count = sum(agency in found.opened.signers for found in among.values())
-            if count >= most and not whole:
-                what = "offers" if offers else "notices"
+            if sum(agency in found.opened.signers for found in among.values()) >= most:
                 raise _full(f"{most} {what} of {agency} are here already")
 
     def _write(self, new: Opened, held: Found | None) -> None:

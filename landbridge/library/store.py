@@ -87,7 +87,7 @@ class Library:
         self._data: dict[Path, bytes] = {}
         self._bundle = trust.current.bundle
         self._next_change: int | None = None
-        self._behind = False
+        self._behind = self._closed = False
         self.shelf = Shelf()
         with self.lock:
             self._read(_look(state))
@@ -111,13 +111,17 @@ class Library:
                 does not take the change.
         """
         with self.lock:
+            if self._closed:
+                return False
             files = _look(self.state)
             if files == self._files and not self._behind and self._trusts_the_same():
                 return False
             return self._read(files)
 
     def close(self) -> None:
-        """Follow the trust no more."""
+        """Follow nothing any more; a step that is under way ends first."""
+        with self.lock:
+            self._closed = True
         self._unsubscribe()
 
     def _trust_changed(self, _: Trust) -> None:

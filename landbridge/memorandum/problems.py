@@ -21,6 +21,8 @@ _KEY: Final = "[key]"
 """What pydantic puts behind the way to a key that is wrong itself."""
 _MOST: Final = 100
 """Mistakes that are told one by one."""
+_LONGEST: Final = 100
+"""Letters of a wrong word that a message repeats."""
 _EXPECTED: Final = {
     "string_type": "must be text; put it in quotes",
     "bool_type": "must be true or false",
@@ -41,29 +43,38 @@ def validate(model: type[Model], text: str | bytes, locate: Locate, locate_key: 
     try:
         return model.model_validate_json(text)
     except ValidationError as error:
+        found = list(_without_echoes(error.errors(include_url=False)))
         raise complain(
             (
-                (locate_key if _is_of_key(details) else locate)(_way(details)),
-                _say(details, model),
-            )
-            for details in _without_echoes(error.errors(include_url=False))
+                (
+                    (locate_key if _is_of_key(details) else locate)(_way(details)),
+                    _say(details, model),
+                )
+                for details in found[:_MOST]
+            ),
+            further=len(found[_MOST:]),
         ) from None
 
 
-def complain(problems: Iterable[tuple[str, str]]) -> LandbridgeError:
+def complain(problems: Iterable[tuple[str, str]], further: int = 0) -> LandbridgeError:
     """Make one error of several problems, each a place and what is wrong there."""
     found = list(dict.fromkeys(problems))
-    if len(found) == 1:
+    if len(found) == 1 and not further:
         return refuse(Reason.MALFORMED_MEMORANDUM, found[0][1], where=found[0][0])
     listed = [f"{place}: {what}" for place, what in found[:_MOST]]
-    if len(found) > _MOST:
-        listed.append(f"and {len(found) - _MOST} further mistakes")
+    if further := further + len(found[_MOST:]):
+        listed.append(f"and {further} further mistakes")
     return refuse(Reason.MALFORMED_MEMORANDUM, "\n".join(listed))
+
+
+def shorten(text: str) -> str:
+    """Cut what a message repeats, so that nobody can make it longer than anyone reads."""
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}..."
 
 
 def json_path(way: Keys) -> str:
     """Write the way to a value as people write it: grants[0].fields[2]."""
-    path = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in way)
+    path = "".join(f"[{step}]" if isinstance(step, int) else f".{shorten(step)}" for step in way)
     return path.removeprefix(".")
 
 
@@ -92,15 +103,15 @@ def _is_of_key(details: ErrorDetails) -> bool:
 
 def _say(details: ErrorDetails, model: type[BaseModel]) -> str:
     kind, context = details["type"], details.get("ctx", {})
-    last = str(details["loc"][-1]) if details["loc"] else ""
+    last = shorten(str(details["loc"][-1])) if details["loc"] else ""
     if kind == "missing":
         return f"the key {last!r} is missing"
     if kind == "extra_forbidden":
         return f"unknown key {last!r}{did_you_mean(last, _known_keys(model, details['loc'][:-1]))}"
     if kind in {"enum", "literal_error"}:
         known = _QUOTED.findall(context["expected"])
-        near = did_you_mean(str(details["input"]), known)
-        return f"{details['input']!r} is not one of {', '.join(known)}{near}"
+        written = shorten(str(details["input"]))
+        return f"{written!r} is not one of {', '.join(known)}{did_you_mean(written, known)}"
     return _EXPECTED.get(kind) or _say_size(kind, context) or details["msg"]
 
 

@@ -27,7 +27,7 @@ and, as `of_key`, whether it is the key there that is wrong."""
 FIELD: Final = "field"
 ASKED: Final = "asked"
 ALL, ANY, NOT = "all", "any", "not"
-NAME: Final = r"^[a-z0-9][a-z0-9._-]*$"
+NAME: Final = r"^[a-z0-9][a-z0-9._-]{0,99}$"
 _NULL_TESTS: Final = (Operator.IS_NULL, Operator.NOT_NULL)
 _ASKABLE: Final = (
     Operator.EQ,
@@ -39,6 +39,7 @@ _ASKABLE: Final = (
 )
 MAX_VALUES: Final = 1000
 _MAX_DEPTH: Final = 5
+_MAX_NAME: Final = 100
 MAX_PARTS: Final = 100
 _MAX_TEXT: Final = 2000
 
@@ -135,8 +136,9 @@ class _Reader:
         known = [FIELD, *Operator, ALL, ANY, NOT]
         for key in written:
             if key not in known:
-                near = did_you_mean(str(key), known)
-                raise _WrittenWrongError((*way, key), f"unknown key {key!r}{near}", of_key=True)
+                name = str(key)[:_MAX_NAME]
+                near = did_you_mean(name, known)
+                raise _WrittenWrongError((*way, key), f"unknown key {name!r}{near}", of_key=True)
         operators = [operator for operator in Operator if operator in written]
         if len(operators) != 1:
             raise _WrittenWrongError(way, f"needs exactly one operator of {', '.join(Operator)}")

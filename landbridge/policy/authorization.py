@@ -260,11 +260,15 @@ def _decide(coverage: Coverage, epoch: Epoch, wanted: tuple[str, ...]) -> Decisi
             continue
         nearest, reason = epoch.held_back_by_field.get(name, (first, Reason.FIELD_NOT_COVERED))
         refusals.append(_refusal(name, reason, nearest))
-    allowances = tuple(_allowance(clauses[number], released[number]) for number in sorted(released))
+    allowances = tuple(
+        _allowance(clauses[number], released[number], epoch) for number in sorted(released)
+    )
     return Decision(allowances, tuple(refusals))
 
 
-def _allowance(clause: Clause, fields: list[str]) -> Allowance:
+def _allowance(clause: Clause, fields: list[str], epoch: Epoch) -> Allowance:
+    # Grants that release as one may hold different predicates: each is of its own grant.
+    predicates = [epoch.by_field[name].predicates.get(name) for name in fields]
     grant = clause.grant
     return Allowance(
         clause.memorandum.id,
@@ -272,7 +276,7 @@ def _allowance(clause: Clause, fields: list[str]) -> Allowance:
         clause.legal_basis,
         tuple(fields),
         grant.where,
-        tuple(clause.predicates[name] for name in fields if name in clause.predicates),
+        tuple(predicate for predicate in predicates if predicate is not None),
         clause.terms,
     )
 

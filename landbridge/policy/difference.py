@@ -16,8 +16,9 @@ from typing import Final
 
 from landbridge.clock import to_datetime
 from landbridge.policy.authorization import Policy
+from landbridge.policy.circumstances import alike
 from landbridge.policy.coverage import Clause, Coverage, Standing
-from landbridge.policy.outlook import Access, accesses, alike, releasing
+from landbridge.policy.outlook import Access, accesses, releasing
 from landbridge.policy.possible_record import RecordFinder, Witness
 from landbridge.policy.terms import TermChange, compare_terms, question
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from itertools import groupby
 
 from landbridge.policy.authorization import Policy
+from landbridge.policy.circumstances import standing_of, way_of
 from landbridge.policy.coverage import Clause, Standing
 from landbridge.policy.decision import AccessRequest
 from landbridge.policy.outlook import Access, Release, accesses, releases
@@ -30,8 +31,9 @@ class Matrix:
     """Everything that a policy releases."""
 
     def __init__(self, policy: Policy) -> None:
+        self._coverages = accesses(policy)
         self._releases: Mapping[Access, Sequence[Release]] = {
-            access: releases(access, coverage) for access, coverage in accesses(policy).items()
+            access: releases(access, coverage) for access, coverage in self._coverages.items()
         }
 
     def releasing(self, request: AccessRequest) -> dict[str, Clause]:
@@ -43,10 +45,12 @@ class Matrix:
             request.purpose,
             request.subject_kind,
         )
-        standing = Standing(request.revocation_stale, request.consented, request.sealed)
+        if access not in self._releases:
+            return {}
+        standing = way_of(standing_of(request), self._coverages[access].clauses)
         return {
             release.name: release.clause
-            for release in self._releases.get(access, ())
+            for release in self._releases[access]
             if release.name in request.fields
             and release.start <= request.at < release.end
             and standing in release.standings
@@ -75,4 +79,4 @@ class Matrix:
 
 
 def _together(release: Release) -> tuple[object, ...]:
-    return release.start, release.end, release.clause.release, sorted(release.standings)
+    return release.start, release.end, release.clause.release, sorted(map(repr, release.standings))

@@ -4,18 +4,16 @@ It asks the same epochs as `authorize` (`landbridge.policy.coverage`), for each 
 request can be: whether revocation data are too old, the person consented, the answer is sealed.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import product
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 from landbridge.policy.authorization import Policy
+from landbridge.policy.circumstances import alike
 from landbridge.policy.coverage import Clause, Coverage, Standing
 from landbridge.policy.decision import AccessRequest
 from landbridge.subject import SubjectKind
-
-STANDINGS: Final = tuple(Standing(*flags) for flags in product((False, True), repeat=3))
-"""Every way in which a request can be, beside its time."""
 
 
 class Access(NamedTuple):
@@ -77,15 +75,6 @@ def releases(access: Access, coverage: Coverage) -> list[Release]:
 def releasing(coverage: Coverage | None, at: int, standing: Standing) -> Mapping[str, Clause]:
     """Return which clause releases each field or predicate at a time in Unix milliseconds."""
     return {} if coverage is None else coverage.standing(at, standing).by_field
-
-
-def alike(clauses: Sequence[Clause]) -> dict[Standing, list[Standing]]:
-    """Group the standings between which no clause makes a difference, each group by its first."""
-    groups: dict[tuple[bool, ...], list[Standing]] = {}
-    for standing in STANDINGS:
-        released = tuple(clause.held_back(standing) is None for clause in clauses)
-        groups.setdefault(released, []).append(standing)
-    return {group[0]: group for group in groups.values()}
 
 
 def _stretches(coverage: Coverage, standing: Standing) -> Iterator[tuple[str, int, int, Clause]]:

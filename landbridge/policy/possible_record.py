@@ -112,7 +112,7 @@ class RecordFinder:
         for day in days_to_try(rule, first, last):
             bound = on_day(rule, day)
             fields = self._values(dataset, bound)
-            question = _Question(bound, fields)
+            question = _Question(bound, fields, day if moving else None)
             if question.signature in tried:
                 continue
             tried.add(question.signature)
@@ -139,8 +139,9 @@ class RecordFinder:
 class _Question:
     """One rule on one day, with the values that its fields can have."""
 
-    def __init__(self, rule: Rule, values: Mapping[str, Sequence[Value]]) -> None:
+    def __init__(self, rule: Rule, values: Mapping[str, Sequence[Value]], day: date | None) -> None:
         self._rule = rule
+        self._day = day
         self._values = values
         self._met = {
             condition: _runs(_met_by(condition, values[condition.field]))
@@ -166,9 +167,9 @@ class _Question:
         if solver.check() != z3.sat:
             return None
         model = solver.model()
-        for odd in (2, 1):  # neither empty nor unreadable, or at least not unreadable
+        for likely in (self._is_past, self._is_filled, self._is_readable):
             solver.push()
-            solver.add(*(place < len(self._values[f]) - odd for f, place in places.items()))
+            solver.add(*(self._within(places[field], likely, field, z3) for field in places))
             if solver.check() == z3.sat:
                 model = solver.model()
                 break
@@ -177,6 +178,30 @@ class _Question:
             field: self._values[field][model.eval(place, model_completion=True).as_long()]
             for field, place in places.items()
         }
+
+    def _within(
+        self,
+        place: Any,  # noqa: ANN401
+        likely: Callable[[Value], bool],
+        field: str,
+        z3: Any,  # noqa: ANN401
+    ) -> Any:  # noqa: ANN401
+        numbers = (n for n, value in enumerate(self._values[field]) if likely(value))
+        return _one_of(place, _runs(numbers), z3)
+
+    def _is_past(self, value: Value) -> bool:
+        """Tell whether a value is filled, and no day to come."""
+        if isinstance(value, str) and MOMENT.fullmatch(value) and self._day is not None:
+            return value[: len("2026-01-31")] <= self._day.isoformat()
+        return self._is_filled(value)
+
+    @staticmethod
+    def _is_filled(value: Value) -> bool:
+        return value is not None and value is not UNREADABLE
+
+    @staticmethod
+    def _is_readable(value: Value) -> bool:
+        return value is not UNREADABLE
 
     def _write(self, rule: Rule, places: Mapping[str, Any], z3: Any) -> Any:  # noqa: ANN401 - z3 has no types
         match rule:
@@ -187,13 +212,16 @@ class _Question:
             case Not():
                 return z3.Not(self._write(rule.part, places, z3))
             case _:
-                place = places[rule.field]
-                return z3.Or(
-                    [
-                        place == first if first == last else z3.And(place >= first, place <= last)
-                        for first, last in self._met[rule]
-                    ]
-                )
+                return _one_of(places[rule.field], self._met[rule], z3)
+
+
+def _one_of(place: Any, runs: Iterable[tuple[int, int]], z3: Any) -> Any:  # noqa: ANN401
+    return z3.Or(
+        [
+            place == first if first == last else z3.And(place >= first, place <= last)
+            for first, last in runs
+        ]
+    )
 
 
 def _met_by(condition: Condition, values: Sequence[Value]) -> Iterable[int]:

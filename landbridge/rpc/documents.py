@@ -39,7 +39,7 @@ _TIMEOUT_S: Final = 10.0
 
 
 class DocumentService(pb_grpc.DocumentServiceServicer):
-    """The rpcs that hand documents on. `failed` is told of errors that nobody foresaw."""
+    """The rpcs that hand documents on."""
 
     def __init__(self, library: Library, intake: Intake) -> None:
         self._library = library

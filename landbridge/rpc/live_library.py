@@ -73,7 +73,8 @@ class LiveLibrary:
         if self._following is not None:
             self._following.cancel()
             await asyncio.gather(self._following, return_exceptions=True)
-        self.library.close()
+        # On a thread, as a step may be under way on another.
+        await asyncio.to_thread(self.library.close)
 
     async def _follow(self) -> None:
         while True:

@@ -5,12 +5,15 @@ from typing import Final
 from landbridge.agency import Role
 from landbridge.envelope import ANSWER_TYPE, QUERY_TYPE, EvidenceVerifier, digest
 from landbridge.errors import LandbridgeError, Reason
+from landbridge.party import PartyFolder
 from landbridge.sealed_answer import open_answer, unseal
 from landbridge.sealing import SealingKey
-from landbridge.v1 import answer_pb2, log_pb2
+from landbridge.v1 import answer_pb2, log_pb2, query_pb2
 from node.conformance.parties import name_of
-from node.conformance.trial import CASE, Told, Trial, released
-from node.conformance.verdict import Check, NonconformityError, demand
+from node.conformance.told import Told, released
+from node.conformance.trial import CASE, Trial
+from node.conformance.verdict import Check, NonconformityError, counted, demand
+from node.node_file import FieldType
 
 _SHORTEST: Final = 6
 """Letters of an identifier that stand nowhere by chance."""
@@ -24,7 +27,7 @@ async def _catalogue(trial: Trial) -> str:
     seen = {dataset.name: [field.name for field in dataset.fields] for dataset in told.datasets}
     demand(told.agency == trial.agency, f"it calls itself {told.agency!r}")
     demand(seen == published, "it publishes other datasets or fields than node.toml says")
-    return f"{len(seen)} datasets, as node.toml says"
+    return f"{counted(len(seen), 'dataset')}, as node.toml says"
 
 
 async def _sealing(trial: Trial) -> str:
@@ -53,11 +56,30 @@ async def _sealing(trial: Trial) -> str:
         )
         sealed = await trial.collect("sealed", dataset.name, whole.about, seal_to=key.public)
         demand(sealed.outcome is Reason.SEALED, f"{dataset.name}: {sealed.outcome.code}")
-    return f"{len(trial.datasets)} datasets: sealed to the requester, and opened by it alone"
+    return f"{counted(len(trial.datasets), 'dataset')}: sealed, and opened by the requester alone"
+
+
+async def _resolving(trial: Trial) -> str:
+    tried = 0
+    for dataset in trial.datasets:
+        identifiers = {each.name for each in dataset.fields if each.type is FieldType.IDENTIFIER}
+        subject = trial.subjects[dataset.name][0]
+        step = query_pb2.STEP_RESOLVE
+        for topic in ("all", "sealed"):
+            query = trial.sign(topic, subject)
+            told = await trial.tell(query, dataset.name, about=subject, step=step)
+            may = identifiers if topic == "all" else set()
+            more = len(released(told) - may)
+            demand(
+                not more, f"{dataset.name}: resolving released {counted(more, 'field')} too many"
+            )
+        tried += bool(identifiers)
+    return f"identifiers alone, of {counted(tried, 'dataset')}, and none of a sealed clause"
 
 
 async def _evidence(trial: Trial) -> str:
-    verifier = EvidenceVerifier(trial.parties.pki.publish().log_keys)
+    bundle = PartyFolder.open(trial.parties.gateway_folder).bundle
+    verifier = EvidenceVerifier(bundle.log_keys)
     for told in trial.told:
         try:
             found = verifier.verify(told.envelope, ANSWER_TYPE)
@@ -120,6 +142,7 @@ async def _log(trial: Trial) -> str:
 
 CHECKS: Final = (
     Check("catalogue", "The node publishes what its configuration says.", _catalogue),
+    Check("resolving", "Resolving gives identifiers alone.", _resolving),
     Check("sealing", "Sealed answers can be read by their requester alone.", _sealing),
 )
 LAST: Final = (

@@ -6,7 +6,8 @@ from typing import Final
 
 from landbridge.errors import LandbridgeError, Reason
 from landbridge.v1 import node_service_pb2, node_service_pb2_grpc
-from node.conformance.trial import Trial, question
+from node.conformance.told import question
+from node.conformance.trial import Trial
 from node.conformance.verdict import Check, NonconformityError, demand
 
 _STALLED: Final = 20

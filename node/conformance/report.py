@@ -1,6 +1,5 @@
 """The report of a trial: what was tried and seen, signed so that others can hold it to account."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Final
 
@@ -24,6 +23,8 @@ class Report:
     federation: str
     configuration: str
     datasets: tuple[str, ...]
+    untried: tuple[str, ...]
+    """Datasets of which no subject was found."""
     started_at: int
     ended_at: int
     outcomes: tuple[Outcome, ...]
@@ -43,6 +44,7 @@ class Report:
             "software": f"landbridge {__version__}",
             "configuration_sha256": self.configuration,
             "datasets": list(self.datasets),
+            "untried_datasets": list(self.untried),
             "started_at": to_iso(self.started_at),
             "ended_at": to_iso(self.ended_at),
             "conforms": self.conforms,
@@ -91,8 +93,3 @@ def check_key(key: SigningKey, agency: str) -> None:
             f"the key {key.key_id} is not a key of {agency} for memoranda",
             next_step=f"sign with the key {agency}/{KeyUse.MEMORANDUM}/..., or leave --key out",
         )
-
-
-def failed(outcomes: Sequence[Outcome]) -> list[Outcome]:
-    """Return what failed."""
-    return [outcome for outcome in outcomes if outcome.verdict is Verdict.FAIL]

@@ -23,7 +23,8 @@ from landbridge.memorandum.condition import (
 from landbridge.memorandum.grant import Argument, Predicate
 from landbridge.memorandum.written_rule import write_rule
 from landbridge.v1 import answer_pb2
-from node.conformance.trial import Told, Trial, names
+from node.conformance.told import Told, names
+from node.conformance.trial import Trial
 from node.conformance.verdict import Check, NotApplicableError, demand
 from node.node_file import DatasetTable, FieldTable, FieldType
 

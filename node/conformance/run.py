@@ -55,31 +55,52 @@ async def conform(
         LandbridgeError: LB-11xx, LB-2xxx when the node cannot be built or its database not read.
     """
     started_at, configuration = clock(), digest_of(config_path)
-    federation = Federation.load(federation_path)
-    config = load_node_config(config_path, federation)
     outcomes: list[Outcome] = []
-    with TemporaryDirectory(prefix="landbridge-conform-") as name:
-        folder = Path(name)
-        (folder / "sample").mkdir()
-        subjects = sample_subjects(config, federation, folder / "sample")
-        trial = Trial(config, federation, federation_path, folder, subjects=subjects, build=build)
-        policy_checks.prepare(trial)
+    with TemporaryDirectory(prefix="landbridge-conform-") as folder:
+        trial = prepared(config_path, federation_path, Path(folder), build=build)
         await trial.start()
         try:
+            await trial.choose()
             for check in CHECKS:
-                outcomes.append(await _make(check, trial))
+                outcomes.append(await make(check, trial))
                 passed(outcomes[-1])
         finally:
             await trial.stop()
     return Report(
-        agency=config.node.agency,
-        federation=federation.name,
+        agency=trial.agency,
+        federation=trial.federation.name,
         configuration=configuration,
-        datasets=tuple(dataset.name for dataset in config.datasets),
+        datasets=tuple(dataset.name for dataset in trial.datasets),
+        untried=tuple(name for name, subjects in trial.subjects.items() if not subjects),
         started_at=started_at,
         ended_at=clock(),
         outcomes=tuple(outcomes),
     )
+
+
+def prepared(
+    config_path: Path, federation_path: Path, folder: Path, *, build: BuildNode = build_node
+) -> Trial:
+    """Make everything for a trial within an empty folder; the node is not started yet.
+
+    Raises:
+        LandbridgeError: LB-11xx, LB-2xxx when the configuration is wrong, its database not read, or
+            without any record.
+    """
+    federation = Federation.load(federation_path)
+    config = load_node_config(config_path, federation)
+    (folder / "sample").mkdir()
+    subjects = sample_subjects(config, federation, folder / "sample")
+    if not any(subjects.values()):
+        raise refuse(
+            Reason.USAGE,
+            "there is nothing to try: no dataset holds an identifier that could be asked for",
+            where=str(config_path),
+            next_step="fill a table with some records; `landbridge node check` says what is read",
+        )
+    trial = Trial(config, federation, federation_path, folder, subjects=subjects, build=build)
+    policy_checks.prepare(trial)
+    return trial
 
 
 def digest_of(path: Path) -> str:
@@ -96,7 +117,8 @@ def digest_of(path: Path) -> str:
         ) from error
 
 
-async def _make(check: Check[Trial], trial: Trial) -> Outcome:
+async def make(check: Check[Trial], trial: Trial) -> Outcome:
+    """Try a node in one respect."""
     try:
         verdict, seen = Verdict.PASS, await check.run(trial)
     except NotApplicableError as error:

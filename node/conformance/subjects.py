@@ -20,7 +20,7 @@ from node.sources.tables import kind_of
 
 MOST: Final = 8
 """Subjects of each dataset that are asked for."""
-_ROWS: Final = 200
+_ROWS: Final = 1000
 
 
 def sample_subjects(
@@ -49,7 +49,7 @@ def _sample(bound: Bound, federation: Federation) -> Iterator[SubjectId]:
     scheme = federation.schemes[first.scheme]
     column = native.table.c[first.column]
     key = Key(first, scheme, kind_of(column))
-    query = sa.select(column).distinct().where(column.is_not(None)).limit(_ROWS)
+    query = sa.select(column).where(column.is_not(None)).limit(_ROWS)
     compiled = query.compile(
         dialect=native.database.dialect, compile_kwargs={"literal_binds": True}
     )

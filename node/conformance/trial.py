@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -29,36 +28,18 @@ from landbridge.v1 import (
 )
 from node.config import NodeConfig
 from node.conformance.parties import Parties, name_of
-from node.conformance.verdict import NotApplicableError, demand
+from node.conformance.told import Told, question
+from node.conformance.verdict import demand
 from node.node_file import DatasetTable
 from node.server import Node, build_node
 
 CASE: Final = "CONFORMANCE-1"
+"""The case of every question."""
 BuildNode = Callable[..., Node]
 _TIMEOUT_S: Final = 20.0
 _FOLLOWED_S: Final = 20.0
 _POLL_S: Final = 0.1
 _LOCAL: Final = "127.0.0.1:0"
-
-
-@dataclass(frozen=True, slots=True)
-class Told:
-    """What a question was answered with."""
-
-    query: envelope_pb2.Envelope
-    envelope: envelope_pb2.Envelope
-    answer: answer_pb2.Answer
-    about: SubjectId
-
-    @property
-    def dataset(self) -> answer_pb2.DatasetAnswer:
-        """The only dataset that was asked for."""
-        return self.answer.datasets[0]
-
-    @property
-    def outcome(self) -> Reason:
-        """What came of it."""
-        return Reason(self.dataset.outcome)
 
 
 class Trial:
@@ -86,19 +67,13 @@ class Trial:
         self._federation_path = federation_path
         self._build = build
         self._channel: grpc.aio.Channel | None = None
+        """Open while the node runs."""
         self._everything: dict[str, list[Told]] = {}
 
     @property
     def datasets(self) -> Sequence[DatasetTable]:
-        """The datasets of which subjects are known.
-
-        Raises:
-            NotApplicableError: when there is none.
-        """
-        found = [each for each in self.config.datasets if self.subjects[each.name]]
-        if not found:
-            raise NotApplicableError("no dataset holds an identifier that could be asked for")
-        return found
+        """The datasets of which subjects are known; at least one."""
+        return [each for each in self.config.datasets if self.subjects[each.name]]
 
     async def start(self) -> None:
         """Build the node and let it answer.
@@ -113,10 +88,23 @@ class Trial:
         self._channel = self.channel(self.parties.gateway_folder)
 
     async def stop(self) -> None:
-        """Close the channel and stop the node."""
-        if self._channel is not None:
-            await self._channel.close()
-        await self.node.stop()
+        """Close the channel and stop the node, if it runs."""
+        channel, self._channel = self._channel, None
+        if channel is not None:
+            await channel.close()
+            await self.node.stop()
+
+    async def choose(self) -> None:
+        """Keep subjects whose records fit into an answer, where there are any."""
+        for dataset in self.datasets:
+            try:
+                whole = await self.everything(dataset.name)
+            except LandbridgeError:
+                return  # what is wrong there, the checks tell
+            kept = [told for told in whole if told.outcome is not Reason.TOO_MANY_RECORDS]
+            if kept:
+                self._everything[dataset.name] = kept
+                self.subjects[dataset.name] = [told.about for told in kept]
 
     async def restart(self) -> None:
         """Stop the node and build it anew from what it left on disk."""
@@ -203,13 +191,20 @@ class Trial:
             return error.reason
         return Reason.ANSWERED
 
-    async def tell(self, query: envelope_pb2.Envelope, dataset: str, *, about: SubjectId) -> Told:
+    async def tell(
+        self,
+        query: envelope_pb2.Envelope,
+        dataset: str,
+        *,
+        about: SubjectId,
+        step: query_pb2.Step.ValueType = query_pb2.STEP_COLLECT,
+    ) -> Told:
         """Ask for one dataset.
 
         Raises:
             LandbridgeError: what the node refused it for.
         """
-        envelope = await self.ask(question(query, dataset))
+        envelope = await self.ask(question(query, dataset, step=step))
         told = Told(query, envelope, answer_pb2.Answer.FromString(envelope.payload), about)
         demand(
             [each.dataset for each in told.answer.datasets] == [dataset],
@@ -266,22 +261,3 @@ class Trial:
                 f"a memorandum laid into its folder does not count after {_FOLLOWED_S:g} s",
             )
             await asyncio.sleep(_POLL_S)
-
-
-def question(
-    query: envelope_pb2.Envelope,
-    *datasets: str,
-    step: query_pb2.Step.ValueType = query_pb2.STEP_COLLECT,
-) -> query_pb2.Question:
-    """Write a question as a gateway does."""
-    return query_pb2.Question(query=query, step=step, round=1, datasets=datasets)
-
-
-def released(told: Told) -> set[str]:
-    """Name the fields of which an answer holds values."""
-    return {column.field for extract in told.dataset.extracts for column in extract.columns}
-
-
-def names(told: Told) -> list[str]:
-    """Name the records of an answer; several of one name stay several."""
-    return sorted(record.record for extract in told.dataset.extracts for record in extract.records)

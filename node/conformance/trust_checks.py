@@ -16,7 +16,8 @@ from landbridge.rpc.status import from_rpc_error
 from landbridge.subject import SubjectId
 from landbridge.v1 import envelope_pb2, node_service_pb2, node_service_pb2_grpc, query_pb2
 from node.conformance.parties import Parties
-from node.conformance.trial import Trial, question
+from node.conformance.told import question
+from node.conformance.trial import Trial
 from node.conformance.verdict import Check, demand
 
 _HOUR_MS: Final = 3_600_000

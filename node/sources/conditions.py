@@ -11,10 +11,11 @@ A value that is empty meets only `is-null`; one that is unreadable meets nothing
 
 import threading
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import date
+from enum import Enum
 from functools import lru_cache
-from typing import Final
+from typing import Any, Final
 from weakref import WeakValueDictionary
 
 import sqlalchemy as sa
@@ -35,9 +36,9 @@ from landbridge.memorandum.condition import (
 from landbridge.memorandum.grant import Predicate
 from landbridge.subject import Schemes
 from node.sources.database import HOLDS
-from node.sources.expressions import write_condition
+from node.sources.expressions import Bind, Comparison, express, take_apart
 from node.sources.fields import PublishedField
-from node.sources.operands import SAMPLES, check_argument, check_operands, comparable, operands
+from node.sources.operands import SAMPLES, check_argument, check_operands, comparable
 from node.sources.parsers import Quality
 
 FieldOf = Callable[[str], PublishedField]
@@ -59,6 +60,28 @@ class Test:
         self.met_by = met_by
 
 
+class Joint(Enum):
+    """How parts of a rule are joined."""
+
+    ALL = "all"
+    ANY = "any"
+    NOT = "not"
+
+
+Form = Comparison | str | tuple[Any, ...]
+"""A rule apart from its values: a comparison, for SQLite the field alone, or a joint with parts."""
+
+
+@dataclass(frozen=True, slots=True)
+class PreparedRule:
+    """A rule that was taken apart."""
+
+    form: Form
+    values: tuple[object, ...]
+    tests: tuple[Test, ...]
+    """What SQLite calls while a statement runs; to be kept as long."""
+
+
 class RowConditions:
     """The row conditions of a node's datasets, as SQL. Thread-safe."""
 
@@ -68,41 +91,62 @@ class RowConditions:
         self._tests: WeakValueDictionary[str, Test] = WeakValueDictionary()
         self._lock = threading.Lock()
 
-    def compile(
-        self, dataset: str, field_of: FieldOf, rule: Rule, *, dialect: str, tests: list[Test]
-    ) -> sa.ColumnElement[bool]:
-        """Write a rule on a dataset's columns.
+    def prepare(self, dataset: str, field_of: FieldOf, rule: Rule, *, dialect: str) -> PreparedRule:
+        """Take a rule apart: what a statement is compiled for, and what is given with each run.
 
         Args:
             dataset: Its name, for messages.
             field_of: Its fields.
             rule: Without `within` and asked values.
             dialect: SQLAlchemy's name of the database.
-            tests: Takes up what must be kept for as long as the expression is used.
 
         Raises:
-            LandbridgeError: LB-1007 for a field that is not published, LB-1101 when it cannot be
-                executed exactly as it is written.
+            LandbridgeError: LB-1007 for a field that is not published, LB-1101 when the rule cannot
+                be executed exactly as it is written.
         """
-        if sum(len(operands(condition)) for condition in conditions_of(rule)) > _MOST_VALUES:
+        values: list[object] = []
+        tests: list[Test] = []
+
+        def take(part: Rule) -> Form:
+            match part:
+                case AllOf():
+                    return (Joint.ALL, *map(take, part.parts))
+                case AnyOf():
+                    return (Joint.ANY, *map(take, part.parts))
+                case Not():
+                    return (Joint.NOT, take(part.part))
+            field = field_of(part.field)
+            check_operands(dataset, field.table, part, self._schemes)
+            if dialect == "sqlite":
+                tests.append(self._test(dataset, field, part, values))
+                return part.field
+            comparison, given = take_apart(dataset, field, part, dialect)
+            values.extend(given)
+            return comparison
+
+        form = take(rule)
+        if len(values) > _MOST_VALUES:
             raise refuse(
                 Reason.INVALID_CONFIGURATION,
                 f"a rule on dataset {dataset} compares with more than {_MOST_VALUES} values",
                 next_step="publish a field that says what the long lists say",
             )
+        return PreparedRule(form, tuple(values), tuple(tests))
 
-        def write(part: Rule) -> sa.ColumnElement[bool]:
-            match part:
-                case AllOf():
-                    return sa.and_(sa.true(), *map(write, part.parts))
-                case AnyOf():
-                    return sa.or_(sa.false(), *map(write, part.parts))
-                case Not():
-                    return sa.not_(write(part.part))
-                case _:
-                    return self._write(dataset, field_of(part.field), part, dialect, tests)
-
-        return write(rule)
+    def write(
+        self, field_of: FieldOf, form: Form, *, dialect: str, bind: Bind
+    ) -> sa.ColumnElement[bool]:
+        """Write what a rule was taken apart to, with a place for each value in their order."""
+        if isinstance(form, Comparison):
+            return express(field_of(form.field), form, dialect, bind)
+        if isinstance(form, str):
+            column = field_of(form).column
+            return getattr(sa.func, HOLDS)(bind(sa.Text()), column, type_=sa.Boolean)  # type: ignore[no-any-return]
+        joint, *parts = form
+        written = [self.write(field_of, part, dialect=dialect, bind=bind) for part in parts]
+        if joint is Joint.NOT:
+            return sa.not_(written[0])
+        return sa.and_(sa.true(), *written) if joint is Joint.ALL else sa.or_(sa.false(), *written)
 
     def check_rule(self, dataset: str, field_of: FieldOf, rule: Rule, *, dialect: str) -> None:
         """Check a rule as a memorandum holds it, `within` included.
@@ -112,7 +156,7 @@ class RowConditions:
         """
         for condition in conditions_of(rule):
             check_operands(dataset, field_of(condition.field).table, condition, self._schemes)
-        self.compile(dataset, field_of, on_day(rule, _SOME_DAY), dialect=dialect, tests=[])
+        self.prepare(dataset, field_of, on_day(rule, _SOME_DAY), dialect=dialect)
 
     def check_predicate(
         self, dataset: str, field_of: FieldOf, predicate: Predicate, *, dialect: str
@@ -139,25 +183,17 @@ class RowConditions:
         """Test a native value; what SQLite calls for each row that a key has found."""
         return self._tests[label].met_by(native)
 
-    def _write(
-        self,
-        dataset: str,
-        field: PublishedField,
-        condition: Condition,
-        dialect: str,
-        tests: list[Test],
-    ) -> sa.ColumnElement[bool]:
-        check_operands(dataset, field.table, condition, self._schemes)
-        if dialect != "sqlite":
-            return write_condition(dataset, field.table, condition, field.column, dialect)
+    def _test(
+        self, dataset: str, field: PublishedField, condition: Condition, values: list[object]
+    ) -> Test:
         # The label is what a reader of the statement sees; each stands for one test.
         label = f"{dataset}: {condition}"
+        values.append(label)
         with self._lock:
             test = self._tests.get(label)
             if test is None:
                 test = self._tests[label] = Test(_compile_test(field, condition))
-        tests.append(test)
-        return getattr(sa.func, HOLDS)(label, field.column, type_=sa.Boolean)  # type: ignore[no-any-return]
+        return test
 
 
 def _compile_test(field: PublishedField, condition: Condition) -> Callable[[object], bool]:

@@ -2,22 +2,30 @@
 
 import threading
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any, Final
-
-import sqlalchemy as sa
 
 from landbridge.errors import LandbridgeError, Reason, refuse
 from landbridge.memorandum.condition import AllOf, Rule
 from landbridge.memorandum.grant import Predicate
 from landbridge.subject import Schemes
 from node.node_file import DatasetTable
-from node.sources.conditions import RowConditions, Test
+from node.sources.conditions import PreparedRule, RowConditions
 from node.sources.database import StatementFailedError
 from node.sources.fields import PublishedField
 from node.sources.keys import Key, Search
-from node.sources.lookup import Lookup, Question
-from node.sources.plans import Plan, Records, TruthPlan, ValuePlan, Wanted, plan_values
-from node.sources.statements import Searched, Shape, compile_statement, pad, padded
+from node.sources.lookup import Lookup
+from node.sources.plans import (
+    Plan,
+    Prepared,
+    PreparedForm,
+    Records,
+    TruthPlan,
+    ValuePlan,
+    Wanted,
+    plan_values,
+)
+from node.sources.statements import Searched, Shape, Write, compile_statement, pad, padded
 from node.sources.tables import Naming, NativeTable, kind_of
 
 Outcome = Records | LandbridgeError
@@ -25,6 +33,8 @@ Outcome = Records | LandbridgeError
 _MOST_VALUES: Final = 512
 """Values that one statement searches for, before they are rounded up."""
 _MOST_PLANS: Final = 500
+_MOST_RULES: Final = 500
+"""Rules that are kept as they were taken apart; those of memoranda come again and again."""
 _GUARDED: Final = 4
 """How many times as many rows are read where some of them may turn out not to count."""
 
@@ -60,7 +70,8 @@ class DatasetReader:
         )
         self._as_of = str(table.as_of or "")
         self._lock = threading.Lock()
-        self._plans: dict[tuple[Wanted, Shape], ValuePlan | TruthPlan] = {}
+        self._plans: dict[tuple[PreparedForm, Shape], ValuePlan | TruthPlan] = {}
+        self._take_apart = lru_cache(_MOST_RULES)(self._take_apart_anew)
 
     def check_rule(self, rule: Rule) -> None:
         """Check that the database can execute a rule exactly as it is written.
@@ -91,51 +102,57 @@ class DatasetReader:
         return self.fields[name]
 
     def read(self, wanted: Wanted, lookups: Sequence[Lookup]) -> list[Outcome]:
-        """Read lookups that want the same; one outcome a lookup, in order."""
+        """Read lookups that want the same; one outcome a lookup, in order.
+
+        Raises:
+            LandbridgeError: LB-1007, LB-1101, LB-1009 for what cannot be executed.
+        """
+        prepared = self._prepare(wanted)
         outcomes: list[Outcome] = []
         batch: list[Lookup] = []
         values = 0
         for lookup in lookups:
             values += 1 + len(lookup.aliases)
             if batch and values > _MOST_VALUES:
-                outcomes += self._read_batch(wanted, batch)
+                outcomes += self._read_batch(prepared, batch)
                 batch, values = [], 1 + len(lookup.aliases)
             batch.append(lookup)
-        return outcomes + self._read_batch(wanted, batch)
+        return outcomes + self._read_batch(prepared, batch)
 
-    def _read_batch(self, wanted: Wanted, lookups: Sequence[Lookup]) -> list[Outcome]:
+    def _read_batch(self, prepared: Prepared, lookups: Sequence[Lookup]) -> list[Outcome]:
         search = Search(self._searched.keys, lookups)
         if not search.natives:
             return [self._nothing_searched(lookup) for lookup in lookups]
         try:
-            plan = self._plan(wanted, search)
+            plan = self._plan(prepared, search)
             limit = (self._max_records + 1) * len(lookups) * (_GUARDED if search.guards else 1)
-            rows = self._run(plan, search, limit)
+            rows = self._run(plan, search, limit, prepared)
         except StatementFailedError as error:
             if len(lookups) > 1:
-                return self._read_singly(wanted, lookups)
+                return self._read_singly(prepared, lookups)
             return [error]
         except LandbridgeError as error:
             return [error] * len(lookups)
         complete = len(rows) < limit
         if not complete and len(lookups) > 1:
-            return self._read_singly(wanted, lookups)
+            return self._read_singly(prepared, lookups)
         found = plan.deal(search, rows, lookups, self._max_records + 1)
         return [
             self._outcome(lookup, records, complete=complete)
             for lookup, records in zip(lookups, found, strict=True)
         ]
 
-    def _read_singly(self, wanted: Wanted, lookups: Sequence[Lookup]) -> list[Outcome]:
-        return [self._read_batch(wanted, [lookup])[0] for lookup in lookups]
+    def _read_singly(self, prepared: Prepared, lookups: Sequence[Lookup]) -> list[Outcome]:
+        return [self._read_batch(prepared, [lookup])[0] for lookup in lookups]
 
     def _run(
-        self, plan: ValuePlan | TruthPlan, search: Search, limit: int
+        self, plan: ValuePlan | TruthPlan, search: Search, limit: int, prepared: Prepared
     ) -> list[tuple[Any, ...]]:
         values: list[object] = []
         for position, size in plan.sizes:
             values += pad(search.natives[position], size)
         values.append(limit)
+        values += prepared.values
         return self._database.read(plan.statement.sql, plan.statement.arrange(values))
 
     def _outcome(self, lookup: Lookup, records: Records, *, complete: bool) -> Outcome:
@@ -154,56 +171,61 @@ class DatasetReader:
             )
         return []
 
-    def _plan(self, wanted: Wanted, search: Search) -> ValuePlan | TruthPlan:
+    def _prepare(self, wanted: Wanted) -> Prepared:
+        where = (self._take_apart(AllOf(wanted.where)),) if wanted.where else ()
+        try:
+            predicates = tuple(self._take_apart(AllOf(when)) for _, when in wanted.predicates)
+        except LandbridgeError:
+            # The memorandum's own part was tried when it was loaded: what is left was asked.
+            raise refuse(
+                Reason.BAD_ARGUMENT,
+                f"what is asked of {self.table.name} is no value that its fields can have",
+            ) from None
+        return Prepared(wanted.fields, where, predicates)
+
+    def _take_apart_anew(self, rule: Rule) -> PreparedRule:
+        return self._conditions.prepare(self.table.name, self.field, rule, dialect=self._dialect)
+
+    def _plan(self, prepared: Prepared, search: Search) -> ValuePlan | TruthPlan:
         sizes = tuple(
             (position, padded(len(found))) for position, found in sorted(search.natives.items())
         )
         shape = Shape(sizes, tuple(sorted(search.guards.difference(search.natives))))
-        plan = self._plans.get((wanted, shape))
+        key = (prepared.form, shape)
+        plan = self._plans.get(key)
         if plan is None:
-            plan = self._compile(wanted, shape)
+            plan = self._compile(prepared, shape)
             with self._lock:
                 # Requesters choose fields: there may be more shapes than are worth keeping.
                 if len(self._plans) >= _MOST_PLANS:
                     self._plans.clear()
-                self._plans[wanted, shape] = plan
+                self._plans[key] = plan
         return plan
 
-    def _compile(self, wanted: Wanted, shape: Shape) -> ValuePlan | TruthPlan:
-        fields = [self.field(name) for name in wanted.fields]
-        tests: list[Test] = []
+    def _compile(self, prepared: Prepared, shape: Shape) -> ValuePlan | TruthPlan:
+        fields = [self.field(name) for name in prepared.fields]
         statement = compile_statement(
             self._searched,
             shape,
             [field.column for field in fields],
-            [self._write(AllOf(wanted.where), tests)] if wanted.where else [],
-            [self._write_question(question, tests) for question in wanted.predicates],
+            [self._writer(rule) for rule in prepared.where],
+            [self._writer(rule) for rule in prepared.predicates],
         )
         # The most exact key comes first: by it a record says whom it is about.
         positions = sorted([*(position for position, _ in shape.searched), *shape.guards])
         keys = tuple(
             (position, statement.at[self._searched.keys[position].column]) for position in positions
         )
-        if wanted.predicates:
-            return TruthPlan(statement, shape.searched, keys, tuple(tests))
-        plan = Plan(statement, shape.searched, keys, tuple(tests))
+        if prepared.predicates:
+            return TruthPlan(statement, shape.searched, keys)
+        plan = Plan(statement, shape.searched, keys)
         day = self.table.as_of_field
-        as_of = (self.field(day), self._as_of) if day is not None and day in wanted.fields else None
+        as_of = None
+        if day is not None and day in prepared.fields:
+            as_of = (self.field(day), self._as_of)
         return plan_values(plan, self._searched.naming, fields, as_of)
 
-    def _write(self, rule: Rule, tests: list[Test]) -> sa.ColumnElement[bool]:
-        return self._conditions.compile(
-            self.table.name, self.field, rule, dialect=self._dialect, tests=tests
+    def _writer(self, rule: PreparedRule) -> Write:
+        return lambda bind: self._conditions.write(
+            self.field, rule.form, dialect=self._dialect, bind=bind
         )
-
-    def _write_question(self, question: Question, tests: list[Test]) -> sa.ColumnElement[bool]:
-        name, when = question
-        try:
-            return self._write(AllOf(when), tests)
-        except LandbridgeError:
-            # The memorandum's own part was tried when it was loaded: what is left was asked.
-            raise refuse(
-                Reason.BAD_ARGUMENT,
-                f"{name!r} cannot be answered for what is asked",
-                next_step="ask for a value that the field can have",
-            ) from None

@@ -26,11 +26,12 @@ _NOT_FINITE: Final = ("NaN", "Infinity", "-Infinity")
 class Forms:
     """The forms of one database."""
 
-    text: Callable[[sa.Column[Any]], sa.ColumnElement[Any] | None]
-    """The text that readers see, without blanks around it, compared by code points; None where the
-    database would write another text than its driver does."""
-    literal: Callable[[str], sa.ColumnElement[Any]]
-    """A text to compare with such a one."""
+    has_text: Callable[[sa.Column[Any]], bool]
+    """Whether the database writes the same text of a value as its driver does."""
+    text: Callable[[sa.Column[Any]], sa.ColumnElement[Any]]
+    """The text that readers see, without blanks around it, compared by code points."""
+    literal: Callable[[sa.BindParameter[Any]], sa.ColumnElement[Any]]
+    """A given text, to compare with such a one."""
     is_null: Callable[[sa.Column[Any]], Expression]
     """Whether a day or time is NULL."""
     is_sign: Callable[[sa.Column[Any], Sequence[str]], Expression]
@@ -38,7 +39,7 @@ class Forms:
     is_real: Callable[[sa.Column[Any]], Expression]
     """Whether a number, day or time is one that can be read."""
     moment: Callable[[sa.Column[Any]], sa.ColumnElement[Any]]
-    """A day or time as readers see it."""
+    """A number, day or time as readers see it."""
     has_grids: bool
     """Whether numbers are compared only with those that the column itself can hold."""
 
@@ -68,9 +69,14 @@ def is_in_range(column: sa.Column[Any]) -> Expression:
     return column.between(sa.literal(_FIRST, sa.DateTime), sa.literal(_LAST, sa.DateTime))
 
 
-def itself(column: sa.Column[Any]) -> sa.ColumnElement[Any]:
-    """Take the column as it is."""
+def itself(column: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
+    """Take a column or value as it is."""
     return column
+
+
+def always(_column: sa.Column[Any]) -> bool:
+    """Say so of every column."""
+    return True
 
 
 def _postgresql_text(column: sa.Column[Any]) -> sa.ColumnElement[Any]:
@@ -83,17 +89,19 @@ def _is_real_in_postgresql(column: sa.Column[Any]) -> Expression:
     return _postgresql_text(column).not_in(_NOT_FINITE)
 
 
-def _mariadb_text(column: sa.Column[Any]) -> sa.ColumnElement[Any] | None:
-    if getattr(column.type, "zerofill", False):
-        # The server writes zeros that the driver leaves out.
-        return None
+def _has_text_in_mariadb(column: sa.Column[Any]) -> bool:
+    # The server writes zeros that the driver leaves out.
+    return not getattr(column.type, "zerofill", False)
+
+
+def _mariadb_text(column: sa.Column[Any]) -> sa.ColumnElement[Any]:
     written = sa.cast(column, mysql.CHAR(charset="utf8mb4"))
     # As bytes: the order of UTF-8 is that of code points, and no collation has a say.
     return sa.cast(sa.func.regexp_replace(written, _AROUND, ""), sa.LargeBinary)
 
 
-def _mariadb_literal(text: str) -> sa.ColumnElement[Any]:
-    return sa.cast(sa.literal(text, sa.Text), sa.LargeBinary)
+def _mariadb_literal(text: sa.BindParameter[Any]) -> sa.ColumnElement[Any]:
+    return sa.cast(text, sa.LargeBinary)
 
 
 def _is_null_in_mariadb(column: sa.Column[Any]) -> Expression:
@@ -127,8 +135,8 @@ def _duckdb_text(column: sa.Column[Any]) -> sa.ColumnElement[Any]:
     return sa.func.encode(trimmed, type_=sa.LargeBinary)
 
 
-def _duckdb_literal(text: str) -> sa.ColumnElement[Any]:
-    return sa.func.encode(sa.literal(text, sa.Text), type_=sa.LargeBinary)
+def _duckdb_literal(text: sa.BindParameter[Any]) -> sa.ColumnElement[Any]:
+    return sa.func.encode(text, type_=sa.LargeBinary)
 
 
 def _is_real_in_duckdb(column: sa.Column[Any]) -> Expression:
@@ -138,6 +146,8 @@ def _is_real_in_duckdb(column: sa.Column[Any]) -> Expression:
 
 
 def _duckdb_moment(column: sa.Column[Any]) -> sa.ColumnElement[Any]:
+    if kind_of(column) not in (Kind.DATE, Kind.TIMESTAMP):
+        return column
     # The driver gives the last day that Python has for one that is infinite.
     first, last = (
         (sa.literal(date.min, sa.Date), sa.literal(date.max, sa.Date))
@@ -149,8 +159,9 @@ def _duckdb_moment(column: sa.Column[Any]) -> sa.ColumnElement[Any]:
 
 FORMS: Final = {
     "postgresql": Forms(
+        has_text=always,
         text=_postgresql_text,
-        literal=sa.literal,
+        literal=itself,
         is_null=is_null,
         is_sign=is_sign,
         is_real=_is_real_in_postgresql,
@@ -160,6 +171,7 @@ FORMS: Final = {
     **dict.fromkeys(
         ("mariadb", "mysql"),
         Forms(
+            has_text=_has_text_in_mariadb,
             text=_mariadb_text,
             literal=_mariadb_literal,
             is_null=_is_null_in_mariadb,
@@ -170,6 +182,7 @@ FORMS: Final = {
         ),
     ),
     "duckdb": Forms(
+        has_text=always,
         text=_duckdb_text,
         literal=_duckdb_literal,
         is_null=is_null,

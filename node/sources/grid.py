@@ -17,6 +17,7 @@ from landbridge.memorandum.condition import Operator
 _WHOLE_DIGITS: Final = 20
 """Digits of the largest whole number of 64 bits without sign."""
 _LARGEST: Final = 2**64 - 1
+_NOTHING: Final = Decimal(0)
 _EXACT: Final = Context(prec=5000)
 _ROUNDED: Final = {
     Operator.LT: (ROUND_FLOOR, Operator.LE),
@@ -32,6 +33,11 @@ class Side(Enum):
 
     EVERY = "every"
     NONE = "none"
+
+    @property
+    def expression(self) -> sa.ColumnElement[bool]:
+        """Write it."""
+        return sa.true() if self is Side.EVERY else sa.false()
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +56,7 @@ class Grid:
         digits = (column.type.precision or _WHOLE_DIGITS) - scale
         return cls(Decimal(10) ** digits - Decimal(1).scaleb(-scale), scale)
 
-    def move(self, operator: Operator, number: Decimal) -> "tuple[Operator, Decimal] | Side":
+    def move(self, operator: Operator, number: Decimal) -> tuple[Operator | Side, Decimal]:
         """Return a comparison on the grid that means the same, or what it comes to."""
         if not -self.most <= number <= self.most:
             below = number < 0
@@ -61,12 +67,12 @@ class Grid:
                 Operator.GT: below,
                 Operator.GE: below,
             }
-            return Side.EVERY if met.get(operator, False) else Side.NONE
+            return Side.EVERY if met.get(operator, False) else Side.NONE, _NOTHING
         step = Decimal(1).scaleb(-self.scale)
         floor = number.quantize(step, ROUND_FLOOR, _EXACT)
         if floor == number:
             return operator, floor
         if operator not in _ROUNDED:
-            return Side.EVERY if operator is Operator.NE else Side.NONE
+            return Side.EVERY if operator is Operator.NE else Side.NONE, _NOTHING
         rounding, moved = _ROUNDED[operator]
         return moved, number.quantize(step, rounding, _EXACT)

@@ -8,7 +8,7 @@ from typing import Any, Self
 from landbridge.memorandum.condition import Rule
 from landbridge.subject import SubjectId
 from landbridge.v1 import answer_pb2
-from node.sources.conditions import Test
+from node.sources.conditions import Form, PreparedRule
 from node.sources.fields import PublishedField
 from node.sources.keys import Search
 from node.sources.lookup import Lookup, Question
@@ -35,14 +35,38 @@ class Wanted:
 
 
 @dataclass(frozen=True, slots=True)
+class Prepared:
+    """The same, its rules taken apart."""
+
+    fields: tuple[str, ...]
+    where: tuple[PreparedRule, ...]
+    predicates: tuple[PreparedRule, ...]
+
+    @property
+    def form(self) -> "PreparedForm":
+        """What a statement is compiled for."""
+        return (
+            self.fields,
+            tuple(rule.form for rule in self.where),
+            tuple(rule.form for rule in self.predicates),
+        )
+
+    @property
+    def values(self) -> list[object]:
+        """What is given with each run, in the order of the statement's places."""
+        return [value for rule in (*self.where, *self.predicates) for value in rule.values]
+
+
+PreparedForm = tuple[tuple[str, ...], tuple[Form, ...], tuple[Form, ...]]
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """A compiled statement, and where its rows hold what."""
 
     statement: Statement
     sizes: tuple[tuple[int, int], ...]
     keys: tuple[tuple[int, int], ...]
-    tests: tuple[Test, ...]
-    """What SQLite calls while the statement runs; they live as long as the plan."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +146,6 @@ def plan_values(
         statement=plan.statement,
         sizes=plan.sizes,
         keys=plan.keys,
-        tests=plan.tests,
         order=_order([at[column.name] for column in naming.order], named=naming.is_native),
         name=naming.compile([at[column.name] for column in naming.columns]),
         parts=tuple(parts),

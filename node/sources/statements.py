@@ -11,8 +11,12 @@ from typing import Any, Final
 import sqlalchemy as sa
 
 from node.sources.database import Parameters
+from node.sources.expressions import Bind
 from node.sources.keys import Key
 from node.sources.tables import ITEM, LINE, Naming, NativeTable
+
+Write = Callable[[Bind], sa.ColumnElement[bool]]
+"""Writes a condition, with a place for each of its values."""
 
 _LIMIT: Final = "row_limit"
 
@@ -42,7 +46,8 @@ class Statement:
 
     sql: str
     arrange: Callable[[list[object]], Parameters]
-    """Brings the values of all keys, and the limit, into the driver's form."""
+    """Brings the values of all keys, the limit, and the values of conditions and predicates into
+    the driver's form."""
     at: Mapping[str, int]
     """Position in a row of each column by its native name."""
     answers: tuple[int, ...]
@@ -72,8 +77,8 @@ def compile_statement(
     dataset: Searched,
     shape: Shape,
     fields: Sequence[sa.Column[Any]],
-    where: Sequence[sa.ColumnElement[bool]],
-    predicates: Sequence[sa.ColumnElement[bool]] = (),
+    where: Sequence[Write],
+    predicates: Sequence[Write] = (),
 ) -> Statement:
     """Compile the SELECT of a shape.
 
@@ -91,7 +96,6 @@ def compile_statement(
             *fields,
         )
     }
-    answers = [_say(predicate).label(None) for predicate in predicates]
     names: list[str] = []
     searches = []
     for position, size in shape.searched:
@@ -102,13 +106,21 @@ def compile_statement(
         names += [value.key for value in values]
         searches.append(_search(native, keys[position], values))
     limit = sa.bindparam(_LIMIT, 0, type_=sa.Integer)
-    query = sa.select(*columns.values(), *answers).where(sa.or_(*searches), *where).limit(limit)
-    compiled = query.compile(
+    names.append(_LIMIT)
+
+    def bind(type_: sa.types.TypeEngine[Any]) -> sa.BindParameter[Any]:
+        names.append(f"given_{len(names)}")
+        return sa.bindparam(names[-1], None, type_=type_)
+
+    conditions = [write(bind) for write in where]
+    answers = [_say(write(bind)).label(None) for write in predicates]
+    query = sa.select(*columns.values(), *answers).where(sa.or_(*searches), *conditions)
+    compiled = query.limit(limit).compile(
         dialect=native.database.dialect, compile_kwargs={"render_postcompile": True}
     )
     return Statement(
         sql=str(compiled),
-        arrange=_arrangement(compiled, [*names, _LIMIT]),
+        arrange=_arrangement(compiled, names),
         at={name: number for number, name in enumerate(columns)},
         answers=tuple(range(len(columns), len(columns) + len(answers))),
     )

@@ -215,6 +215,9 @@ async def test_a_quota_holds_through_a_restart(tmp_path: Path) -> None:
             assert (access.outcome, access.clause) == (Reason.QUOTA_SPENT, clause)
             assert (list(access.refused), list(access.released)) == (names, [])
         assert profile.completeness.refused == 2
+        (tax,) = (source for source in profile.sources if source.agency == TAX)
+        assert tax.outcome == Reason.NOT_ADDRESSABLE
+        assert f"not to be asked for links: {REGISTER} (LB-3009)" in tax.detail
 
 
 async def test_a_failed_source_takes_nothing_from_the_quota(tmp_path: Path) -> None:

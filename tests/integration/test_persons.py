@@ -1,25 +1,29 @@
 """Persons, over real servers: consent opens, its end closes, and the log proves when."""
 
 import asyncio
+import re
 import shutil
 import sqlite3
-from collections.abc import AsyncIterator, Callable
+import tomllib
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+import pytest
 from sqlalchemy import event
 from sqlalchemy.engine import Engine
 
 from landbridge.agency import Role
+from landbridge.commands.main import run
 from landbridge.consent.binding import bind_key
 from landbridge.consent.giving import Terms, write_as_desk, write_as_person
 from landbridge.consent.record import read_record
 from landbridge.consent.revocation import revoke_as_desk, revoke_as_person
 from landbridge.consent.signed import SignedByOne
 from landbridge.envelope import QUERY_TYPE, sign_batch
-from landbridge.errors import Reason
+from landbridge.errors import LandbridgeError, Reason
 from landbridge.keys import KeyUse, SigningKey, write_whole
 from landbridge.log.merkle import leaf_hash, tree_root, verify_inclusion
 from landbridge.query import Wanted, write_query
@@ -97,9 +101,9 @@ async def hand_in(running: Market, document: bytes) -> None:
     await noticed(running)
 
 
-async def noticed(running: Market) -> None:
+async def noticed(running: Market, agency: str = LICENSING) -> None:
     async with asyncio.timeout(20):
-        while not running.nodes[LICENSING].documents.library.shelf.revocations:
+        while not running.nodes[agency].documents.library.shelf.revocations:
             await asyncio.sleep(0.02)
 
 
@@ -164,6 +168,26 @@ async def test_a_revoked_consent_stops_the_next_answer_and_the_log_proves_when(
 
     for path in running.sandbox.state(LICENSING, Role.NODE).glob("log*"):
         assert PERSON.number.encode() not in path.read_bytes()
+
+
+async def test_a_desk_sends_a_revocation_and_it_reaches_those_whom_it_concerns(
+    tmp_path: Path,
+) -> None:
+    async with teachers(tmp_path) as running:
+        record = consent(running, datasets=(f"{LICENSING}/licences", f"{DEGREES}/degrees"))
+        ended = tmp_path / "ended.jws.json"
+        ended.write_bytes(revocation(running, record))
+        home = str(running.sandbox.home_folder)
+        words = ["memo", "send", str(ended), "--as", "citizen-desk", "--home", home]
+        assert await asyncio.to_thread(run, words) == 0
+        await noticed(running, LICENSING)
+        await noticed(running, DEGREES)
+        assert (await licences(running, record)).outcome == Reason.CONSENT_REVOKED
+        (query,) = running.client.sign([PERSON.subject], PURPOSE, "P-1", consents=[record])
+        other = await answer_of(running, DEGREES, question(query, "degrees"))
+        assert other.outcome == Reason.CONSENT_REVOKED
+        # The third register is not concerned.
+        assert not running.nodes[CONDUCT].documents.library.shelf.revocations
 
 
 async def test_a_revocation_that_comes_while_records_are_read_stops_that_answer_too(
@@ -269,7 +293,7 @@ def write_as_desk_of_nobody(record: bytes) -> bytes:
 
 
 async def test_persons_are_asked_about_one_at_a_time(tmp_path: Path) -> None:
-    """The client signs no batch with a person in it; one that does is refused by the node."""
+    """The client signs no batch with a person in it; node and gateway refuse one of another."""
     async with teachers(tmp_path) as running:
         payloads = [
             write_query(
@@ -286,6 +310,12 @@ async def test_persons_are_asked_about_one_at_a_time(tmp_path: Path) -> None:
         for query in sign_batch(QUERY_TYPE, payloads, key):
             asked = question(query, "licences")
             assert await refused(running, LICENSING, asked) is Reason.BULK_REFUSED
+            with pytest.raises(LandbridgeError) as caught:
+                await running.client.send(query)
+            assert caught.value.reason is Reason.BULK_REFUSED
+        with pytest.raises(LandbridgeError) as caught:
+            running.client.sign([PERSON.subject, OTHER.subject], PURPOSE, "P-1")
+        assert caught.value.reason is Reason.BULK_REFUSED
 
 
 async def test_a_statute_needs_no_consent_and_gives_yes_or_no(tmp_path: Path) -> None:
@@ -301,3 +331,30 @@ async def test_a_statute_needs_no_consent_and_gives_yes_or_no(tmp_path: Path) ->
         assert [value.boolean for value in banned.extracts[0].records[0].values] == [True]
         entries = running.nodes[CONDUCT].log.entries()
         assert not any(log_pb2.LogEntry.FromString(data).consents for data in entries)
+
+
+async def test_every_step_of_the_demo_does_what_it_says(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    steps = tomllib.loads((TEACHERS / "demo.toml").read_text())["steps"]
+    told: list[str] = []
+    async with teachers(tmp_path) as running:
+        home = running.sandbox.home_folder
+        places = {"{home}": str(home), "{work}": str(tmp_path), "{folder}": str(TEACHERS)}
+        monkeypatch.setenv("LANDBRIDGE_HOME", str(home))
+        for step in steps:
+            for command in step.get("commands", [step]):
+                words = [_filled(word, places) for word in command["run"]]
+                assert await asyncio.to_thread(run, words) == command.get("exits", 0), words
+            told.append(capsys.readouterr().out)
+    first, *_, other, ended, last = told
+    assert "LB-3011" in first
+    assert "LB-3012" in other
+    assert len(re.findall(r"in effect there since \S+, by log entry \d+", ended)) == 2
+    assert "LB-3013" in last
+
+
+def _filled(text: str, places: Mapping[str, str]) -> str:
+    for name, place in places.items():
+        text = text.replace(name, place)
+    return text

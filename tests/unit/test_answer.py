@@ -129,6 +129,16 @@ def test_an_answer_at_its_limits_passes(federation: Federation) -> None:
     check(answer, federation)
 
 
+def test_an_answer_of_yes_or_no_passes(federation: Federation) -> None:
+    answer = make_answer()
+    extract = extract_of(answer)
+    del extract.columns[:], extract.records[:]
+    extract.columns.append(column("accredited", answer_pb2.VALUE_TYPE_BOOLEAN))
+    extract.records.append(record("", SUBJECT, [answer_pb2.Value(boolean=False)]))
+    extract.retention, extract.fresh_within, extract.overdue = "P90D", "P1D", True
+    check(answer, federation)
+
+
 def test_an_unknown_quality_is_not_our_business(federation: Federation) -> None:
     answer = make_answer()
     answer.datasets[0].extracts[0].records[0].values[1].MergeFromString(b"\x30\x63")

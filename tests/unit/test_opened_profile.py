@@ -3,21 +3,25 @@
 import base64
 import copy
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import jsonschema
 import pytest
 
+from landbridge.assembler import VerifiedAnswer
 from landbridge.errors import LandbridgeError, Reason
 from landbridge.opened_profile import open_profile, with_contents
-from landbridge.profile import profile_document, read_profile, write_document
+from landbridge.profile import SignedProfile, profile_document, read_profile, write_document
 from landbridge.query import Wanted
-from landbridge.sealing import SealingKey
+from landbridge.sealed_answer import SALT_BYTES, open_answer
+from landbridge.sealing import SealingKey, seal, seal_info
 from landbridge.v1 import answer_pb2, envelope_pb2
 from landbridge.verification import verify_profile
+from tests.mutations import mutations
 from tests.small_town import BAKERY_ABSENT, Town, bakery_answers
 
 Document = dict[str, Any]
@@ -285,6 +289,49 @@ def test_opened_contents_pass_the_check_that_plain_ones_pass(
     shown = write_document(opened.signed)
     assert [section["agency"] for section in shown["sections"]] == ["permits"]
     verify_profile(shown, town.bundle, federation=town.federation)
+
+
+def sealed_anew(
+    town: Town,
+    query: envelope_pb2.Envelope,
+    honest: Sequence[VerifiedAnswer],
+    contents: bytes,
+) -> SignedProfile:
+    """Make the profile for which the register sealed just these bytes."""
+    answer = answer_pb2.Answer()
+    answer.CopyFrom(honest[1].answer)
+    info = seal_info(
+        federation=answer.federation,
+        requester="board",
+        agency=answer.agency,
+        query_digest=answer.query_digest,
+        memoranda=answer.sealed.memoranda,
+    )
+    answer.sealed.contents_digest = sha256(contents).digest()
+    answer.sealed.ciphertext = seal(contents, seal_to=KEY.public, info=info)
+    envelope = envelope_pb2.Envelope(payload=answer.SerializeToString())
+    given = [honest[0], VerifiedAnswer(envelope, answer), honest[2]]
+    profile = town.assemble(query, given, BAKERY_ABSENT)
+    return read_profile(envelope_pb2.Envelope(payload=profile.SerializeToString()))
+
+
+def test_whatever_a_node_seals_takes_no_other_answer_with_it(town: Town) -> None:
+    query = town.query(seal_to=KEY.public)
+    honest = bakery_answers(town, query)
+    contents = answer_pb2.SealedContents.FromString(
+        open_answer(honest[1].answer, KEY, requester="board")
+    )
+    contents.ClearField("padding")
+    contents.salt = b"s" * SALT_BYTES
+    refused = shown = 0
+    for changed in mutations(contents.SerializeToString(), 250, seed=4):
+        opened = open_profile(sealed_anew(town, query, honest, changed), KEY, town.federation)
+        document = json.loads(json.dumps(write_document(opened.signed)))
+        assert "permits" in [section["agency"] for section in document["sections"]]
+        refused += "registry" in opened.failures
+        shown += "registry" not in opened.failures
+    assert refused > 100
+    assert shown > 5
 
 
 def test_a_field_that_was_not_wanted_is_found_when_it_is_opened(town: Town) -> None:

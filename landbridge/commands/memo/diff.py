@@ -112,7 +112,7 @@ def _alike(one: Difference) -> tuple[Any, ...]:
         record_of(one.appears),
         record_of(one.disappears),
         one.terms,
-        sorted(one.standings),
+        sorted(map(repr, one.standings)),
     )
 
 

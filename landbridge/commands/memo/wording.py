@@ -1,14 +1,12 @@
 """The words of matrix, difference, lapse and audit: times, circumstances, records, clauses."""
 
 from collections.abc import Collection, Mapping
-from typing import Any, Final
+from typing import Any
 
 from landbridge.clock import to_datetime
 from landbridge.policy.coverage import Clause, Standing
-from landbridge.policy.outlook import STANDINGS, Access
+from landbridge.policy.outlook import Access
 from landbridge.policy.possible_record import Witness, words_of
-
-_ORDINARY: Final = frozenset(standing for standing in STANDINGS if not standing.stale)
 
 
 def moment(at: int) -> str:
@@ -29,21 +27,26 @@ def rows_of(clause: Clause) -> str:
 
 def circumstances(standings: Collection[Standing]) -> str:
     """Say in which circumstances something holds; empty where in all that are ordinary."""
-    kept = frozenset(standings)
-    ordinary = kept & _ORDINARY
+    usual = [standing for standing in standings if not standing.stale]
+    kept = usual or list(standings)
     words = []
-    for name, yes, no in (
-        ("consented", "with the person's consent", "without the person's consent"),
-        ("sealed", "in sealed answers", "in answers that are not sealed"),
-    ):
-        values = {getattr(standing, name) for standing in ordinary or kept}
-        if len(values) == 1:
-            words.append(yes if True in values else no)
-    if kept and not ordinary:
+    if all(standing.consented for standing in kept):
+        desks = sorted({desk for each in kept for desk in each.vouched_by or () if _alone(each)})
+        word = "" if not desks else f", by the word of {' or '.join(desks)}"
+        words.append(f"with the person's consent{word}")
+    elif not any(standing.consented for standing in kept):
+        words.append("without the person's consent")
+    if len({standing.sealed for standing in kept}) == 1:
+        words.append("in sealed answers" if kept[0].sealed else "in answers that are not sealed")
+    if not usual:
         words.append("while revocation data are too old")
-    elif kept - _ORDINARY:
+    elif len(usual) < len(standings):
         words.append("also while revocation data are too old")
     return ", ".join(words)
+
+
+def _alone(standing: Standing) -> bool:
+    return standing.vouched_by is not None and len(standing.vouched_by) == 1
 
 
 def record_of(witness: Witness | None) -> str:

@@ -61,6 +61,7 @@ def test_the_desk_that_signed_revokes() -> None:
     assert not revocation.ends(consent(by_desk()))
     assert revocation.agencies == {REQUESTER, PROVIDER}
     assert revocation.signer == revocation.desk == DESK
+    assert revocation.until == consent(given).end
 
 
 @pytest.mark.parametrize("make", [ed25519, p256])
@@ -150,6 +151,7 @@ def test_a_time_to_come_lets_no_key_count_before_its_own() -> None:
         {"consent_revocation": "../x"},
         {"agencies": []},
         {"revoked_at": "yesterday"},
+        {"valid_until": "2026-01-01"},
         {"desk": 5},
         {"binding": {"payload": "e30"}},
         {"reason": "none of your business"},

@@ -4,6 +4,8 @@ import json
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from landbridge.agency import Role
 from landbridge.consent.person_key import PersonKey
@@ -11,6 +13,7 @@ from landbridge.consent.signed import SignedByOne
 from landbridge.consent.verification import Consent, verify_consent
 from landbridge.errors import LandbridgeError, Reason
 from landbridge.keys import KeyUse, SigningKey
+from landbridge.subject import SubjectId
 from landbridge.trust.bundle import TrustBundle
 from tests.bundles import add_key, anchor, content, refusal, signed
 from tests.consents import (
@@ -124,6 +127,19 @@ def test_a_desk_that_is_suspended_vouches_no_longer() -> None:
     assert error.reason is Reason.UNTRUSTED_KEY
 
 
+def test_a_tainted_key_vouches_no_longer_for_what_it_signed() -> None:
+    key = ed25519()
+    documents = by_desk(), by_person(key)
+    changed = json.loads(desks().bundle.content.model_dump_json())
+    for record in changed["members"][DESK]["keys"]:
+        if record["key_id"] == desks().key.key_id:
+            record |= {"state": "tainted", "not_after": changed["issued_at"]}
+    tainted = TrustBundle.parse(signed(changed), anchor())
+    for document in documents:
+        error = refusal(lambda d=document: verify_consent(d, tainted, desks().now))
+        assert error.reason is Reason.UNTRUSTED_KEY
+
+
 def test_a_memorandum_key_may_introduce_a_desk() -> None:
     keys = shared_federation().state(REGISTRY, Role.NODE) / "keys"
     desk = SigningKey.generate(REGISTRY, KeyUse.CONSENT)
@@ -180,3 +196,27 @@ def test_it_begins_and_ends_to_the_millisecond() -> None:
     assert refusal(lambda: cover(consent, at=consent.end)).where.endswith("valid_until")
     assert consent.end - consent.start > 29 * DAY
     assert terms().valid_until.endswith("Z")
+
+
+GIVEN = verify_consent(by_desk(), desks().bundle, desks().now)
+
+
+@given(
+    subject=st.sampled_from([PERSON.subject, OTHER_PERSON.subject]),
+    requester=st.sampled_from([REQUESTER, SCHOOLS, DESK, REQUESTER + "x"]),
+    purpose=st.sampled_from([PURPOSE, PURPOSE[:-1], "curiosity", ""]),
+    provider=st.sampled_from([PROVIDER, SCHOOLS, PROVIDER + "/licences"]),
+    at=st.integers(GIVEN.start - 2, GIVEN.start + 2) | st.integers(GIVEN.end - 2, GIVEN.end + 2),
+)
+def test_it_opens_if_everything_fits_and_only_then(
+    subject: SubjectId, requester: str, purpose: str, provider: str, at: int
+) -> None:
+    fits = (
+        (subject, requester, purpose, provider) == (PERSON.subject, REQUESTER, PURPOSE, PROVIDER)
+    ) and GIVEN.start <= at < GIVEN.end
+    asked = {"requester": requester, "purpose": purpose, "provider": provider, "at": at}
+    if fits:
+        assert GIVEN.check(subject=subject, **asked) == {DATASET}
+    else:
+        error = refusal(lambda: GIVEN.check(subject=subject, **asked))
+        assert error.reason is Reason.CONSENT_REFUSED

@@ -171,6 +171,25 @@ def test_more_mistakes_than_anyone_reads_are_counted(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("right", "wrong"),
+    [
+        ("amends", "a" * 9000),
+        ("serve", "s" * 9000),
+        ("field: city", f"{'f' * 9000}: city"),
+        ("field: city", f"field: {'f' * 9000}"),
+        ("asked: day", f"asked: {'d' * 9000}"),
+        ("type: date", f"{'t' * 9000}: date"),
+    ],
+)
+def test_a_message_repeats_no_more_than_anyone_reads(
+    tmp_path: Path, right: str, wrong: str
+) -> None:
+    with pytest.raises(LandbridgeError) as caught:
+        Memorandum.from_yaml(write_text(tmp_path, WHOLE.replace(right, wrong, 1)))
+    assert len(str(caught.value)) < 1000
+
+
+@pytest.mark.parametrize(
     ("right", "wrong", "why"),
     [
         ("[active, closed]", f"[{', '.join(f'v{n}' for n in range(1001))}]", "at most 1000 values"),

@@ -58,7 +58,7 @@ def check(
     at: int | None = None,
 ) -> ConsentCheck:
     now = desks().now if at is None else at
-    consenting = Consents(lambda: desks().bundle, lambda: revoked)
+    consenting = Consents(lambda: desks().bundle, lambda: tuple(revoked))
     return consenting.check(query(*consents), provider=provider, desks=taken, at=now)
 
 
@@ -105,7 +105,7 @@ def test_which_desks_vouch_is_said_dataset_by_dataset() -> None:
 
 def test_what_was_relied_on_can_be_looked_at_again() -> None:
     document, noticed = by_desk(), list[Revocation]()
-    consenting = Consents(lambda: desks().bundle, lambda: noticed)
+    consenting = Consents(lambda: desks().bundle, lambda: tuple(noticed))
     found = consenting.check(query(document), provider=PROVIDER, desks=(DESK,), at=desks().now)
     consenting.check_revocations(found.relied_on)
     noticed.append(revoke(document))

@@ -159,6 +159,17 @@ def test_a_predicate_that_is_asked_wrongly_is_refused_and_the_others_are_not() -
     ]
 
 
+def test_a_clause_that_is_written_in_parts_answers_the_predicates_of_each() -> None:
+    wanted = Wanted(PROVIDER, COMPANIES.name, ("late", "above"), (("amount", "1"),))
+    parts: list[dict[str, Any]] = [
+        {"clause": "1", "predicates": [LATE]},
+        {"clause": "1", "predicates": [ABOVE]},
+    ]
+    reading, _ = judged(*parts, wanted=[wanted])
+    (extraction,) = reading.extractions
+    assert [name for name, _ in extraction.predicates] == ["late", "above"]
+
+
 def test_where_nothing_is_left_the_argument_is_the_reason() -> None:
     wanted = Wanted(PROVIDER, COMPANIES.name, ("f", "above"))
     reading, _ = judged({"predicates": [ABOVE]}, wanted=[wanted])

@@ -29,7 +29,7 @@ STEPS = st.lists(
 )
 
 
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 @given(steps=STEPS)
 def test_memory_and_log_agree_whenever_the_node_is_killed(
     tmp_path_factory: pytest.TempPathFactory, steps: list[tuple[str, int, Reason | None]]

@@ -135,8 +135,10 @@ def make_memoranda(choose: Choose) -> list[Memorandum]:
             link_sources=choose([[], ["a/x"], ["a/x", "b/y"]]),
             stale_revocation=choose(["refuse", "serve"]),
         )
+        changes: dict[str, Any] = {"consent_desks": choose([(), ("x",), ("x",), ("x", "y")])}
         if made and choose([False, False, True]):
-            memorandum = memorandum.model_copy(update={"amends": made[-1].id})
+            changes["amends"] = made[-1].id
+        memorandum = memorandum.model_copy(update=changes)
         made.append(with_emptied_list(memorandum, choose([*LISTS, *[""] * 20])))
     return made[::-1] if choose([False, True]) else made
 
@@ -191,6 +193,7 @@ def make_request(choose: Choose, world: World) -> AccessRequest:
         revocation_stale=choose([False, False, False, True]),
         consented=choose([False, True, True]),
         sealed=choose([False, True]),
+        vouched_by=choose([None, None, frozenset("x"), frozenset("xy"), frozenset("yz")]),
     )
 
 
@@ -256,11 +259,19 @@ def hindrance(memorandum: Memorandum, grant: Grant, request: AccessRequest) -> R
     if request.revocation_stale and memorandum.stale_revocation != "serve":
         return Reason.STALE_REVOCATION
     person = SubjectKind.NATURAL_PERSON in grant.subject_kinds
-    if person and grant.statute is None and not request.consented:
+    if person and grant.statute is None and not is_consented(memorandum, request):
         return Reason.CONSENT_MISSING
     if grant.sealed and not request.sealed:
         return Reason.SEALING_REQUIRED
     return None
+
+
+def is_consented(memorandum: Memorandum, request: AccessRequest) -> bool:
+    if request.vouched_by is None:
+        return request.consented
+    return request.consented and any(
+        desk in request.vouched_by for desk in memorandum.consent_desks
+    )
 
 
 def judge(world: World, request: AccessRequest) -> Decision:

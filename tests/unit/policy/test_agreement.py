@@ -21,6 +21,7 @@ from landbridge.memorandum.grant import Quota, Window
 from landbridge.memorandum.written_rule import read_rule
 from landbridge.policy import authorization, difference, explanation
 from landbridge.policy.authorization import Policy
+from landbridge.policy.circumstances import standing_of, way_of
 from landbridge.policy.coverage import Clause, Standing
 from landbridge.policy.decision import AccessRequest, Allowance, Decision
 from landbridge.policy.difference import Difference, Effect
@@ -163,8 +164,10 @@ def check_difference(  # noqa: PLR0913, PLR0917
     before = by_name(engine.authorize(old.policy, request))
     after = by_name(engine.authorize(new.policy, request))
     day = to_datetime(request.at).date()
+    coverages = old.policy.coverage(request), new.policy.coverage(request)
+    way = way_of(standing_of(request), [c for each in coverages if each for c in each.clauses])
     for name in set(request.fields):
-        said = [one for one in differences if is_about(one, request, name)]
+        said = [one for one in differences if is_about(one, request, name, way)]
         assert len(said) <= 1
         effect = said[0].effect if said else None
         assert (effect is Effect.ALLOWED) is (name not in before and name in after)
@@ -186,14 +189,13 @@ def by_name(decision: Decision) -> dict[str, Allowance]:
     return {name: allowance for allowance in decision.allowances for name in allowance.fields}
 
 
-def is_about(one: Difference, request: AccessRequest, name: str) -> bool:
+def is_about(one: Difference, request: AccessRequest, name: str, way: Standing) -> bool:
     asked = (request.provider, request.dataset, request.requester, request.purpose)
-    standing = Standing(request.revocation_stale, request.consented, request.sealed)
     return (
         one.name == name
         and (*asked, request.subject_kind) == one.access
         and one.start <= request.at < one.end
-        and standing in one.standings
+        and way in one.standings
     )
 
 

@@ -157,6 +157,23 @@ def test_a_member_moves_its_node_and_brings_a_new_key(desk: Desk) -> None:
     ]
 
 
+def test_a_member_becomes_a_consent_desk_by_two(desk: Desk) -> None:
+    newcomer = Newcomer(desk)
+    newcomer.apply()
+    desk.accept(newcomer.application)
+    vouching = SigningKey.generate(TAXES, KeyUse.CONSENT)
+    node = AppliedParty(role=Role.NODE, name="main", address="10.0.0.5:7101", log="")
+    newcomer.application = desk.application(TAXES, [vouching], [node])
+    newcomer.apply()
+    assert desk.accept(newcomer.application, "first").signatures_missing == 1
+    desk.accept(newcomer.application, "second")
+    bundle, now = desk.registrar.journal.bundle, desk.clock()
+    assert bundle.verifying_key(vouching.key_id, KeyUse.CONSENT, now)[0] == TAXES
+    # The key is for nothing else.
+    refused = refusal(lambda: bundle.verifying_key(vouching.key_id, KeyUse.QUERY, now))
+    assert refused.reason is Reason.UNTRUSTED_KEY
+
+
 def test_suspension_leaving_and_coming_back(desk: Desk) -> None:
     desk.act(Act.MEMBER_SUSPEND, REGISTRY, revision=1)
     assert desk.registrar.journal.bundle.members[REGISTRY].suspended

@@ -7,6 +7,9 @@ import pytest
 
 from landbridge.commands.main import run
 from landbridge.commands.memo.fit import Surroundings, find_misfits
+from landbridge.keys import KeyUse, SigningKey
+from landbridge.memorandum.document import Memorandum
+from landbridge.memorandum.signature import SignedForm
 from tests.example import EXAMPLE, memoranda
 from tests.memoranda import write_text
 
@@ -150,6 +153,15 @@ def test_every_misfit_is_told_at_once(folder: Path, capsys: Captured) -> None:
     assert lint(folder, write_text(folder, text)) == 1
     told = capsys.readouterr().out
     assert all(word in told for word in ("'ative'", "'ded'", "'nam'"))
+
+
+def test_a_signed_form_is_held_against_the_federation_too(folder: Path, capsys: Captured) -> None:
+    key = SigningKey.generate("city", KeyUse.MEMORANDUM)
+    memorandum = Memorandum.from_yaml(write_text(folder, TEXT.replace("[name, size]", "[siz]")))
+    signed = folder / "permits.jws.json"
+    signed.write_bytes(SignedForm(memorandum.to_json()).add(key, "city").to_bytes())
+    assert lint(folder, signed) == 1
+    assert f"{signed}: grants[0].fields[0]: companies has no field 'siz'" in capsys.readouterr().out
 
 
 def test_what_cannot_be_looked_up_is_said(folder: Path, capsys: Captured) -> None:

@@ -1,0 +1,258 @@
+"""The past under a draft: what of the answers in a log would have been otherwise.
+
+Each question of the log is asked anew, at one time, of the memoranda as they would be. A log holds
+no values: where a clause would let other records through, the solver says whether any record that
+was visible by the old clause would be hidden, and not whether there was one.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+from enum import StrEnum
+from typing import NamedTuple
+
+from landbridge.clock import to_datetime
+from landbridge.errors import Reason
+from landbridge.memorandum.grant import Window
+from landbridge.policy.authorization import Policy, authorize
+from landbridge.policy.decision import AccessRequest, Allowance, Decision
+from landbridge.policy.past_access import PastAccess
+from landbridge.policy.possible_record import RecordFinder, Witness
+from landbridge.subject import SubjectKind
+
+WindowAt = Callable[[Window, int], tuple[int, int]]
+"""Gives the window of a quota in which a time lies, in Unix milliseconds."""
+
+
+class Outcome(StrEnum):
+    """What would come of what was asked in the past."""
+
+    REFUSED = "refused"
+    """Was released, and would be refused."""
+    ALLOWED = "allowed"
+    """Was refused, and would be released."""
+    FEWER_RECORDS = "fewer-records"
+    """Would be released, but not of every record of which it was."""
+    SAME = "same"
+
+
+class Line(NamedTuple):
+    """Queries that are alike in what would come of them."""
+
+    outcome: Outcome
+    requester: str
+    provider: str
+    dataset: str
+    purpose: str
+    subject_kind: SubjectKind
+    name: str
+    """The field or predicate."""
+    reason: Reason
+    """Why it would be refused, or was; ANSWERED otherwise."""
+    was: str
+    """The memorandum and clause by which it was decided."""
+    would_be: str
+    """The memorandum and clause by which it would be decided."""
+
+
+@dataclass(frozen=True, slots=True)
+class Spent:
+    """Queries that a quota of the draft would not have answered."""
+
+    memorandum: str
+    clause: str
+    requester: str
+    purpose: str
+    subject_kind: SubjectKind
+    windows: int
+    """In how many windows the quota would have been spent."""
+    queries: int
+    """How many queries came after that."""
+
+
+@dataclass(frozen=True, slots=True)
+class Replay:
+    """What of the past would have been otherwise."""
+
+    lines: Mapping[Line, int]
+    """How many queries."""
+    witnesses: Mapping[Line, Witness]
+    """For fewer records: a record that would be hidden."""
+    spent: tuple[Spent, ...]
+    queries: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Question:
+    """What one query asked of one dataset in one step, put together from all clauses' accesses."""
+
+    first: PastAccess
+    released: Mapping[str, PastAccess]
+    refused: Mapping[str, PastAccess]
+
+
+class Replayer:
+    """Asks the questions of a log anew of memoranda as they would be, at one time."""
+
+    def __init__(
+        self, old: Policy, new: Policy, at: int, finder: RecordFinder, window_at: WindowAt
+    ) -> None:
+        self._old = old
+        self._new = new
+        self._at = at
+        self._finder = finder
+        self._window_at = window_at
+
+    def replay(self, past: Iterable[PastAccess]) -> Replay:
+        """Replay a log.
+
+        Raises:
+            LandbridgeError: LB-1101 when row conditions have to be compared without a solver.
+        """
+        lines: dict[Line, int] = {}
+        witnesses: dict[Line, Witness] = {}
+        counted: dict[tuple[Allowance, str, str, SubjectKind], dict[bytes, int]] = {}
+        queries: set[bytes] = set()
+        for question in _questions(past):
+            queries.add(question.first.query)
+            request, decision = self._ask(question)
+            for line, witness in self._judge(question, request, decision):
+                lines[line] = lines.get(line, 0) + 1
+                if witness is not None:
+                    witnesses[line] = witness
+            for allowance in decision.allowances:
+                key = (
+                    replace(allowance, fields=(), predicates=()),
+                    request.requester,
+                    request.purpose,
+                    request.subject_kind,
+                )
+                # A query counts once for a clause, at its first reading.
+                counted.setdefault(key, {}).setdefault(question.first.query, question.first.at)
+        spent = tuple(spent for key, times in counted.items() for spent in self._spent(key, times))
+        return Replay(lines, witnesses, spent, len(queries))
+
+    def _ask(self, question: _Question) -> tuple[AccessRequest, Decision]:
+        first = question.first
+        request = AccessRequest(
+            first.provider,
+            first.dataset,
+            first.requester,
+            first.purpose,
+            first.subject_kind,
+            (),
+            self._at,
+            consented=first.consented,
+            sealed=first.sealed,
+        )
+        names = tuple({**question.released, **question.refused}) or self._named(request)
+        request = replace(request, fields=names)
+        return request, authorize(self._new, request)
+
+    def _named(self, request: AccessRequest) -> tuple[str, ...]:
+        """Name all that the draft has for such a request: a refusal of a whole names nothing."""
+        coverage = self._new.coverage(request)
+        names = (
+            (name for clause in coverage.clauses for name in clause.grant.names) if coverage else ()
+        )
+        return tuple(dict.fromkeys(names))
+
+    def _judge(
+        self, question: _Question, request: AccessRequest, decision: Decision
+    ) -> Iterator[tuple[Line, Witness | None]]:
+        allowed = {name: each for each in decision.allowances for name in each.fields}
+        refused = {refusal.field: refusal for refusal in decision.refusals}
+        for name in request.fields or ("",):
+            before = question.released.get(name)
+            after = allowed.get(name)
+            was = before or question.refused.get(name, question.first)
+            refusal = refused.get(name) or refused.get("")
+            witness = None
+            if before and after:
+                witness = self._hidden(before, after)
+                outcome = Outcome.FEWER_RECORDS if witness else Outcome.SAME
+            elif before:
+                outcome = Outcome.REFUSED
+            else:
+                outcome = Outcome.ALLOWED if after else Outcome.SAME
+            reason = Reason.ANSWERED
+            if outcome is Outcome.REFUSED and refusal:
+                reason = refusal.reason
+            elif outcome is Outcome.ALLOWED:
+                reason = was.outcome if was.outcome.is_refusal else Reason.FIELD_NOT_COVERED
+            decided = after or refusal
+            line = Line(
+                outcome,
+                request.requester,
+                request.provider,
+                request.dataset,
+                request.purpose,
+                request.subject_kind,
+                name,
+                reason,
+                f"{was.memorandum} {was.clause}".strip(),
+                f"{decided.memorandum} {decided.clause}".strip() if decided else "",
+            )
+            yield line, witness
+
+    def _hidden(self, before: PastAccess, after: Allowance) -> Witness | None:
+        """Find a record that the past clause let through and the new one would not."""
+        written = [
+            clause
+            for clause in self._old.clauses(before.provider, before.dataset)
+            if (clause.memorandum.id, clause.grant.clause) == (before.memorandum, before.clause)
+        ]
+        if not written:
+            return None
+        day = _day(self._at)
+        return self._finder.find_difference(
+            (before.provider, before.dataset), written[0].grant.where, after.where, (day, day)
+        )
+
+    def _spent(
+        self, key: tuple[Allowance, str, str, SubjectKind], times: Mapping[bytes, int]
+    ) -> Iterator[Spent]:
+        allowance, requester, purpose, kind = key
+        quota = allowance.terms.quota
+        if quota is None:
+            return
+        windows: dict[tuple[int, int], int] = {}
+        for at in times.values():
+            window = self._window_at(quota.per, at)
+            windows[window] = windows.get(window, 0) + 1
+        beyond: Sequence[int] = [
+            count - quota.queries for count in windows.values() if count > quota.queries
+        ]
+        if beyond:
+            yield Spent(
+                allowance.memorandum,
+                allowance.clause,
+                requester,
+                purpose,
+                kind,
+                len(beyond),
+                sum(beyond),
+            )
+
+
+def _questions(past: Iterable[PastAccess]) -> Iterator[_Question]:
+    """Put together what belongs to one step of one query and one dataset."""
+    grouped: dict[tuple[bytes, bool, str, str], list[PastAccess]] = {}
+    for access in past:
+        if not (access.outcome.is_refusal or _was_read(access)):
+            # A failure of the source says nothing of policy.
+            continue
+        key = access.query, access.resolving, access.provider, access.dataset
+        grouped.setdefault(key, []).append(access)
+    for accesses in grouped.values():
+        released = {name: access for access in accesses for name in access.released}
+        refused = {name: access for access in accesses for name in access.refused}
+        yield _Question(accesses[0], released, refused)
+
+
+def _was_read(access: PastAccess) -> bool:
+    return access.outcome in (Reason.ANSWERED, Reason.NO_RECORD, Reason.SEALED)
+
+
+def _day(at: int) -> date:
+    return to_datetime(at).date()

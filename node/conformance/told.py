@@ -1,0 +1,46 @@
+"""Questions as a gateway writes them, and what they are answered with."""
+
+from dataclasses import dataclass
+
+from landbridge.errors import Reason
+from landbridge.subject import SubjectId
+from landbridge.v1 import answer_pb2, envelope_pb2, query_pb2
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What a question was answered with."""
+
+    query: envelope_pb2.Envelope
+    envelope: envelope_pb2.Envelope
+    answer: answer_pb2.Answer
+    about: SubjectId
+
+    @property
+    def dataset(self) -> answer_pb2.DatasetAnswer:
+        """The only dataset that was asked for."""
+        return self.answer.datasets[0]
+
+    @property
+    def outcome(self) -> Reason:
+        """What came of it."""
+        return Reason(self.dataset.outcome)
+
+
+def question(
+    query: envelope_pb2.Envelope,
+    *datasets: str,
+    step: query_pb2.Step.ValueType = query_pb2.STEP_COLLECT,
+) -> query_pb2.Question:
+    """Write a question as a gateway does."""
+    return query_pb2.Question(query=query, step=step, round=1, datasets=datasets)
+
+
+def released(told: Told) -> set[str]:
+    """Name the fields of which an answer holds values."""
+    return {column.field for extract in told.dataset.extracts for column in extract.columns}
+
+
+def names(told: Told) -> list[str]:
+    """Name the records of an answer; several of one name stay several."""
+    return sorted(record.record for extract in told.dataset.extracts for record in extract.records)

@@ -1,0 +1,336 @@
+"""The conformance kit: an honest node passes it, and one broken in any respect fails it."""
+
+import json
+import re
+import sqlite3
+from collections.abc import AsyncIterator, Callable
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import pytest_asyncio
+from joserfc import jws
+from joserfc.jwk import OKPKey
+
+import node.judge
+import node.responder
+import node.server
+from landbridge.agency import Role
+from landbridge.commands.main import run
+from landbridge.envelope import BatchVerifier
+from landbridge.keys import KeyUse, SigningKey, public_text
+from landbridge.library.shelf import Shelf
+from landbridge.memorandum.words import read_instant
+from landbridge.replay import ReplayGuard
+from landbridge.v1 import log_pb2, query_pb2
+from node.conformance import policy_checks
+from node.conformance.run import CHECKS, make, prepared
+from node.conformance.trial import Trial
+from node.conformance.verdict import Verdict
+from node.quota import Quotas
+
+FEDERATION = r"""
+[federation]
+name = "trial.example"
+title = "A federation to be joined"
+[gateway]
+agency = "hall"
+name = "main"
+[agencies.registry]
+title = "Registry"
+roles = ["node"]
+[schemes.company]
+title = "Company number"
+subject_kind = "legal-entity"
+pattern = '\d{8}'
+[schemes.citizen]
+title = "Citizen number"
+subject_kind = "natural-person"
+pattern = 'C\d{8}'
+[purposes.licence-check]
+title = "Licence check"
+[purposes.statistics]
+title = "Statistics"
+"""
+NODE = """
+[node]
+agency = "registry"
+database = "sqlite:///registry.sqlite"
+[[datasets]]
+name = "companies"
+title = "Companies"
+table = "companies"
+subject_kind = "legal-entity"
+keys = [{scheme = "company", column = "number"}]
+[[datasets.fields]]
+name = "number"
+column = "number"
+type = "identifier"
+scheme = "company"
+[[datasets.fields]]
+name = "city"
+column = "city"
+[[datasets.fields]]
+name = "staff"
+column = "staff"
+type = "integer"
+[[datasets]]
+name = "holders"
+title = "Holders of licences (made up)"
+table = "holders"
+subject_kind = "natural-person"
+keys = [{scheme = "citizen", column = "number"}]
+[[datasets.fields]]
+name = "licence"
+column = "licence"
+[[datasets.fields]]
+name = "since"
+column = "since"
+type = "date"
+"""
+TABLES = """
+CREATE TABLE companies (id INTEGER PRIMARY KEY, number TEXT, city TEXT, staff INTEGER);
+CREATE INDEX by_company ON companies (number);
+INSERT INTO companies (number, city, staff) VALUES
+  ('00000017', 'Troy', 4), ('00000017', NULL, 7), ('00000025', 'Utica', 4), ('00000033', 'Troy', 0);
+CREATE TABLE holders (id INTEGER PRIMARY KEY, number TEXT, licence TEXT, since TEXT);
+CREATE INDEX by_holder ON holders (number);
+INSERT INTO holders (number, licence, since) VALUES
+  ('C00000011', 'teacher', '2020-01-31'), ('C00000029', 'driver', '2021-05-01');
+"""
+ALL = "conform-all"
+PAGE = Path(__file__).resolve().parents[2] / "docs/conformance.md"
+
+
+def write_node(folder: Path) -> list[Path]:
+    """Write an agency's files; return node.toml and federation.toml."""
+    (folder / "federation.toml").write_text(FEDERATION)
+    (folder / "node.toml").write_text(NODE)
+    with closing(sqlite3.connect(folder / "registry.sqlite")) as database:
+        database.executescript(TABLES)
+    return [folder / "node.toml", folder / "federation.toml"]
+
+
+def test_an_honest_node_conforms_and_has_it_in_writing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    write_node(tmp_path)
+    key = SigningKey.generate("registry", KeyUse.MEMORANDUM)
+    key.save(tmp_path / "registry.key")
+    report = tmp_path / "report.jws.json"
+    monkeypatch.chdir(tmp_path)
+    check, conform = re.findall(r"^\$ landbridge (.*)$", PAGE.read_text(), re.MULTILINE)
+    assert run(check.split()) == 0
+    capfd.readouterr()
+    assert run(conform.split()) == 0
+    shown = capfd.readouterr()
+    lines = [line.split() for line in shown.out.splitlines()]
+    assert [line[:2] for line in lines] == [["[pass]", check.name] for check in CHECKS]
+    assert "the node conforms" in shown.err
+
+    signed = json.loads(report.read_bytes())
+    public = OKPKey.import_key({"kty": "OKP", "crv": "Ed25519", "x": public_text(key.public)})
+    document = json.loads(jws.deserialize_json(signed, public, algorithms=["Ed25519"]).payload)
+    assert document["conforms"] is True
+    assert document["signed_with_a_throw_away_key"] is False
+    assert {each["check"]: each["verdict"] for each in document["checks"]} == {
+        check.name: "pass" for check in CHECKS
+    }
+    assert (document["datasets"], document["untried_datasets"]) == (["companies", "holders"], [])
+    # What was tried on real records says nothing of them.
+    for value in ("00000017", "C00000011", "Troy", "Utica", "teacher", "2020-01-31"):
+        assert value not in json.dumps(document)
+        assert value not in shown.out + shown.err
+
+
+def test_a_report_is_signed_by_the_agency_or_by_nobody(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config, _ = write_node(tmp_path)
+    for agency, use in (("registry", KeyUse.LOG), ("board", KeyUse.MEMORANDUM)):
+        key = tmp_path / f"{agency}.key"
+        SigningKey.generate(agency, use).save(key)
+        assert run(["node", "conform", str(config), "--key", str(key)]) == 4
+        assert capsys.readouterr().err.startswith("LB-4002")
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def trial(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Trial]:
+    config, federation = write_node(tmp_path_factory.mktemp("agency"))
+    made = prepared(config, federation, tmp_path_factory.mktemp("trial"))
+    await made.start()
+    yield made
+    await made.stop()
+
+
+Patch = pytest.MonkeyPatch
+Sabotage = Callable[[Patch, Trial], None]
+
+
+def deciding(**changes: object) -> Sabotage:
+    """Let the node decide another request than it was asked."""
+
+    def sabotage(patch: Patch, _: Trial) -> None:
+        true = node.judge.authorize
+        patch.setattr(
+            node.judge,
+            "authorize",
+            lambda policy, request: true(policy, replace(request, **changes)),
+        )
+
+    return sabotage
+
+
+def patched(target: object, name: str, broken: object) -> Sabotage:
+    return lambda patch, _: patch.setattr(target, name, broken)
+
+
+def tells_less(patch: Patch, trial: Trial) -> None:
+    catalogue = type(trial.node.service._catalogue)()
+    catalogue.CopyFrom(trial.node.service._catalogue)
+    del catalogue.datasets[0].fields[0]
+    patch.setattr(trial.node.service, "_catalogue", catalogue)
+
+
+def resolves_everything(patch: Patch, _: Trial) -> None:
+    true = node.judge.Judge._request
+
+    def broken(judge: Any, task: Any, published: Any, *others: Any) -> Any:
+        return replace(true(judge, task, published, *others), fields=published.fields)
+
+    patch.setattr(node.judge.Judge, "_request", broken)
+
+
+def forgets_notices(patch: Patch, _: Trial) -> None:
+    patch.setattr(Shelf, "notices", property(lambda _: ()))
+    patch.setattr(policy_checks, "_TAKEN_S", 0.6)
+
+
+def lets_anybody_in(patch: Patch, _: Trial) -> None:
+    method = "/landbridge.v1.NodeService/GetAnswer"
+    patch.setitem(node.server.PERMITTED, method, frozenset(Role))
+
+
+def is_busy_for_ever(patch: Patch, trial: Trial) -> None:
+    patch.setattr(trial.node.dispatcher, "_capacity", 0)
+
+
+def proves_another_entry(patch: Patch, _: Trial) -> None:
+    true = node.responder.evidence_to_proto
+
+    def broken(proof: Any) -> Any:
+        evidence = true(proof)
+        evidence.index += 1
+        return evidence
+
+    patch.setattr(node.responder, "evidence_to_proto", broken)
+
+
+def writing(change: Callable[[log_pb2.LogEntry, Any], object]) -> Sabotage:
+    """Let the node write something else into its log than it did."""
+
+    def sabotage(patch: Patch, _: Trial) -> None:
+        true = node.responder.write_entry
+
+        def broken(task: Any, *arguments: Any, **more: Any) -> log_pb2.LogEntry:
+            entry = true(task, *arguments, **more)
+            change(entry, task)
+            return entry
+
+        patch.setattr(node.responder, "write_entry", broken)
+
+    return sabotage
+
+
+def hides_its_answers(patch: Patch, trial: Trial) -> None:
+    patch.setattr(type(trial.node.log), "entries_backwards", lambda *_: iter(()))
+
+
+def fails(*_: object, **__: object) -> None:
+    raise ValueError("a careless line")
+
+
+BROKEN: list[tuple[str, Sabotage]] = [
+    ("suspension", forgets_notices),
+    ("catalogue", tells_less),
+    ("resolving", resolves_everything),
+    ("sealing", patched(node.responder, "seal_answer", lambda answer, **_: answer)),
+    ("sealing", deciding(sealed=True)),
+    ("fields", deciding(requester=ALL)),
+    ("purposes", deciding(purpose="licence-check")),
+    ("requesters", deciding(requester=ALL)),
+    ("validity", deciding(at=read_instant("2000-06-01T00:00:00Z"))),
+    ("validity", deciding(at=read_instant("2090-06-01T00:00:00Z"))),
+    ("signatures", deciding(requester=ALL)),
+    ("quota", patched(Quotas, "take", lambda *_: None)),
+    ("consent", deciding(consented=True)),
+    ("codes", patched(node.judge.Judge, "_wanted", lambda *_: ("city",))),
+    ("rows", patched(node.judge, "rules_on", lambda *_: ())),
+    ("predicates", patched(node.judge, "bind_predicate", lambda *_: ())),
+    ("replay", patched(ReplayGuard, "admit", lambda *_, **__: None)),
+    ("freshness", patched(node.responder, "check_query", lambda *_, **__: None)),
+    (
+        "forgery",
+        patched(
+            BatchVerifier,
+            "verify",
+            lambda _, envelope, __: query_pb2.Query.FromString(envelope.payload).requester,
+        ),
+    ),
+    ("garbage", patched(node.responder, "read_query", fails)),
+    ("callers", lets_anybody_in),
+    ("noise", is_busy_for_ever),
+    ("stalled-callers", is_busy_for_ever),
+    ("lost-callers", is_busy_for_ever),
+    ("evidence", proves_another_entry),
+    ("evidence", writing(lambda entry, _: entry.ClearField("accesses"))),
+    ("evidence", writing(lambda entry, _: entry.ClearField("subject_pseudonym"))),
+    ("log", hides_its_answers),
+    (
+        "log",
+        writing(lambda entry, task: entry.__setattr__("case_reference", task.query.subject.value)),
+    ),
+]
+
+
+@pytest.mark.asyncio(loop_scope="module")
+@pytest.mark.parametrize(("name", "sabotage"), BROKEN, ids=[name for name, _ in BROKEN])
+async def test_a_node_that_is_broken_in_one_respect_fails(
+    trial: Trial, name: str, sabotage: Sabotage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (check,) = [each for each in CHECKS if each.name == name]
+    trial.told.clear()
+    with monkeypatch.context() as patch:
+        sabotage(patch, trial)
+        if sabotage is lets_anybody_in:
+            # The guard remembers whom it found permitted.
+            await trial.restart()
+        if name in ("evidence", "log"):
+            # These look back on what was answered.
+            await trial.collect("all", "companies", trial.subjects["companies"][0])
+        outcome = await make(check, trial)
+    assert outcome.verdict is Verdict.FAIL, outcome.seen
+    assert "broke the trial" not in outcome.seen
+    assert outcome.seen
+
+
+def test_a_node_without_records_cannot_be_tried(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config, _ = write_node(tmp_path)
+    with closing(sqlite3.connect(tmp_path / "registry.sqlite")) as database:
+        database.executescript("DELETE FROM companies; DELETE FROM holders;")
+    assert run(["node", "conform", str(config)]) == 2
+    assert "nothing to try" in capsys.readouterr().err
+
+
+def test_every_check_stands_on_the_page() -> None:
+    rows = re.findall(r"^\| (`.*?) \|", PAGE.read_text(), re.MULTILINE)
+    named = [name for row in rows for name in re.findall(r"`([a-z-]+)`", row)]
+    assert named == [check.name for check in CHECKS]
+
+
+def test_every_check_has_its_control() -> None:
+    assert {check.name for check in CHECKS} == {name for name, _ in BROKEN}
