@@ -1,8 +1,13 @@
-"""Times as people type them."""
+"""Times as people type them, or copy them from what a command has printed."""
+
+import re
+from typing import Final
 
 from landbridge.clock import system_clock, to_datetime
 from landbridge.errors import Reason, refuse
 from landbridge.memorandum.words import read_instant
+
+_TO_THE_MILLISECOND: Final = re.compile(r"(.+)\.([0-9]{3})Z")
 
 
 def read_moment(text: str, option: str) -> int:
@@ -13,7 +18,10 @@ def read_moment(text: str, option: str) -> int:
     """
     if not text:
         return system_clock()
+    exact = _TO_THE_MILLISECOND.fullmatch(text)
     try:
+        if exact:
+            return read_instant(f"{exact[1]}Z") + int(exact[2])
         return read_instant(text if "T" in text else f"{text}T00:00:00Z")
     except ValueError:
         raise refuse(

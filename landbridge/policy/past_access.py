@@ -1,5 +1,6 @@
 """What was asked and answered, as a log tells it: names and counts, and no value."""
 
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from landbridge.errors import Reason
@@ -36,3 +37,31 @@ class PastAccess:
     def sealed(self) -> bool:
         """Whether the answer left sealed."""
         return self.outcome is Reason.SEALED
+
+
+@dataclass(frozen=True, slots=True)
+class PastQuestion:
+    """What one query asked of one dataset in one step, put together from all clauses' accesses."""
+
+    first: PastAccess
+    released: Mapping[str, PastAccess]
+    refused: Mapping[str, PastAccess]
+
+
+def put_together(past: Iterable[PastAccess]) -> Iterator[PastQuestion]:
+    """Put together what belongs to one step of one query and one dataset."""
+    grouped: dict[tuple[bytes, bool, str, str], list[PastAccess]] = {}
+    for access in past:
+        if not (access.outcome.is_refusal or _was_read(access)):
+            # A failure of the source says nothing of policy.
+            continue
+        key = access.query, access.resolving, access.provider, access.dataset
+        grouped.setdefault(key, []).append(access)
+    for accesses in grouped.values():
+        released = {name: access for access in accesses for name in access.released}
+        refused = {name: access for access in accesses for name in access.refused}
+        yield PastQuestion(accesses[0], released, refused)
+
+
+def _was_read(access: PastAccess) -> bool:
+    return access.outcome in (Reason.ANSWERED, Reason.NO_RECORD, Reason.SEALED)

@@ -16,7 +16,7 @@ from landbridge.errors import Reason
 from landbridge.memorandum.grant import Window
 from landbridge.policy.authorization import Policy, authorize
 from landbridge.policy.decision import AccessRequest, Allowance, Decision
-from landbridge.policy.past_access import PastAccess
+from landbridge.policy.past_access import PastAccess, PastQuestion, put_together
 from landbridge.policy.possible_record import RecordFinder, Witness
 from landbridge.subject import SubjectKind
 
@@ -82,15 +82,6 @@ class Replay:
     queries: int
 
 
-@dataclass(frozen=True, slots=True)
-class _Question:
-    """What one query asked of one dataset in one step, put together from all clauses' accesses."""
-
-    first: PastAccess
-    released: Mapping[str, PastAccess]
-    refused: Mapping[str, PastAccess]
-
-
 class Replayer:
     """Asks the questions of a log anew of memoranda as they would be, at one time."""
 
@@ -113,7 +104,7 @@ class Replayer:
         witnesses: dict[Line, Witness] = {}
         counted: dict[tuple[Allowance, str, str, SubjectKind], dict[bytes, int]] = {}
         queries: set[bytes] = set()
-        for question in _questions(past):
+        for question in put_together(past):
             queries.add(question.first.query)
             request, decision = self._ask(question)
             for line, witness in self._judge(question, request, decision):
@@ -132,7 +123,7 @@ class Replayer:
         spent = tuple(spent for key, times in counted.items() for spent in self._spent(key, times))
         return Replay(lines, witnesses, spent, len(queries))
 
-    def _ask(self, question: _Question) -> tuple[AccessRequest, Decision]:
+    def _ask(self, question: PastQuestion) -> tuple[AccessRequest, Decision]:
         first = question.first
         request = AccessRequest(
             first.provider,
@@ -158,7 +149,7 @@ class Replayer:
         return tuple(dict.fromkeys(names))
 
     def _judge(
-        self, question: _Question, request: AccessRequest, decision: Decision
+        self, question: PastQuestion, request: AccessRequest, decision: Decision
     ) -> Iterator[tuple[Line, Witness | None]]:
         allowed = {name: each for each in decision.allowances for name in each.fields}
         refused = {refusal.field: refusal for refusal in decision.refusals}
@@ -233,25 +224,6 @@ class Replayer:
                 len(beyond),
                 sum(beyond),
             )
-
-
-def _questions(past: Iterable[PastAccess]) -> Iterator[_Question]:
-    """Put together what belongs to one step of one query and one dataset."""
-    grouped: dict[tuple[bytes, bool, str, str], list[PastAccess]] = {}
-    for access in past:
-        if not (access.outcome.is_refusal or _was_read(access)):
-            # A failure of the source says nothing of policy.
-            continue
-        key = access.query, access.resolving, access.provider, access.dataset
-        grouped.setdefault(key, []).append(access)
-    for accesses in grouped.values():
-        released = {name: access for access in accesses for name in access.released}
-        refused = {name: access for access in accesses for name in access.refused}
-        yield _Question(accesses[0], released, refused)
-
-
-def _was_read(access: PastAccess) -> bool:
-    return access.outcome in (Reason.ANSWERED, Reason.NO_RECORD, Reason.SEALED)
 
 
 def _day(at: int) -> date:

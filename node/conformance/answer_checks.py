@@ -9,9 +9,9 @@ from landbridge.party import PartyFolder
 from landbridge.sealed_answer import open_answer, unseal
 from landbridge.sealing import SealingKey
 from landbridge.v1 import answer_pb2, log_pb2, query_pb2
-from node.conformance.parties import name_of
+from node.conformance.parties import CASE, name_of
 from node.conformance.told import Told, released
-from node.conformance.trial import CASE, Trial
+from node.conformance.trial import Trial
 from node.conformance.verdict import Check, NonconformityError, counted, demand
 from node.node_file import FieldType
 
@@ -66,7 +66,7 @@ async def _resolving(trial: Trial) -> str:
         subject = trial.subjects[dataset.name][0]
         step = query_pb2.STEP_RESOLVE
         for topic in ("all", "sealed"):
-            query = trial.sign(topic, subject)
+            query = trial.parties.query(topic, subject)
             told = await trial.tell(query, dataset.name, about=subject, step=step)
             may = identifiers if topic == "all" else set()
             more = len(released(told) - may)

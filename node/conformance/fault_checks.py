@@ -60,7 +60,7 @@ async def _killed(trial: Trial) -> str:
         stub: node_service_pb2_grpc.NodeServiceAsyncStub = node_service_pb2_grpc.NodeServiceStub(
             channel
         )
-        asked = question(trial.sign("all", subject), dataset)
+        asked = question(trial.parties.query("all", subject), dataset)
         call = stub.GetAnswer(node_service_pb2.GetAnswerRequest(question=asked))
         await asyncio.sleep(0)
         call.cancel()

@@ -11,11 +11,15 @@ from typing import Any, Final
 
 from certs.federation import FederationPki, PartyPlan, create_federation
 from landbridge.agency import Role
+from landbridge.clock import system_clock
+from landbridge.envelope import QUERY_TYPE, sign_batch
 from landbridge.federation import Federation
 from landbridge.keys import KeyUse, SigningKey
 from landbridge.memorandum.document import Memorandum
 from landbridge.memorandum.signature import SignedForm
-from landbridge.subject import SubjectKind
+from landbridge.query import Wanted, write_query
+from landbridge.subject import SubjectId, SubjectKind
+from landbridge.v1 import envelope_pb2
 from node.node_file import DatasetTable
 
 TOPICS: Final = (
@@ -23,6 +27,8 @@ TOPICS: Final = (
     *("quota", "questions", "sealed", "consent", "suspended"),
 )
 """What is tried, each by a requester of its own."""
+CASE: Final = "CONFORMANCE-1"
+"""The case of every question."""
 _NOWHERE: Final = "127.0.0.1:1"
 _ALWAYS: Final = {"from": "2000-01-01T00:00:00Z", "until": "2100-01-01T00:00:00Z"}
 _NODE: Final = (KeyUse.LOG, KeyUse.MEMORANDUM)
@@ -54,7 +60,9 @@ class Parties:
         ]
         self.pki: FederationPki = create_federation(folder, federation.name, plans)
         self.node = self.pki.state(agency, Role.NODE)
-        self._purpose = next(iter(federation.purposes))
+        self.federation = federation
+        self.purpose = next(iter(federation.purposes))
+        """For what every clause is granted."""
 
     def folder(self, topic: str) -> Path:
         """Return the folder of the requester who tries a topic."""
@@ -81,7 +89,7 @@ class Parties:
             "dataset": dataset.name,
             "requesters": [name_of(topic)],
             "fields": [field.name for field in dataset.fields],
-            "purposes": [self._purpose],
+            "purposes": [self.purpose],
             "subject_kinds": [str(dataset.subject_kind)],
         }
         if dataset.subject_kind is SubjectKind.NATURAL_PERSON:
@@ -113,3 +121,33 @@ class Parties:
         for party in signers or memorandum.parties:
             form = form.add(self.key(party, KeyUse.MEMORANDUM), party)
         return form.to_bytes()
+
+    def query(  # noqa: PLR0913 - the parts of a query, by name
+        self,
+        topic: str,
+        subject: SubjectId,
+        *,
+        purpose: str = "",
+        wanted: Sequence[Wanted] = (),
+        seal_to: bytes = b"",
+        at: int = 0,
+        lifetime_ms: int = 60_000,
+    ) -> envelope_pb2.Envelope:
+        """Sign a query as the requester who tries a topic."""
+        payload = write_query(
+            federation=self.federation,
+            requester=name_of(topic),
+            subject=subject,
+            purpose=purpose or self.purpose,
+            case_reference=CASE,
+            wanted=wanted,
+            at=at or system_clock(),
+            lifetime_ms=lifetime_ms,
+            seal_to=seal_to,
+        )
+        return self.sign_query(topic, payload)
+
+    def sign_query(self, topic: str, payload: bytes) -> envelope_pb2.Envelope:
+        """Sign any bytes as a query of the requester who tries a topic."""
+        key = self.key(name_of(topic), KeyUse.QUERY)
+        return sign_batch(QUERY_TYPE, [payload], key)[0]

@@ -196,7 +196,7 @@ async def _consent(trial: Trial) -> str:
 async def _unknown(trial: Trial) -> str:
     dataset = trial.datasets[0]
     subject = trial.subjects[dataset.name][0]
-    query = trial.sign("all", subject)
+    query = trial.parties.query("all", subject)
     expected = {
         "an unknown dataset": (question(query, "no-such-dataset"), Reason.UNKNOWN_DATASET),
         "a dataset named twice": (
@@ -208,7 +208,9 @@ async def _unknown(trial: Trial) -> str:
         seen = await trial.refusal(asked)
         demand(seen is reason, f"{what}: {seen.code} instead of {reason.code}")
     unknown = Wanted(trial.agency, dataset.name, ("no-such-field",))
-    seen = await trial.refusal(question(trial.sign("all", subject, wanted=[unknown]), dataset.name))
+    seen = await trial.refusal(
+        question(trial.parties.query("all", subject, wanted=[unknown]), dataset.name)
+    )
     demand(seen is Reason.UNKNOWN_FIELD, f"an unknown field: {seen.code}")
     return f"{len(expected) + 1} questions that cannot be answered refused, each with its code"
 

@@ -7,14 +7,12 @@ from typing import Final
 
 import grpc
 
-from landbridge.clock import system_clock
-from landbridge.envelope import QUERY_TYPE, sign_batch
 from landbridge.errors import LandbridgeError, Reason
 from landbridge.federation import Federation
-from landbridge.keys import KeyUse, write_whole
+from landbridge.keys import write_whole
 from landbridge.memorandum.document import Memorandum
 from landbridge.party import PartyFolder
-from landbridge.query import Wanted, write_query
+from landbridge.query import Wanted
 from landbridge.rpc.credentials import Credential, open_channel
 from landbridge.rpc.status import from_rpc_error
 from landbridge.subject import SubjectId
@@ -27,14 +25,12 @@ from landbridge.v1 import (
     query_pb2,
 )
 from node.config import NodeConfig
-from node.conformance.parties import Parties, name_of
+from node.conformance.parties import Parties
 from node.conformance.told import Told, question
 from node.conformance.verdict import demand
 from node.node_file import DatasetTable
 from node.server import Node, build_node
 
-CASE: Final = "CONFORMANCE-1"
-"""The case of every question."""
 BuildNode = Callable[..., Node]
 _TIMEOUT_S: Final = 20.0
 _FOLLOWED_S: Final = 20.0
@@ -141,36 +137,6 @@ class Trial:
         request = node_service_pb2.GetCatalogueRequest()
         return (await self.stub.GetCatalogue(request, timeout=_TIMEOUT_S)).catalogue
 
-    def sign(  # noqa: PLR0913 - the parts of a query, by name
-        self,
-        topic: str,
-        subject: SubjectId,
-        *,
-        purpose: str = "",
-        wanted: Sequence[Wanted] = (),
-        seal_to: bytes = b"",
-        at: int = 0,
-        lifetime_ms: int = 60_000,
-    ) -> envelope_pb2.Envelope:
-        """Sign a query as the requester who tries a topic."""
-        payload = write_query(
-            federation=self.federation,
-            requester=name_of(topic),
-            subject=subject,
-            purpose=purpose or self.purpose,
-            case_reference=CASE,
-            wanted=wanted,
-            at=at or system_clock(),
-            lifetime_ms=lifetime_ms,
-            seal_to=seal_to,
-        )
-        return self.sign_bytes(topic, payload)
-
-    def sign_bytes(self, topic: str, payload: bytes) -> envelope_pb2.Envelope:
-        """Sign any bytes as a query of the requester who tries a topic."""
-        key = self.parties.key(name_of(topic), KeyUse.QUERY)
-        return sign_batch(QUERY_TYPE, [payload], key)[0]
-
     async def ask(self, question: query_pb2.Question) -> envelope_pb2.Envelope:
         """Ask as the gateway.
 
@@ -231,7 +197,7 @@ class Trial:
             LandbridgeError: what the node refused it for.
         """
         wanted = (Wanted(self.agency, dataset, fields, arguments),)
-        query = self.sign(topic, subject, purpose=purpose, wanted=wanted, seal_to=seal_to)
+        query = self.parties.query(topic, subject, purpose=purpose, wanted=wanted, seal_to=seal_to)
         return await self.tell(query, dataset, about=subject)
 
     async def everything(self, dataset: str) -> list[Told]:

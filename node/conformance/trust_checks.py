@@ -27,7 +27,7 @@ _TOO_LARGE: Final = 200_000
 
 async def _replay(trial: Trial) -> str:
     dataset, subject = _first(trial)
-    query = trial.sign("all", subject)
+    query = trial.parties.query("all", subject)
     await trial.tell(query, dataset, about=subject)
     for when in ("at once", "after a restart"):
         seen = await trial.refusal(question(query, dataset))
@@ -45,9 +45,9 @@ async def _time(trial: Trial) -> str:
     now = system_clock()
     long = trial.federation.limits.max_query_lifetime_s * 1000 + _HOUR_MS
     for what, query in (
-        ("an expired query", trial.sign("all", subject, at=now - _HOUR_MS)),
-        ("a query from the future", trial.sign("all", subject, at=now + _HOUR_MS)),
-        ("a query that lives too long", trial.sign("all", subject, lifetime_ms=long)),
+        ("an expired query", trial.parties.query("all", subject, at=now - _HOUR_MS)),
+        ("a query from the future", trial.parties.query("all", subject, at=now + _HOUR_MS)),
+        ("a query that lives too long", trial.parties.query("all", subject, lifetime_ms=long)),
     ):
         seen = await trial.refusal(question(query, dataset))
         demand(
@@ -59,7 +59,7 @@ async def _time(trial: Trial) -> str:
 
 async def _signatures(trial: Trial) -> str:
     dataset, subject = _first(trial)
-    good = trial.sign("all", subject)
+    good = trial.parties.query("all", subject)
     changed = envelope_pb2.Envelope.FromString(good.SerializeToString())
     message = query_pb2.Query.FromString(good.payload)
     message.case_reference = "CHANGED-1"
@@ -69,7 +69,7 @@ async def _signatures(trial: Trial) -> str:
     cases = {
         "a query changed on the way": (changed, {Reason.BAD_SIGNATURE}),
         "a query signed by another requester": (
-            trial.sign_bytes("stranger", good.payload),
+            trial.parties.sign_query("stranger", good.payload),
             {Reason.BAD_SIGNATURE},
         ),
         "a query signed by the gateway": (
@@ -90,7 +90,7 @@ async def _malformed(trial: Trial) -> str:
         ("nothing", b""),
         ("an oversized query", bytes(_TOO_LARGE)),
     ):
-        seen = await trial.refusal(question(trial.sign_bytes("all", payload), dataset))
+        seen = await trial.refusal(question(trial.parties.sign_query("all", payload), dataset))
         demand(
             seen is Reason.MALFORMED_REQUEST,
             f"{what}, signed: {seen.code} instead of {Reason.MALFORMED_REQUEST.code}",
@@ -124,7 +124,7 @@ async def _refusal(
     stub: node_service_pb2_grpc.NodeServiceAsyncStub = node_service_pb2_grpc.NodeServiceStub(
         channel
     )
-    asked = question(trial.sign("all", subject), dataset)
+    asked = question(trial.parties.query("all", subject), dataset)
     request = node_service_pb2.GetAnswerRequest(question=asked)
     try:
         await stub.GetAnswer(request, timeout=_TIMEOUT_S)

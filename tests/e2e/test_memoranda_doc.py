@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -108,19 +108,25 @@ def test_the_page_can_be_followed_word_by_word(
 def follow(page: str, capsys: Captured) -> int:
     """Write the files of a part of the page, and do its commands, in order."""
     done = 0
+    moments: dict[str, str] = {}
     for name, kind, text in BLOCKS.findall(page):
         if name:
             Path(name).parent.mkdir(parents=True, exist_ok=True)
             Path(name).write_text(text, encoding="utf-8")
         for command, shown in exchanges(text) if kind == "console" else ():
-            do_as_shown(in_this_federation(command), in_this_federation(shown), capsys)
+            real, expected = (here(part, moments) for part in (command, shown))
+            if command.startswith("date "):
+                moments[shown.strip()] = do(command, capsys)[0].strip()
+            else:
+                do_as_shown(real, expected, capsys)
             done += 1
     return done
 
 
-def in_this_federation(text: str) -> str:
-    """Put the key that the federation just made in the place of the page's."""
-    if not CITY_KEY.exists():
-        return text
-    key_id = CITY_KEY.read_text().split()[1]
-    return text.replace("city/memorandum/1f2e3d4c", key_id)
+def here(text: str, moments: Mapping[str, str]) -> str:
+    """Put this federation's key and this day's moments in the place of the page's."""
+    for shown, real in moments.items():
+        text = text.replace(shown, real)
+    if CITY_KEY.exists():
+        text = text.replace("city/memorandum/1f2e3d4c", CITY_KEY.read_text().split()[1])
+    return text

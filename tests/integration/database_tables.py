@@ -92,6 +92,14 @@ OWN_VALUES: dict[str, dict[str, list[Any]]] = {
     },
 }
 """What only one database can hold."""
+OWN_TYPES: dict[str, dict[str, str]] = {
+    "sqlite": {},
+    "postgresql": {"zoned": "timestamptz"},
+    "mariadb": {"huge": "bigint unsigned", "zeros": "int(6) zerofill", "seen": "timestamp(6) NULL"},
+    "duckdb": {"huge": "ubigint", "zoned": "timestamptz"},
+}
+"""Columns that only one database has."""
+_HUGE = [2**64 - 1, 2**63, 2**63 - 1, 5]
 _TEXTUAL = ("words", "padded", "kind", "truth", "whole", "exact")
 _DECLARED: list[dict[str, Any]] = [
     *({"column": column, "empties": ["", "-", "-1"]} for column in _TEXTUAL),
@@ -112,6 +120,27 @@ _DECLARED: list[dict[str, Any]] = [
 ]
 EXACT_FIELDS = [{"name": f"f{number}", **field} for number, field in enumerate(_DECLARED)]
 """Fields on which every condition can be executed in every database."""
+OWN_FIELDS: dict[str, list[dict[str, Any]]] = {
+    "sqlite": [],
+    "postgresql": [],
+    "mariadb": [
+        {"name": "huge", "column": "huge", "type": "integer"},
+        {"name": "huge-text", "column": "huge"},
+        {"name": "zeros", "column": "zeros", "type": "integer"},
+        {"name": "seen", "column": "seen", "type": "timestamp"},
+    ],
+    "duckdb": [
+        {"name": "huge", "column": "huge", "type": "integer"},
+        {"name": "huge-decimal", "column": "huge", "type": "decimal"},
+    ],
+}
+"""Fields of such columns, on which every condition can be executed."""
+OWN_INEXACT_FIELDS: dict[str, list[dict[str, Any]]] = {
+    "sqlite": [],
+    "postgresql": [{"name": "zoned", "column": "zoned", "type": "timestamp"}],
+    "mariadb": [{"name": "zeros-text", "column": "zeros"}],
+    "duckdb": [{"name": "zoned", "column": "zoned", "type": "timestamp"}],
+}
 INEXACT_FIELDS: list[dict[str, Any]] = [
     {"name": "real", "column": "reading", "type": "decimal"},
     {"name": "late", "column": "words", "type": "date"},
@@ -145,6 +174,8 @@ def conditions(field: Mapping[str, Any]) -> Iterator[Condition]:
     yield Condition(name, Operator.IS_NULL)
     yield Condition(name, Operator.NOT_NULL)
     known = _OPERANDS[kind]
+    if kind == "text" and field["column"] != "words":
+        known = known[: -len(INJECTIONS)]
     operators = _COMPARISONS[:2] if kind in _UNORDERED else _COMPARISONS
     for operator, operand in itertools.product(operators, known):
         yield Condition(name, operator, operand)
@@ -177,17 +208,23 @@ class Filled:
         return self.values[unit].__getitem__
 
 
+def exact_fields(dialect: str) -> list[dict[str, Any]]:
+    """Return the fields on which a database executes every condition."""
+    return [*EXACT_FIELDS, *OWN_FIELDS[dialect]]
+
+
 def create(registrar: RegistrarDatabase) -> None:
     """Make the table and fill it: each value somewhere, besides values drawn with a fixed seed."""
     kind = registrar.dialect
-    types = TYPES[kind]
+    types = TYPES[kind] | OWN_TYPES[kind]
     if kind == "postgresql":
         registrar.run("CREATE TYPE mood AS ENUM ('A', 'C', '-')")
     columns = ", ".join(f"{name} {written}" for name, written in types.items())
     registrar.run(f"CREATE TABLE schools (unit varchar(6) PRIMARY KEY, {columns})")
     draw = random.Random(2026)
+    common = VALUES | {"huge": _HUGE, "zeros": [0, 7, 37], "seen": MOMENTS, "zoned": []}
     pools = {
-        name: [*VALUES.get(name, [0.5, 1]), *OWN_VALUES.get(kind, {}).get(name, []), None]
+        name: [*common.get(name, [0.5, 1]), *OWN_VALUES.get(kind, {}).get(name, []), None]
         for name in types
     }
     rows = [
@@ -198,7 +235,7 @@ def create(registrar: RegistrarDatabase) -> None:
     registrar.insert("schools", ["unit", *types], rows)
 
 
-def node_file(url: str) -> str:
+def node_file(dialect: str, url: str) -> str:
     """Write the node.toml that publishes every field."""
     lines = [
         "[node]",
@@ -213,7 +250,8 @@ def node_file(url: str) -> str:
         'scheme = "school"',
         'column = "unit"',
     ]
-    for field in ({"name": "unit", "column": "unit"}, *EXACT_FIELDS, *INEXACT_FIELDS):
+    inexact = [*INEXACT_FIELDS, *OWN_INEXACT_FIELDS[dialect]]
+    for field in ({"name": "unit", "column": "unit"}, *exact_fields(dialect), *inexact):
         lines.append("[[datasets.fields]]")
         for key, value in field.items():
             if isinstance(value, dict):
@@ -228,7 +266,7 @@ def read_values(source: Source) -> dict[str, dict[str, Value]]:
     """Read every field of every row in Python, from what the driver gives."""
     (database,) = source.databases
     found: dict[str, dict[str, Value]] = {}
-    for keys in EXACT_FIELDS:
+    for keys in exact_fields(database.dialect.name):
         field = FieldTable.model_validate(keys)
         parse = compile_parser(field, Schemes([]))
         for unit, native in database.read(f"SELECT unit, {field.column} FROM schools", ()):

@@ -23,6 +23,7 @@ from landbridge.envelope import BatchVerifier
 from landbridge.keys import KeyUse, SigningKey, public_text
 from landbridge.library.shelf import Shelf
 from landbridge.memorandum.words import read_instant
+from landbridge.query import Query
 from landbridge.replay import ReplayGuard
 from landbridge.v1 import log_pb2, query_pb2
 from node.conformance import policy_checks
@@ -30,6 +31,7 @@ from node.conformance.run import CHECKS, make, prepared
 from node.conformance.trial import Trial
 from node.conformance.verdict import Verdict
 from node.quota import Quotas
+from node.task import Task
 
 FEDERATION = r"""
 [federation]
@@ -194,15 +196,6 @@ def tells_less(patch: Patch, trial: Trial) -> None:
     patch.setattr(trial.node.service, "_catalogue", catalogue)
 
 
-def resolves_everything(patch: Patch, _: Trial) -> None:
-    true = node.judge.Judge._request
-
-    def broken(judge: Any, task: Any, published: Any, *others: Any) -> Any:
-        return replace(true(judge, task, published, *others), fields=published.fields)
-
-    patch.setattr(node.judge.Judge, "_request", broken)
-
-
 def forgets_notices(patch: Patch, _: Trial) -> None:
     patch.setattr(Shelf, "notices", property(lambda _: ()))
     patch.setattr(policy_checks, "_TAKEN_S", 0.6)
@@ -255,7 +248,7 @@ def fails(*_: object, **__: object) -> None:
 BROKEN: list[tuple[str, Sabotage]] = [
     ("suspension", forgets_notices),
     ("catalogue", tells_less),
-    ("resolving", resolves_everything),
+    ("resolving", patched(Task, "resolving", property(lambda _: False))),
     ("sealing", patched(node.responder, "seal_answer", lambda answer, **_: answer)),
     ("sealing", deciding(sealed=True)),
     ("fields", deciding(requester=ALL)),
@@ -266,7 +259,7 @@ BROKEN: list[tuple[str, Sabotage]] = [
     ("signatures", deciding(requester=ALL)),
     ("quota", patched(Quotas, "take", lambda *_: None)),
     ("consent", deciding(consented=True)),
-    ("codes", patched(node.judge.Judge, "_wanted", lambda *_: ("city",))),
+    ("codes", patched(Query, "fields_wanted", lambda *_: ())),
     ("rows", patched(node.judge, "rules_on", lambda *_: ())),
     ("predicates", patched(node.judge, "bind_predicate", lambda *_: ())),
     ("replay", patched(ReplayGuard, "admit", lambda *_, **__: None)),

@@ -127,26 +127,31 @@ def test_bounds_keep_a_member_from_filling_the_folder(tmp_path: Path) -> None:
     assert door.intake.take(door.desk.form(memorandum("o0"), REGISTRY))
 
 
+def code_of(door: Door, document: bytes) -> str:
+    """Return with which code a document is refused, empty where it verifies."""
+    try:
+        open_document(document, door.library.bundle, door.desk.clock())
+    except LandbridgeError as error:
+        return error.code
+    return ""
+
+
 def test_no_mutation_gets_in_or_breaks_anything(door: Door) -> None:
     source = random.Random(20260101)
     documents = [door.desk.form(THREE), door.desk.notice(PAIR, "suspend", REGISTRY)]
     door.intake.take(door.desk.form(PAIR))
-    before, codes = door.files(), set[str]()
-    for _ in range(150):
+    before = door.files()
+    refused: dict[bytes, str] = {}
+    for _ in range(100):
         document = bytearray(source.choice(documents))
         for _ in range(source.randint(1, 4)):
-            position = source.randrange(len(document))
-            document[position : position + source.randint(0, 3)] = source.randbytes(
-                source.randint(0, 3)
-            )
-        changed = bytes(document)
-        try:
-            opened = open_document(changed, door.library.bundle, door.desk.clock())
-        except LandbridgeError as error:
-            assert door.refused(changed).code == error.code
-            codes.add(error.code)
-        else:
-            # Only spacing between the members of the document is outside the signatures.
-            assert opened.subject in {"three", "pair"}
+            place = source.randrange(len(document))
+            document[place : place + source.randint(0, 3)] = source.randbytes(source.randint(0, 3))
+        # Only spacing between the members of a document is outside its signatures.
+        if code := code_of(door, bytes(document)):
+            refused[bytes(document)] = code
+    assert len(refused) > 80
+    assert set(refused.values()) <= {"LB-4001", "LB-4002", "LB-4101", "LB-4104"}
+    for changed, code in list(refused.items())[:20]:
+        assert raised(lambda changed=changed: door.intake.take(changed)).code == code  # type: ignore[misc]
     assert door.files() == before
-    assert codes <= {"LB-4001", "LB-4002", "LB-4101", "LB-4104"}

@@ -6,7 +6,7 @@ from datetime import date
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from landbridge.errors import LandbridgeError, Reason
@@ -133,7 +133,7 @@ def test_rules_that_no_day_changes_stay_the_same_objects() -> None:
     assert rules_on(rules, TODAY) is rules
 
 
-@settings(deadline=None)
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
     kind=st.sampled_from(["date", "integer", "decimal", "text"]),
     arguments=st.dictionaries(st.sampled_from(["x", "y"]), st.integers() | st.text(max_size=20)),

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from landbridge.errors import Reason
@@ -29,7 +29,7 @@ STEPS = st.lists(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(steps=STEPS)
 def test_memory_and_log_agree_whenever_the_node_is_killed(
     tmp_path_factory: pytest.TempPathFactory, steps: list[tuple[str, int, Reason | None]]
