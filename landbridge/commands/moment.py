@@ -38,5 +38,9 @@ def write_instant(text: str, option: str) -> str:
     Raises:
         LandbridgeError: LB-1106 when it is none.
     """
-    moment = to_datetime(read_moment(text, option))
-    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
+    return format_instant(read_moment(text, option))
+
+
+def format_instant(moment: int) -> str:
+    """Write Unix milliseconds as memoranda do, to the second."""
+    return to_datetime(moment).strftime("%Y-%m-%dT%H:%M:%SZ")

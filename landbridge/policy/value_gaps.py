@@ -121,9 +121,10 @@ def _moved(day: date, days: int) -> date | None:
 
 def time_between(low: str | None, high: str | None) -> str | None:
     """Return a time between two days or times, as texts; noon where there is one."""
-    day = day_between(low, high)
-    if day is not None and (high is None or f"{day}T12:00:00" < high):
-        return f"{day}T12:00:00"
+    for day in (day_between(low, high), low and low[:10]):
+        noon = f"{day}T12:00:00"
+        if day and (low is None or low < noon) and (high is None or noon < high):
+            return noon
     least = "0001-01-01T00:00:00" if low is None else _next_time(low)
     return least if least is not None and (high is None or least < high) else None
 

@@ -3,7 +3,7 @@
 They are asked for on this machine alone, and stand in no report.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Final
@@ -24,9 +24,11 @@ _ROWS: Final = 1000
 
 
 def sample_subjects(
-    config: NodeConfig, federation: Federation, work: Path
+    config: NodeConfig, federation: Federation, work: Path, given: Sequence[SubjectId] = ()
 ) -> dict[str, list[SubjectId]]:
-    """Find subjects of every dataset; `work` is an empty folder for files that are loaded.
+    """Find subjects of every dataset: first those that are given, then some of its own.
+
+    `work` is an empty folder for files that are loaded.
 
     Raises:
         LandbridgeError: LB-11xx as when the node is opened, LB-2xxx when the database does not
@@ -41,7 +43,15 @@ def sample_subjects(
             opened.callback(records.database.close)
         found, problems = bind(config, database, records)
         refuse_problems(config, problems)
-        return {bound.dataset.name: list(_sample(bound, federation)) for bound in found}
+        return {
+            bound.dataset.name: [*_asked_for(bound, given), *_sample(bound, federation)][:MOST]
+            for bound in found
+        }
+
+
+def _asked_for(bound: Bound, given: Sequence[SubjectId]) -> list[SubjectId]:
+    schemes = {key.scheme for key in bound.dataset.keys}
+    return [subject for subject in dict.fromkeys(given) if subject.scheme in schemes]
 
 
 def _sample(bound: Bound, federation: Federation) -> Iterator[SubjectId]:

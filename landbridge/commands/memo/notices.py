@@ -15,7 +15,7 @@ from landbridge.clock import system_clock
 from landbridge.commands.memo.document_line import DocumentLine
 from landbridge.commands.memo.form_file import is_there, print_unbroken
 from landbridge.commands.memo.notice_file import add_signature, unsigned
-from landbridge.commands.moment import write_instant
+from landbridge.commands.moment import format_instant, write_instant
 from landbridge.commands.output import Output, OutputOption, print_json, talk
 from landbridge.errors import Reason, refuse
 from landbridge.home import Home, find_home
@@ -158,12 +158,20 @@ def _draft(
         "notice": kind,
         "memorandum": memorandum.id,
         "digest": memorandum.digest,
-        "from": write_instant(options.from_, "--from"),
+        "from": _begin(kind, options.from_),
         "reason": options.reason,
         "clauses": list(dict.fromkeys(options.clause)),
         "signers": list(dict.fromkeys((agency, *options.signer))),
     }
     return WrittenNotice.draft(fields)
+
+
+def _begin(kind: NoticeKind, written: str) -> str:
+    """Write from when a notice holds; without a time, at once."""
+    if written or kind is not NoticeKind.RESUME:
+        return write_instant(written, "--from")
+    # Notices are to the second: one that resumes never reaches back, nor meets the suspension.
+    return format_instant(system_clock() + 1000)
 
 
 def _path(state: Path, written: WrittenNotice) -> Path:

@@ -270,7 +270,16 @@ def test_explain_tells_of_sealing_and_of_what_a_predicate_asks(
     folder: Path, draft: Path, capsys: Captured
 ) -> None:
     draft.rename(folder / "memoranda" / "courts-2027.yaml")
-    asked = ("--from", "lender", "--purpose", "credit", "--at", "2027-05-01")
+    asked = (
+        "--from",
+        "lender",
+        "--purpose",
+        "credit",
+        "--at",
+        "2027-05-01",
+        "--field",
+        "owes_more",
+    )
     code, (verdict,) = explain(capsys, folder, *asked)
     assert (code, verdict["code"]) == (4, "LB-3010")
     assert "sealed answer" in verdict["changes"][0]["steps"][0]
@@ -301,9 +310,10 @@ def test_a_requester_is_shown_nothing_of_others_agreements(
 ) -> None:
     secret = NEW.replace("parties: [courts, board.ny, lender]", "parties: [courts, lender]")
     secret = secret.replace("amends: courts-2026\n", "").replace("[board.ny]", "[lender]")
+    secret = secret.replace("dataset: judgments", "dataset: fines")
     draft.with_name("memoranda").joinpath("courts-2027.yaml").write_text(secret)
     base = ["memo", "explain", "--federation", str(folder), "--to", "courts", "--dataset"]
-    asked = [*base, "judgments", "--from", "board.ny", "--purpose", "credit", "--at", "2027-05-01"]
+    asked = [*base, "fines", "--from", "board.ny", "--purpose", "credit", "--at", "2027-05-01"]
     for shape in ("table", "json"):
         assert run([*asked, "--field", "owes_more", "--requester-view", "-o", shape]) == 4
         captured = capsys.readouterr()
@@ -311,9 +321,9 @@ def test_a_requester_is_shown_nothing_of_others_agreements(
         assert "lender" not in captured.out + captured.err
     assert run([*asked, "--field", "owes_more"]) == 4
     assert "courts-2027" in capsys.readouterr().out
-    other = [*base, "judgment", "--from", "board.ny", "--purpose", "review", "--requester-view"]
+    other = [*base, "fine", "--from", "board.ny", "--purpose", "review", "--requester-view"]
     assert run(other) == 4
-    assert "judgments" not in capsys.readouterr().err
+    assert "fines" not in capsys.readouterr().err
 
 
 def test_explain_needs_memoranda(capsys: Captured) -> None:
