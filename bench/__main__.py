@@ -9,6 +9,7 @@ from typing import Annotated, Any
 from cyclopts import App, Parameter
 from cyclopts.validators import Number
 
+from bench.decisions import Agreements, measure_decisions
 from bench.drill import Conditions
 from bench.enrolment import Newcomers, measure_enrolment
 from bench.federation import Plan
@@ -225,6 +226,21 @@ def predicates(
     plan = Plan(nodes, _SUBJECTS, seed)
     measured = _measured(measure_predicates(PredicateRounds(plan, rounds, queries), _say))
     _print(measured, output)
+    return 0
+
+
+@app.command
+def decisions(
+    *, output: OutputOption = Output.TABLE, memoranda: Positive = 500, grants: Positive = 20
+) -> int:
+    """Measure one decision by policy, and the exact difference of two federations.
+
+    Args:
+        output: `json` prints one JSON object as the last line of stdout; `table` is for people.
+        memoranda: How many memoranda are loaded.
+        grants: Grants of each.
+    """
+    _print(measure_decisions(Agreements(memoranda, grants), _say), output)
     return 0
 
 

@@ -7,6 +7,7 @@ courier decides nothing: each side verifies what it is given.
 
 import asyncio
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Final
 
 from gateway.node_client import NodeClient
@@ -21,6 +22,9 @@ INTERVAL_S: Final = 1.0
 """How long a node's news may wait, at most; what is new at the gateway leaves at once."""
 _TIMEOUT_S: Final = 5.0
 _NOT_AGAIN_S: Final = 30.0
+_SOON_S: Final = 0.1
+_SHARE: Final = 4
+_LONGEST_REST_S: Final = 10.0
 _ORDER: Final = (Kind.MEMORANDUM, Kind.NOTICE, Kind.REVOCATION)
 """A notice is taken only where its memorandum is."""
 
@@ -48,6 +52,8 @@ class Courier:
         self._loop = asyncio.get_running_loop()
         self._news = asyncio.Event()
         self._not_before: dict[tuple[str, str], float] = {}
+        self._visits: dict[str, asyncio.Task[None]] = {}
+        self._rests: dict[str, float] = {}
         self._work: asyncio.Task[None] | None = None
         library.subscribe(self._changed)
 
@@ -59,7 +65,10 @@ class Courier:
         """Stop working."""
         if self._work is not None:
             self._work.cancel()
-            await asyncio.gather(self._work, return_exceptions=True)
+            visits = tuple(self._visits.values())
+            for visit in visits:
+                visit.cancel()
+            await asyncio.gather(self._work, *visits, return_exceptions=True)
 
     def _changed(self, _: Shelf) -> None:
         # It comes on whatever thread has brought the document.
@@ -67,17 +76,30 @@ class Courier:
             self._loop.call_soon_threadsafe(self._news.set)
 
     async def _run(self) -> None:
+        expecting: set[str] = set()  # nodes that have yet to be visited in this round
+        due_at = 0.0
         while True:
+            reached = {agency for agency, node in self._nodes.items() if node.connected}
+            now = self._loop.time()
+            if self._news.is_set() or now >= due_at:
+                expecting, due_at = set(reached), now + self._interval_s
             self._news.clear()
-            self._forget()
-            reached = [agency for agency, node in self._nodes.items() if node.connected]
-            await asyncio.gather(*map(self._visit, reached))
-            try:
-                await asyncio.wait_for(self._news.wait(), self._interval_s)
-            except TimeoutError:
-                continue
+            self._forget(now)
+            # A node that is slow keeps no other waiting, and is not asked twice at once: what is
+            # new is brought to it as soon as it is free.
+            free = {agency for agency in expecting & reached if self._is_free(agency)}
+            expecting -= free
+            for agency in free:
+                self._visits[agency] = asyncio.create_task(self._visit(agency))
+            pause = min(_SOON_S if expecting else self._interval_s, max(0.0, due_at - now))
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._news.wait(), pause)
+
+    def _is_free(self, agency: str) -> bool:
+        return agency not in self._visits and self._rests.get(agency, 0) <= self._loop.time()
 
     async def _visit(self, agency: str) -> None:
+        began = self._loop.time()
         try:
             node = self._nodes[agency]
             listed = await list_documents(node.channel, timeout=_TIMEOUT_S)
@@ -87,6 +109,11 @@ class Courier:
             return  # it is away, or no member any more: other parts of the gateway tell of that
         except Exception as error:  # noqa: BLE001  one node keeps no other from its documents
             self._failed(error)
+        finally:
+            # Where lists are very long, they are compared less often.
+            now = self._loop.time()
+            self._rests[agency] = now + min(_LONGEST_REST_S, _SHARE * (now - began))
+            self._visits.pop(agency, None)
 
     async def _fetch(self, agency: str, node: NodeClient, listed: list[Listed]) -> None:
         """Fetch what the node has and the gateway has not."""
@@ -140,6 +167,5 @@ class Courier:
     def _not_now(self, agency: str, digest: str) -> None:
         self._not_before[agency, digest] = self._loop.time() + _NOT_AGAIN_S
 
-    def _forget(self) -> None:
-        now = self._loop.time()
+    def _forget(self, now: float) -> None:
         self._not_before = {key: end for key, end in self._not_before.items() if end > now}

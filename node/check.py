@@ -15,8 +15,8 @@ from landbridge.federation import Federation
 from node.config import NodeConfig, load_node_config
 from node.sources.binding import bind
 from node.sources.inspection import Finding, Verdict, inspect_database, inspect_dataset
-from node.sources.opening import RECORDS, open_database, open_loaded
-from node.sources.records import RecordsFile, find_file, load_records
+from node.sources.opening import load_files, open_database
+from node.sources.records import RecordsFile, find_file
 from node.sources.tables import DatabaseTables
 
 __all__ = ["Finding", "Verdict", "check"]
@@ -76,15 +76,14 @@ def _open_files(
     for number, table in enumerate(config.files):
         try:
             file = find_file(config, number)
-            load_records([file], folder / f"{number}.sqlite")
+            load_files(config, [file], folder / str(number), _never).database.close()
             whole.append(file)
         except LandbridgeError as error:
             findings.append(_failure(error, table.path))
             broken.add(table.table)
     if not whole:
         return None, broken
-    load_records(whole, folder / RECORDS)
-    tables = open_loaded(config, folder / RECORDS, _never)
+    tables = load_files(config, whole, folder, _never)
     opened.callback(tables.database.close)
     return tables, broken
 

@@ -4,7 +4,7 @@ Nothing is read here. What a clause releases becomes an extraction, exact to the
 else becomes a refusal with the reason that the requester is told.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import Final
 
@@ -108,21 +108,23 @@ class Judge:
             sealed=task.sealed,
             vouched_by=vouched_by,
         )
-        if named or task.resolving or not (answerable := self._answerable(task, request)):
+        if named or task.resolving or not self._known(task, published):
             return request
-        return replace(request, fields=(*request.fields, *answerable))
+        return replace(request, fields=(*request.fields, *self._answerable(task, request)))
+
+    def _known(self, task: Task, published: Published) -> frozenset[str]:
+        """Name the predicates that the requester may know."""
+        return task.policy.known_predicates(self._agency, published.name, task.query.requester)
 
     def _named(self, task: Task, published: Published) -> tuple[str, ...]:
         """Return what a query wants of a dataset by name; nothing where it wants everything."""
-        query = task.query
-        wanted = query.fields_wanted(self._agency, published.name)
+        wanted = task.query.fields_wanted(self._agency, published.name)
         if wanted is None:
             raise refuse(
                 Reason.MALFORMED_REQUEST, f"the query does not want {self._agency}/{published.name}"
             )
-        known = task.policy.known_predicates(self._agency, published.name, query.requester)
         for name in wanted:
-            if name not in published.fields and name not in known:
+            if name not in published.fields and name not in self._known(task, published):
                 raise refuse(
                     Reason.UNKNOWN_FIELD,
                     f"{self._agency}/{published.name} has no field {name[:100]!r}",
@@ -162,7 +164,8 @@ class Judge:
 
 def _add_refusals(reading: Reading, decision: Decision, consent: ConsentCheck) -> None:
     reading.refusals.extend(decision.refusals)
-    shown = consent.refusal
+    desks = consent.vouched.get(reading.dataset)
+    shown = consent.refusal if desks is None else _other_desk(desks)
     if shown is None:
         return
     for position, refusal in enumerate(reading.refusals):
@@ -171,6 +174,14 @@ def _add_refusals(reading: Reading, decision: Decision, consent: ConsentCheck) -
             remark = f"{shown.where}: {shown.message}" if shown.where else shown.message
             if remark not in reading.remarks:
                 reading.remarks.append(remark)
+
+
+def _other_desk(desks: Iterable[str]) -> LandbridgeError:
+    return refuse(
+        Reason.CONSENT_REFUSED,
+        f"the memorandum does not take the word of {', '.join(sorted(desks))} for a person's"
+        " consent",
+    )
 
 
 def _keep(allowance: Allowance, names: tuple[str, ...]) -> Allowance:

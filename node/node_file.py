@@ -102,6 +102,8 @@ class NodeTable(_Table):
     records: Annotated[tuple[Text, ...], checked(_check_some)] = (".",)
     """Folders for `[[files]]`, relative to this file: the first that exists is taken. One with a
     `${NAME}` that is not set is passed over."""
+    files: Literal["sqlite", "duckdb"] = "sqlite"
+    """In what kind of file of its own the node keeps what it loads from `[[files]]`."""
     statement_timeout_ms: int = Field(default=2000, ge=10, le=600_000)
     """Milliseconds after which a statement is stopped."""
     listen: Text = "127.0.0.1:0"

@@ -26,6 +26,8 @@ Bound = tuple[Rule, ...]
 
 def rules_on(rules: tuple[Rule, ...], day: date) -> Bound:
     """Return rules as they read on a day (UTC); the same ones where none has a `within`."""
+    if not rules:
+        return rules
     bound = tuple(on_day(rule, day) for rule in rules)
     same = all(new is old for new, old in zip(bound, rules, strict=True))
     return rules if same else bound

@@ -40,7 +40,9 @@ class Published:
 
     def is_addressable(self, asked: SubjectId, aliases: Iterable[SubjectId]) -> bool:
         """Whether it has keys of the scheme of one of the identifiers."""
-        return not self.schemes.isdisjoint((asked.scheme, *(alias.scheme for alias in aliases)))
+        return asked.scheme in self.schemes or any(
+            alias.scheme in self.schemes for alias in aliases
+        )
 
     def shows_keys(self, fields: Collection[str]) -> bool:
         """Whether a row shows by every key whom it is about, so that links can be judged by it."""

@@ -160,6 +160,8 @@ class Quotas:
         try:
             continue_count(self._tally, self._log)
             write_checkpoint(self._tally, self._log, self._path, self._clock())
+            with self._lock:
+                self._sweep(self._clock())
         except LandbridgeError as error:
             self._failed(error)
         finally:

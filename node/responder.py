@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from datetime import date
 
 from landbridge.clock import Clock, to_datetime
 from landbridge.envelope import (
@@ -89,11 +90,12 @@ class Responder:
         is durable.
         """
         now = self._clock()
+        day = to_datetime(now).date()
         results: dict[int, envelope_pb2.Envelope | LandbridgeError] = {}
         tasks: dict[int, Task] = {}
         for position, question in enumerate(questions):
             try:
-                task = self._verify(question, now)
+                task = self._verify(question, now, day)
                 self._prove_aliases(task, now)
                 self._judge.judge(task, now)
                 self._turnstile.admit(task, now)
@@ -127,7 +129,7 @@ class Responder:
         self._failed(error)
         return refuse(Reason.SOURCE_FAILED, "the node failed")
 
-    def _verify(self, question: query_pb2.Question, now: int) -> Task:
+    def _verify(self, question: query_pb2.Question, now: int, day: date) -> Task:
         if question.query.ByteSize() > MAX_SIGNED_QUERY_BYTES:
             raise refuse(Reason.MALFORMED_REQUEST, "the signed query is too large")
         signer = self._queries.verify(question.query, QUERY_TYPE)
@@ -142,7 +144,7 @@ class Responder:
             query,
             digest(QUERY_TYPE, question.query.payload),
             self._policy(),
-            to_datetime(now).date(),
+            day,
         )
 
     def _check_question(self, question: query_pb2.Question) -> None:

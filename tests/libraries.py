@@ -8,8 +8,9 @@ from landbridge.agency import Role
 from landbridge.clock import Clock, system_clock
 from landbridge.errors import LandbridgeError
 from landbridge.keys import SigningKey
+from landbridge.library.arrangement import Accept
 from landbridge.library.kinds import Kind
-from landbridge.library.shelf import Accept, Refused
+from landbridge.library.shelf import Refused
 from landbridge.library.store import Library
 from landbridge.log.store import LogStore
 from landbridge.memorandum.document import Memorandum

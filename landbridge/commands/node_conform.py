@@ -4,8 +4,12 @@ import asyncio
 import io
 import json
 import os
+from collections.abc import Sequence
 from contextlib import redirect_stderr
 from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
 
 from landbridge.commands.node import nearest_federation
 from landbridge.commands.output import Output, OutputOption, data_console, print_json, talk, visible
@@ -22,6 +26,7 @@ def conform(  # noqa: PLR0913 - options of a command, by name
     /,
     *,
     federation: Path | None = None,
+    subject: Annotated[Sequence[str], Parameter(negative_iterable=())] = (),
     out: Path | None = None,
     key: Path | None = None,
     process_log: Path | None = None,
@@ -35,6 +40,8 @@ def conform(  # noqa: PLR0913 - options of a command, by name
     Args:
         config: The agency's node.toml.
         federation: The federation.toml; by default the nearest one above node.toml.
+        subject: A subject to ask for, as scheme:value; several may be named. Needed only where the
+            identifiers in the database are not whole, so that none can be read from there.
         out: Where to write the signed report (JWS General JSON).
         key: The agency's key for memoranda, which signs the report; without it a throw-away key
             does, and the report says so.
@@ -43,7 +50,8 @@ def conform(  # noqa: PLR0913 - options of a command, by name
 
     Raises:
         LandbridgeError: LB-11xx for a wrong configuration; LB-2xxx when the database does not
-            answer; LB-4002 for another key than the agency's for memoranda.
+            answer; LB-1002 to LB-1004 for a subject that is none; LB-4002 for another key than the
+            agency's for memoranda.
     """
     # gRPC's own library writes of every handshake that fails, as some here must.
     os.environ.setdefault("GRPC_VERBOSITY", "NONE")
@@ -68,7 +76,7 @@ def conform(  # noqa: PLR0913 - options of a command, by name
     said = io.StringIO()
     try:
         with redirect_stderr(said):
-            report = asyncio.run(try_node(config, place, passed=passed))
+            report = asyncio.run(try_node(config, place, given=subject, passed=passed))
     finally:
         if process_log is not None:
             write_whole(process_log, said.getvalue().encode(), mode=0o644)

@@ -8,6 +8,8 @@ import json
 from collections.abc import Mapping
 from typing import Any, Final
 
+import rfc8785
+
 from landbridge.document import first_difference, read_document
 from landbridge.errors import LandbridgeError
 from landbridge.exchange.odrl import write_agreement
@@ -73,6 +75,8 @@ def _validate(written: dict[str, Any]) -> Memorandum:
         return Memorandum.from_json(memorandum.to_json())
     except LandbridgeError as error:
         raise not_importable(f"as a memorandum: {error.message}", error.where) from error
+    except rfc8785.CanonicalizationError as error:
+        raise not_importable(f"as a memorandum it cannot be signed: {error}", "") from error
 
 
 def _memorandum(document: Mapping[str, Any]) -> dict[str, Any]:

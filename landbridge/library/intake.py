@@ -23,7 +23,8 @@ class Bounds:
 
     documents: int = 1000
     """Memoranda and notices."""
-    revocations: int = 10_000
+    revocations: int = 100_000
+    """Those of consents that would still hold."""
     offers_of_an_agency: int = 50
     notices_of_an_agency: int = 200
 
@@ -50,7 +51,10 @@ class Intake:
                 when there are too many; LB-5001 when the disk refuses. LB-4103 or another when it
                 was taken and grants nothing all the same.
         """
-        opened = open_document(document, self._library.bundle, self._clock())
+        at = self._clock()
+        opened = open_document(document, self._library.bundle, at)
+        if opened.has_ended(at):
+            return False
         with self._library.lock:
             held = self._library.shelf.shown.get(opened.signed)
             new = self._merge(opened, held) if held else self._admit(opened)
@@ -116,7 +120,7 @@ class Intake:
             raise _full(f"{bounds.documents} memoranda and notices are here already")
         if opened.notice is not None:
             what, most, among = "notices", bounds.notices_of_an_agency, shelf.noticed
-        elif opened.memorandum and len(opened.signers) < len(opened.memorandum.parties):
+        elif opened.missing:
             what, most, among = "offers", bounds.offers_of_an_agency, shelf.offered
         else:
             return

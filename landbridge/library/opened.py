@@ -37,6 +37,16 @@ class Opened:
         """SHA-256 of the document's bytes, in hex."""
         return digest_of(self.document)
 
+    @property
+    def missing(self) -> tuple[str, ...]:
+        """The parties that have yet to sign a memorandum, in the order of its text."""
+        parties = self.memorandum.parties if self.memorandum else ()
+        return tuple(party for party in parties if party not in self.signers)
+
+    def has_ended(self, at: int) -> bool:
+        """Whether it revokes a consent that would have ended by then all the same."""
+        return self.revocation is not None and self.revocation.until <= at
+
     def signed_by(self, signatures: Iterable[Signature]) -> "Opened":
         """Return the memorandum with other signatures, which are verified already."""
         payload = self.form.payload if self.form else b""

@@ -6,24 +6,22 @@ goes the same way.
 """
 
 from collections.abc import Callable, Collection, Iterator, Mapping
-from contextlib import suppress
 from pathlib import Path
 from threading import RLock
 
 from landbridge.clock import Clock, system_clock
 from landbridge.errors import LandbridgeError
-from landbridge.keys import read_public_file
+from landbridge.library.arrangement import Accept, arrange
+from landbridge.library.files import Files, look, open_all, read_all
 from landbridge.library.history import Change, History, Logged, Recorder
-from landbridge.library.kinds import SUFFIX, Kind, digest_of
-from landbridge.library.opened import Opened, open_document, open_noticed
-from landbridge.library.shelf import Accept, Found, Refused, Shelf, arrange
+from landbridge.library.kinds import Kind, digest_of
+from landbridge.library.opened import Opened, open_noticed
+from landbridge.library.shelf import Found, Refused, Shelf
 from landbridge.library.trusted_keys import next_change
 from landbridge.memorandum.signed_form import payload_of
 from landbridge.trust.bundle import TrustBundle
 from landbridge.trust.store import Trust, TrustStore
 
-_Stamp = tuple[int, int, int]
-_Files = dict[Path, _Stamp]
 Told = Callable[[Refused], None]
 Subscriber = Callable[[Shelf], None]
 
@@ -36,7 +34,7 @@ def read_shelf(
     Raises:
         LandbridgeError: LB-1101 when a file cannot be read at all; LB-5002 for a damaged index.
     """
-    found, refused = _open_all(_read_all(_look(state), {}, {}), bundle, at, {})
+    found, refused = open_all(read_all(look(state), {}, {}), bundle, at, {})
     known = tuple(_signed(History(state)))
     return arrange(found, refused, agency=agency, accept=accept, known=known)
 
@@ -83,14 +81,14 @@ class Library:
         self._history = History(state)
         self._history.recover(recorder)
         self._standing = dict(_standing(self._history))
-        self._files: _Files = {}
+        self._files: Files = {}
         self._data: dict[Path, bytes] = {}
         self._bundle = trust.current.bundle
         self._next_change: int | None = None
         self._behind = self._closed = False
         self.shelf = Shelf()
         with self.lock:
-            self._read(_look(state))
+            self._read(look(state))
         self._unsubscribe = trust.subscribe(self._trust_changed)
 
     @property
@@ -113,7 +111,7 @@ class Library:
         with self.lock:
             if self._closed:
                 return False
-            files = _look(self.state)
+            files = look(self.state)
             if files == self._files and not self._behind and self._trusts_the_same():
                 return False
             return self._read(files)
@@ -136,12 +134,13 @@ class Library:
         members = self._trust.current.bundle.content.members
         return not due and members == self._bundle.content.members
 
-    def _read(self, files: _Files) -> bool:
+    def _read(self, files: Files) -> bool:
         memory = self._opened if self._trusts_the_same() else {}
         bundle, at = self._trust.current.bundle, self._clock()
-        self._data = _read_all(files, self._files, self._data)
-        found, refused = _open_all(self._data, bundle, at, memory)
+        self._data = read_all(files, self._files, self._data)
+        found, refused = open_all(self._data, bundle, at, memory)
         found += self._noticed_before({each.opened.signed for each in found})
+        found = [each for each in found if not each.opened.has_ended(at)]
         known = tuple(signed for _, signed in self._standing)
         shelf = arrange(found, refused, agency=self.agency, accept=self._accept, known=known)
         self._behind = True  # until all of it is logged
@@ -232,58 +231,6 @@ def _without_news(shelf: Shelf, standing: Mapping[tuple[Kind, str], Logged]) -> 
         shelf.barred,
         shelf.refused,
     )
-
-
-def _look(state: Path) -> _Files:
-    """Return the documents in a folder and what tells whether one has changed."""
-    files: _Files = {}
-    for kind in Kind:
-        for path in sorted((state / kind.folder).glob(f"*{SUFFIX}")):
-            # Gone meanwhile: then it is no longer there.
-            with suppress(FileNotFoundError):
-                found = path.stat()
-                files[path] = (found.st_mtime_ns, found.st_size, found.st_ino)
-    return files
-
-
-def _read_all(
-    files: _Files, before: Mapping[Path, _Stamp], data: Mapping[Path, bytes]
-) -> dict[Path, bytes]:
-    """Read the files that are not as they were before."""
-    return {
-        path: data[path] if path in data and before.get(path) == stamp else read_public_file(path)
-        for path, stamp in files.items()
-    }
-
-
-def _open_all(
-    data: Mapping[Path, bytes],
-    bundle: TrustBundle,
-    at: int,
-    memory: dict[str, Opened | LandbridgeError],
-) -> tuple[list[Found], list[Refused]]:
-    """Open documents, those that were opened before by this trust from memory."""
-    found: list[Found] = []
-    refused: list[Refused] = []
-    seen: dict[str, Opened | LandbridgeError] = {}
-    for path, document in data.items():
-        digest = digest_of(document)
-        opened = memory.get(digest) or _open(document, bundle, at)
-        seen[digest] = opened
-        if isinstance(opened, LandbridgeError):
-            refused.append(Refused(path, opened))
-        else:
-            found.append(Found(path, opened))
-    memory.clear()
-    memory.update(seen)
-    return found, refused
-
-
-def _open(document: bytes, bundle: TrustBundle, at: int) -> Opened | LandbridgeError:
-    try:
-        return open_document(document, bundle, at)
-    except LandbridgeError as error:
-        return error
 
 
 def _signed(history: History) -> Iterator[str]:

@@ -39,6 +39,11 @@ MAX_BYTES: Final = 1_000_000
 """Largest memorandum that is read."""
 
 _MAX_GRANTS: Final = 1000
+_MAX_CONDITIONS: Final = 5000
+_ONE_CONDITION: Final = b'"field":'
+"""What each condition has once in the signed writing, and no text can hold: its quotes would be
+escaped."""
+_TOO_MANY: Final = f"more than {_MAX_CONDITIONS} conditions in all"
 _NOT_LATER: Final = "must be later than `from`"
 _NO_CONSENT: Final = (
     "records on persons need a `statute`, or a consent that an agency of `consent_desks` takes"
@@ -110,6 +115,11 @@ class Memorandum(Part):
         Raises:
             LandbridgeError: LB-4101 when it is not a memorandum in its one signed form.
         """
+        # Whoever is a party may offer anything: what is too large is refused before it is read.
+        if len(payload) > MAX_BYTES:
+            raise refuse(Reason.MALFORMED_MEMORANDUM, f"larger than {MAX_BYTES} bytes")
+        if payload.count(_ONE_CONDITION) > _MAX_CONDITIONS:
+            raise refuse(Reason.MALFORMED_MEMORANDUM, _TOO_MANY, where="grants")
         memorandum = validate(cls, payload, json_path, json_path)
         problems = [(json_path(way), what) for way, what in _find_contradictions(memorandum)]
         if problems:
@@ -152,6 +162,8 @@ def _find_contradictions(memorandum: Memorandum) -> Iterator[tuple[Keys, str]]:
         yield ("amends",), "a memorandum cannot amend itself"
     if memorandum.valid.start >= memorandum.valid.end:
         yield ("valid", "until"), _NOT_LATER
+    if sum(len(list(grant.conditions())) for grant in memorandum.grants) > _MAX_CONDITIONS:
+        yield ("grants",), _TOO_MANY
     for number, grant in enumerate(memorandum.grants):
         for inner, what in (
             *_wrong_parties(memorandum, grant),

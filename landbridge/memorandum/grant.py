@@ -9,7 +9,7 @@ from typing import Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from landbridge.memorandum.condition import Asked, Rule
+from landbridge.memorandum.condition import Asked, Condition, Rule, conditions_of
 from landbridge.memorandum.words import (
     AgencyId,
     CalendarPeriod,
@@ -176,6 +176,11 @@ class Grant(Part):
     def names(self) -> tuple[str, ...]:
         """What may be asked by name: the fields, or the predicates."""
         return self.fields or tuple(predicate.name for predicate in self.predicates)
+
+    def conditions(self) -> Iterator[Condition]:
+        """Give every single condition, of the rows and of the predicates."""
+        rules = [*self.where, *(rule for predicate in self.predicates for rule in predicate.when)]
+        return (condition for rule in rules for condition in conditions_of(rule))
 
     @property
     def needs_consent(self) -> bool:

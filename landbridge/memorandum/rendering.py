@@ -115,7 +115,7 @@ def _sections(memorandum: Memorandum) -> Iterator[_Section]:
         yield _Section(
             f"Clause {grant.clause}",
             clause_sentence(memorandum, grant).removeprefix(f"Clause {grant.clause}: "),
-            tuple(term_sentences(memorandum, grant)),
+            tuple(term_sentences(grant)),
         )
     yield _Section("What is not allowed", NOTHING_ELSE)
 

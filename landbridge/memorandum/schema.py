@@ -116,6 +116,7 @@ def json_schema() -> dict[str, Any]:
     # default; and rules hold rules, which it cannot know.
     grant = schema["$defs"]["Grant"]
     grant["properties"]["fields"].pop("default")
+    schema["$defs"]["Predicate"]["properties"]["asks"]["additionalProperties"] = False
     grant["oneOf"] = [{"required": ["fields"]}, {"required": ["predicates"]}]
     schema = _refer(schema)
     schema["$defs"]["RowCondition"] = _ROW_CONDITION

@@ -25,7 +25,7 @@ def sentences(memorandum: Memorandum, at: int) -> Iterator[str]:
     yield from general_sentences(memorandum, at)
     for grant in memorandum.grants:
         yield clause_sentence(memorandum, grant)
-        yield from term_sentences(memorandum, grant)
+        yield from term_sentences(grant)
     yield NOTHING_ELSE
 
 
@@ -43,6 +43,9 @@ def general_sentences(memorandum: Memorandum, at: int | None = None) -> Iterator
     else:
         yield "Providers accept no identifier links: each source is asked by the id that is given."
     yield _STALE[memorandum.stale_revocation]
+    if memorandum.consent_desks:
+        desks = join(memorandum.consent_desks, "or")
+        yield f"That a person has consented, providers believe on the word of {desks}."
 
 
 def clause_sentence(memorandum: Memorandum, grant: Grant) -> str:
@@ -58,17 +61,14 @@ def clause_sentence(memorandum: Memorandum, grant: Grant) -> str:
     )
 
 
-def term_sentences(memorandum: Memorandum, grant: Grant) -> Iterator[str]:
+def term_sentences(grant: Grant) -> Iterator[str]:
     """Write what one clause asks back and promises, and what its predicates mean."""
     for predicate in grant.predicates:
         yield predicate_sentence(predicate)
     if grant.statute is not None:
         yield f"No person needs to consent: {grant.statute}."
     elif grant.needs_consent:
-        yield (
-            "The person must have consented, to this requester and purpose; providers take the "
-            f"word of {join(memorandum.consent_desks, 'or')} for it."
-        )
+        yield "The person must have consented, to this requester and for this purpose."
     if grant.quota is not None:
         yield (
             f"For each requester and purpose, {_queries(grant.quota.queries)} answered in each "

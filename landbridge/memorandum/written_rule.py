@@ -28,6 +28,9 @@ FIELD: Final = "field"
 ASKED: Final = "asked"
 ALL, ANY, NOT = "all", "any", "not"
 NAME: Final = r"^[a-z0-9][a-z0-9._-]{0,99}$"
+_NAMED: Final = re.compile(NAME)
+_OPERATORS: Final = {str(operator): operator for operator in Operator}
+_KEYS: Final = (FIELD, *_OPERATORS, ALL, ANY, NOT)
 _NULL_TESTS: Final = (Operator.IS_NULL, Operator.NOT_NULL)
 _ASKABLE: Final = (
     Operator.EQ,
@@ -133,17 +136,18 @@ class _Reader:
         return tuple(self.read(part, (*way, number)) for number, part in enumerate(written))
 
     def _read_condition(self, written: dict[Any, Any], way: Keys) -> Condition:
-        known = [FIELD, *Operator, ALL, ANY, NOT]
+        operators: list[Operator] = []
         for key in written:
-            if key not in known:
+            if key in _OPERATORS:
+                operators.append(_OPERATORS[key])
+            elif key != FIELD:
                 name = str(key)[:_MAX_NAME]
-                near = did_you_mean(name, known)
+                near = did_you_mean(name, _KEYS)
                 raise _WrittenWrongError((*way, key), f"unknown key {name!r}{near}", of_key=True)
-        operators = [operator for operator in Operator if operator in written]
         if len(operators) != 1:
             raise _WrittenWrongError(way, f"needs exactly one operator of {', '.join(Operator)}")
         field = written.get(FIELD)
-        if not isinstance(field, str) or not re.fullmatch(NAME, field):
+        if not isinstance(field, str) or not _NAMED.fullmatch(field):
             raise _WrittenWrongError(way, "needs `field`, the name of a field in lower case")
         self._conditions += 1
         if self._conditions > MAX_PARTS:
@@ -182,7 +186,7 @@ def _read_period(value: object) -> tuple[Period | None, str]:
 
 def _read_asked(operator: Operator, value: dict[Any, Any]) -> tuple[Asked | None, str]:
     name = value.get(ASKED)
-    if set(value) != {ASKED} or not isinstance(name, str) or not re.fullmatch(NAME, name):
+    if set(value) != {ASKED} or not isinstance(name, str) or not _NAMED.fullmatch(name):
         return None, "takes a value, or {asked: ARGUMENT} in a predicate"
     if operator not in _ASKABLE:
         return None, f"compares with fixed values only; asked ones go with {', '.join(_ASKABLE)}"

@@ -5,8 +5,9 @@ from enum import StrEnum
 
 from landbridge.memorandum.life import NoticeKind
 from landbridge.policy.authorization import Policy
+from landbridge.policy.clause_difference import Effect
 from landbridge.policy.coverage import Clause
-from landbridge.policy.difference import Difference, Effect, compare_moments
+from landbridge.policy.difference import Difference, compare_moments
 from landbridge.policy.possible_record import RecordFinder
 
 

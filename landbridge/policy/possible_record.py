@@ -72,9 +72,9 @@ class RecordFinder:
         Raises:
             LandbridgeError: LB-1101 when the solver is not installed.
         """
-        if not narrower or tuple(wider) == tuple(narrower):
-            return None
-        return self.find(dataset, AllOf((*wider, Not(AllOf(tuple(narrower))))), *days)
+        # What both demand, a record of the one cannot fail to meet.
+        further = tuple(rule for rule in narrower if rule not in wider)
+        return self.find(dataset, AllOf((*wider, Not(AllOf(further)))), *days) if further else None
 
     def find_any(
         self, dataset: Dataset, where: Sequence[Rule], days: tuple[date, date]
@@ -111,7 +111,7 @@ class RecordFinder:
             if question.signature in tried:
                 continue
             tried.add(question.signature)
-            record = question.solve()
+            record = question.answer()
             if record is not None:
                 if not meets(bound, record.__getitem__):
                     raise AssertionError(f"no record meets {rule}, though the solver found one")

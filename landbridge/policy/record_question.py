@@ -1,15 +1,17 @@
-"""One rule on one day as a question to the SMT solver: which of the values can be together.
+"""One rule on one day as a question: which of the values can a record have together?
 
-Each field takes one of finitely many values that stand for all others, so that the solver has only
-to choose a number for each field. Where it has a choice it takes a record that reads well.
+Each field takes one of finitely many values that stand for all others. Conditions that every record
+must meet cut these down, field by field; a few records that read well are tried; what is left open
+then is for an SMT solver, which has only to choose a number for each field.
 """
 
 import importlib
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from decimal import Decimal
-from functools import cached_property
-from typing import Any
+from functools import cached_property, partial
+from itertools import islice, product
+from typing import Any, Final
 
 from landbridge.errors import Reason, refuse
 from landbridge.memorandum.condition import (
@@ -26,16 +28,20 @@ from landbridge.memorandum.condition import (
 from landbridge.policy.row_values import Value
 from landbridge.policy.value_gaps import MOMENT, read_number
 
+_TRIES: Final = 64
+_Numbers = frozenset[int]
+
 
 class Question:
     """One rule on one day, with the values that its fields can have."""
 
     def __init__(self, rule: Rule, values: Mapping[str, Sequence[Value]], day: date | None) -> None:
+        """Take the day where the rule speaks of one."""
         self._rule = rule
-        self._day = day
         self._values = values
+        self._day = day
         self._met = {
-            condition: _runs(_met_by(condition, values[condition.field]))
+            condition: frozenset(_met_by(condition, values[condition.field]))
             for condition in conditions_of(rule)
         }
 
@@ -47,114 +53,135 @@ class Question:
             tuple(self._met[condition] for condition in conditions_of(self._rule)),
         )
 
-    def solve(self) -> dict[str, Value] | None:
-        """Return a record that meets the rule, an ordinary one where there is one; None where none.
+    def answer(self, tries: int = _TRIES) -> dict[str, Value] | None:
+        """Return a record that meets the rule, one that reads well if need be; None if none does.
 
         Raises:
-            LandbridgeError: LB-1101 when the solver is not installed.
+            LandbridgeError: LB-1101 when it needs the solver, which is not installed.
         """
-        z3 = _solver()
+        left = {field: frozenset(range(len(values))) for field, values in self._values.items()}
+        for part in _parts(self._rule):
+            if isinstance(part, Condition):
+                left[part.field] &= self._met[part]
+            elif isinstance(part, Not) and isinstance(part.part, Condition):
+                left[part.part.field] -= self._met[part.part]
+        if not all(left.values()):
+            return None
+        found = self._try_some(left, tries) or self._ask_solver(left)
+        if found is None:
+            return None
+        return {field: self._values[field][number] for field, number in found.items()}
+
+    def _try_some(self, left: Mapping[str, _Numbers], tries: int) -> dict[str, int] | None:
+        fields = list(left)
+        likely = [sorted(left[field], key=partial(self._oddity, field)) for field in fields]
+        for numbers in islice(product(*likely), tries):
+            record = dict(zip(fields, numbers, strict=True))
+            if self._is_met(self._rule, record):
+                return record
+        return None
+
+    def _oddity(self, field: str, number: int) -> tuple[int, int]:
+        """Rank a value: ordinary ones first, then days to come, empty and unreadable ones."""
+        value = self._values[field][number]
+        if value is UNREADABLE:
+            return 3, number
+        if value is None:
+            return 2, number
+        ahead = (
+            self._day is not None
+            and isinstance(value, str)
+            and MOMENT.fullmatch(value) is not None
+            and value[: len("2026-01-31")] > self._day.isoformat()
+        )
+        return int(ahead), number
+
+    def _is_met(self, rule: Rule, record: Mapping[str, int]) -> bool:
+        match rule:
+            case AllOf():
+                return all(self._is_met(part, record) for part in rule.parts)
+            case AnyOf():
+                return any(self._is_met(part, record) for part in rule.parts)
+            case Not():
+                return not self._is_met(rule.part, record)
+            case _:
+                return record[rule.field] in self._met[rule]
+
+    def _ask_solver(self, left: Mapping[str, _Numbers]) -> dict[str, int] | None:
+        z3 = _load_solver()
+        places = {field: f"v{number}" for number, field in enumerate(left)}
         solver = z3.SimpleSolver()
-        places = {field: z3.Int(field) for field in self._values}
-        for field, place in places.items():
-            solver.add(place >= 0, place < len(self._values[field]))
-        solver.add(self._write(self._rule, places, z3))
+        lines = [f"(declare-const {place} Int)" for place in places.values()]
+        lines += [f"(assert {_one_of(places[field], numbers)})" for field, numbers in left.items()]
+        solver.from_string("\n".join([*lines, f"(assert {self._write(self._rule, places)})"]))
         if solver.check() != z3.sat:
             return None
         model = solver.model()
-        for likely in (self._is_past, self._is_filled, self._is_readable):
-            solver.push()
-            solver.add(*(self._within(places[field], likely, field, z3) for field in places))
-            if solver.check() == z3.sat:
-                model = solver.model()
-                break
-            solver.pop()
-        return {
-            field: self._values[field][model.eval(place, model_completion=True).as_long()]
-            for field, place in places.items()
-        }
+        chosen = {str(place): model[place].as_long() for place in model.decls()}
+        return {field: chosen.get(place, min(left[field])) for field, place in places.items()}
 
-    def _within(
-        self,
-        place: Any,  # noqa: ANN401
-        likely: Callable[[Value], bool],
-        field: str,
-        z3: Any,  # noqa: ANN401
-    ) -> Any:  # noqa: ANN401
-        numbers = (n for n, value in enumerate(self._values[field]) if likely(value))
-        return _one_of(place, _runs(numbers), z3)
-
-    def _is_past(self, value: Value) -> bool:
-        """Tell whether a value is filled, and no day to come."""
-        if isinstance(value, str) and MOMENT.fullmatch(value) and self._day is not None:
-            return value[: len("2026-01-31")] <= self._day.isoformat()
-        return self._is_filled(value)
-
-    @staticmethod
-    def _is_filled(value: Value) -> bool:
-        return value is not None and value is not UNREADABLE
-
-    @staticmethod
-    def _is_readable(value: Value) -> bool:
-        return value is not UNREADABLE
-
-    def _write(self, rule: Rule, places: Mapping[str, Any], z3: Any) -> Any:  # noqa: ANN401 - z3 has no types
+    def _write(self, rule: Rule, places: Mapping[str, str]) -> str:
         match rule:
             case AllOf():
-                return z3.And([self._write(part, places, z3) for part in rule.parts])
+                return f"(and true {' '.join(self._write(part, places) for part in rule.parts)})"
             case AnyOf():
-                return z3.Or([self._write(part, places, z3) for part in rule.parts])
+                return f"(or false {' '.join(self._write(part, places) for part in rule.parts)})"
             case Not():
-                return z3.Not(self._write(rule.part, places, z3))
+                return f"(not {self._write(rule.part, places)})"
             case _:
-                return _one_of(places[rule.field], self._met[rule], z3)
+                return _one_of(places[rule.field], self._met[rule])
 
 
-def _one_of(place: Any, runs: Iterable[tuple[int, int]], z3: Any) -> Any:  # noqa: ANN401
-    return z3.Or(
-        [
-            place == first if first == last else z3.And(place >= first, place <= last)
-            for first, last in runs
-        ]
-    )
+def _parts(rule: Rule) -> Iterator[Rule]:
+    """Give what every record that meets the rule must meet, as far as that is easily seen."""
+    if isinstance(rule, AllOf):
+        for part in rule.parts:
+            yield from _parts(part)
+    elif isinstance(rule, Not) and isinstance(rule.part, Not):
+        yield from _parts(rule.part.part)
+    elif isinstance(rule, Not) and isinstance(rule.part, AnyOf):
+        for part in rule.part.parts:
+            yield from _parts(Not(part))
+    elif isinstance(rule, Not) and isinstance(rule.part, AllOf) and len(rule.part.parts) == 1:
+        yield from _parts(Not(rule.part.parts[0]))
+    elif isinstance(rule, AnyOf) and len(rule.parts) == 1:
+        yield from _parts(rule.parts[0])
+    else:
+        yield rule
 
 
-def _met_by(condition: Condition, values: Sequence[Value]) -> Iterable[int]:
+def _met_by(condition: Condition, values: Sequence[Value]) -> Iterator[int]:
     """Number the values that meet a condition."""
     if condition.operator is not Operator.IN or not isinstance(condition.value, tuple):
-        return (n for n, value in enumerate(values) if holds(condition, value))
+        yield from (n for n, value in enumerate(values) if holds(condition, value))
+        return
     # One look each, as lists of a thousand values are compared with as many.
     texts = frozenset(each for each in condition.value if isinstance(each, str))
     truths = frozenset(each for each in condition.value if isinstance(each, bool))
     numbers = frozenset(map(read_number, condition.value)) - {None}
-    return (n for n, value in enumerate(values) if _is_listed(value, texts, truths, numbers))
+    for n, value in enumerate(values):
+        if isinstance(value, bool):
+            is_listed = value in truths
+        elif isinstance(value, str):
+            is_listed = value in texts
+        else:
+            is_listed = isinstance(value, int | Decimal) and value in numbers
+        if is_listed:
+            yield n
 
 
-def _is_listed(
-    value: Value,
-    texts: frozenset[str],
-    truths: frozenset[bool],
-    numbers: frozenset[Decimal | None],
-) -> bool:
-    if isinstance(value, bool):
-        return value in truths
-    if isinstance(value, str):
-        return value in texts
-    return isinstance(value, int | Decimal) and value in numbers
-
-
-def _runs(numbers: Iterable[int]) -> tuple[tuple[int, int], ...]:
-    """Join numbers that follow one another."""
+def _one_of(place: str, numbers: Iterable[int]) -> str:
     runs: list[tuple[int, int]] = []
-    for number in numbers:
+    for number in sorted(numbers):
         if runs and runs[-1][1] == number - 1:
             runs[-1] = (runs[-1][0], number)
         else:
             runs.append((number, number))
-    return tuple(runs)
+    written = (f"(and (<= {first} {place}) (<= {place} {last}))" for first, last in runs)
+    return f"(or false {' '.join(written)})"
 
 
-def _solver() -> Any:  # noqa: ANN401 - an optional library
+def _load_solver() -> Any:  # noqa: ANN401 - an optional library
     try:
         return importlib.import_module("z3")
     except ImportError:

@@ -42,8 +42,13 @@ class Overlap:
     """A record that only the second lets through, and that stays hidden; None where none does."""
 
 
-def find_unused(policy: Policy, past: Iterable[PastAccess], provider: str = "") -> list[Unused]:
-    """Return what no access of a log has used, of the clauses by which a provider releases."""
+def find_unused(
+    policy: Policy, past: Iterable[PastAccess], now: int, provider: str = ""
+) -> list[Unused]:
+    """Return what no access of a log has used, of the clauses by which a provider releases.
+
+    A clause that has not begun by now, in Unix milliseconds, could not be used.
+    """
     names: dict[tuple[str, str, str, str], set[str]] = {}
     asked: dict[tuple[str, str, str, str], set[tuple[str, str]]] = {}
     for access in past:
@@ -56,6 +61,8 @@ def find_unused(policy: Policy, past: Iterable[PastAccess], provider: str = "") 
         for owner, dataset in dict.fromkeys((g.provider, g.dataset) for g in memorandum.grants):
             for clause in policy.clauses(owner, dataset):
                 if clause.memorandum is not memorandum or provider not in ("", owner):
+                    continue
+                if clause.start > now:
                     continue
                 key = memorandum.id, clause.grant.clause, owner, dataset
                 unused = _unused(clause, names.get(key, set()), asked.get(key, set()))

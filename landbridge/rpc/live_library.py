@@ -9,8 +9,9 @@ import grpc
 from landbridge.alarm import Alarms
 from landbridge.clock import Clock, system_clock
 from landbridge.errors import LandbridgeError
+from landbridge.library.arrangement import Accept
 from landbridge.library.intake import Intake
-from landbridge.library.shelf import Accept, Refused
+from landbridge.library.shelf import Refused
 from landbridge.library.store import Library
 from landbridge.log.store import LogStore
 from landbridge.process_log import ProcessLog
@@ -21,6 +22,7 @@ from landbridge.v1 import document_service_pb2_grpc
 
 INTERVAL_S: Final = 0.4
 """How often the folder is looked at."""
+_SHARE: Final = 4
 _DOCUMENTS: Final = "documents"
 
 
@@ -77,7 +79,9 @@ class LiveLibrary:
         await asyncio.to_thread(self.library.close)
 
     async def _follow(self) -> None:
+        loop = asyncio.get_running_loop()
         while True:
+            began = loop.time()
             try:
                 # On a thread, as it may verify many signatures.
                 await asyncio.to_thread(self.library.follow_files)
@@ -88,7 +92,8 @@ class LiveLibrary:
                 self._alarms.raised(_DOCUMENTS, f"they cannot be read ({type(error).__name__})")
             else:
                 self._alarms.cleared(_DOCUMENTS)
-            await asyncio.sleep(INTERVAL_S)
+            # A folder of very many documents is looked at less often.
+            await asyncio.sleep(max(INTERVAL_S, _SHARE * (loop.time() - began)))
 
     def _refused(self, refused: Refused) -> None:
         error = refused.error

@@ -4,13 +4,17 @@ import asyncio
 from collections.abc import AsyncIterator
 from typing import Final
 
+import grpc
+
 from landbridge.errors import LandbridgeError, Reason
+from landbridge.rpc.status import from_rpc_error
 from landbridge.v1 import node_service_pb2, node_service_pb2_grpc
 from node.conformance.told import question
 from node.conformance.trial import Trial
 from node.conformance.verdict import Check, NonconformityError, demand
 
-_STALLED: Final = 20
+STALLED: Final = 20
+"""Callers of each kind who stall, or are cut off."""
 _ANSWERED: Final = (Reason.ANSWERED, Reason.NO_RECORD)
 _CONNECT_S: Final = 5.0
 
@@ -35,27 +39,39 @@ async def _garbage(trial: Trial) -> str:
 
 
 async def _stalled(trial: Trial) -> str:
-    stalled = [await _connect(trial) for _ in range(_STALLED)]
-    streams = [trial.stub.StreamAnswers(_silence()) for _ in range(_STALLED)]
+    stalled = [await _connect(trial) for _ in range(STALLED)]
+    channel = trial.channel(trial.parties.gateway_folder)
+    stub: node_service_pb2_grpc.NodeServiceAsyncStub = node_service_pb2_grpc.NodeServiceStub(
+        channel
+    )
+    streams = [stub.StreamAnswers(_ask_once(trial)) for _ in range(STALLED)]
     try:
-        await _still_answers(trial, f"beside {2 * _STALLED} callers who say nothing")
+        # Once answered, they are known to be open.
+        await asyncio.gather(*(stream.read() for stream in streams))
+        await _still_answers(trial, f"beside {2 * STALLED} callers who say nothing more")
+    except grpc.aio.AioRpcError as error:
+        told = from_rpc_error(error)
+        raise NonconformityError(f"it refuses a stream beside others with {told.code}") from error
     finally:
-        for stream in streams:
-            stream.cancel()
+        await channel.close()
         for _, writer in stalled:
             await _close(writer)
-    return f"{2 * _STALLED} callers who say nothing hold up nobody"
+    return f"{2 * STALLED} callers who say nothing more hold up nobody"
 
 
-async def _silence() -> AsyncIterator[node_service_pb2.StreamAnswersRequest]:
+async def _ask_once(trial: Trial) -> AsyncIterator[node_service_pb2.StreamAnswersRequest]:
+    dataset = trial.datasets[0].name
+    query = trial.parties.query("all", trial.subjects[dataset][0])
+    request = node_service_pb2.StreamAnswersRequest()
+    request.questions.add(correlation_id=1, question=question(query, dataset))
+    yield request
     await asyncio.Event().wait()
-    yield node_service_pb2.StreamAnswersRequest()
 
 
 async def _killed(trial: Trial) -> str:
     dataset = trial.datasets[0].name
     subject = trial.subjects[dataset][0]
-    for _ in range(_STALLED):
+    for _ in range(STALLED):
         channel = trial.channel(trial.parties.gateway_folder)
         stub: node_service_pb2_grpc.NodeServiceAsyncStub = node_service_pb2_grpc.NodeServiceStub(
             channel
@@ -65,8 +81,8 @@ async def _killed(trial: Trial) -> str:
         await asyncio.sleep(0)
         call.cancel()
         await channel.close()
-    await _still_answers(trial, f"after {_STALLED} callers who went away")
-    return f"{_STALLED} callers who went away left nothing behind"
+    await _still_answers(trial, f"after {STALLED} callers who went away")
+    return f"{STALLED} callers who went away left nothing behind"
 
 
 async def _connect(trial: Trial) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:

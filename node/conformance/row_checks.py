@@ -39,6 +39,8 @@ _COMPARED: Final = {
 }
 """Types of fields on which the conditions are tried, and what a predicate asks for them."""
 _QUESTION: Final = "conform-question"
+_LONGEST: Final = 200
+"""Letters that a query may give for a predicate."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,13 +137,16 @@ async def _find_field(trial: Trial) -> _Trialled:
         records = [
             record for told in await trial.everything(dataset.name) for record in _records(told)
         ]
-        for field in dataset.fields:
+        # An identifier tells subjects apart, and seldom one subject's records.
+        fields = sorted(dataset.fields, key=lambda field: field.type is FieldType.IDENTIFIER)
+        for field in fields:
             if field.type not in _COMPARED or field.separator is not None:
                 continue
+            found = [held.get(field.name) for _, held in records]
             values = dict.fromkeys(
                 value
-                for _, held in records
-                if (value := held.get(field.name)) is not None and not isinstance(value, Unreadable)
+                for value in found
+                if isinstance(value, str | int) and len(str(value)) <= _LONGEST
             )
             if len(values) > 1 and _can_compare(trial, dataset, field, next(iter(values))):
                 return _Trialled(dataset, field, tuple(values))

@@ -14,14 +14,14 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
 
-from landbridge.clock import Clock, system_clock
+from landbridge.clock import system_clock
 from landbridge.errors import LandbridgeError, Reason, refuse
 from landbridge.federation import Federation
 from node.config import load_node_config
 from node.conformance import answer_checks, fault_checks, policy_checks, row_checks, trust_checks
 from node.conformance.report import Report
 from node.conformance.subjects import sample_subjects
-from node.conformance.trial import BuildNode, Trial
+from node.conformance.trial import Trial
 from node.conformance.verdict import (
     Check,
     NonconformityError,
@@ -29,7 +29,6 @@ from node.conformance.verdict import (
     Outcome,
     Verdict,
 )
-from node.server import build_node
 
 CHECKS: Final[Sequence[Check[Trial]]] = (
     *answer_checks.CHECKS,
@@ -45,19 +44,21 @@ async def conform(
     config_path: Path,
     federation_path: Path,
     *,
+    given: Sequence[str] = (),
     passed: Callable[[Outcome], None] = lambda _: None,
-    build: BuildNode = build_node,
-    clock: Clock = system_clock,
 ) -> Report:
     """Try a node; `passed` is told of each check as soon as it is made.
 
+    `given` are subjects to ask for, as scheme:value, beside those that the database shows.
+
     Raises:
-        LandbridgeError: LB-11xx, LB-2xxx when the node cannot be built or its database not read.
+        LandbridgeError: LB-11xx, LB-2xxx when the node cannot be built or its database not read;
+            LB-1002 to LB-1004 for a given subject that is none.
     """
-    started_at, configuration = clock(), digest_of(config_path)
+    started_at, configuration = system_clock(), digest_of(config_path)
     outcomes: list[Outcome] = []
     with TemporaryDirectory(prefix="landbridge-conform-") as folder:
-        trial = prepared(config_path, federation_path, Path(folder), build=build)
+        trial = prepared(config_path, federation_path, Path(folder), given=given)
         await trial.start()
         try:
             await trial.choose()
@@ -73,13 +74,17 @@ async def conform(
         datasets=tuple(dataset.name for dataset in trial.datasets),
         untried=tuple(name for name, subjects in trial.subjects.items() if not subjects),
         started_at=started_at,
-        ended_at=clock(),
+        ended_at=system_clock(),
         outcomes=tuple(outcomes),
     )
 
 
 def prepared(
-    config_path: Path, federation_path: Path, folder: Path, *, build: BuildNode = build_node
+    config_path: Path,
+    federation_path: Path,
+    folder: Path,
+    *,
+    given: Sequence[str] = (),
 ) -> Trial:
     """Make everything for a trial within an empty folder; the node is not started yet.
 
@@ -90,15 +95,16 @@ def prepared(
     federation = Federation.load(federation_path)
     config = load_node_config(config_path, federation)
     (folder / "sample").mkdir()
-    subjects = sample_subjects(config, federation, folder / "sample")
+    named = [federation.schemes.parse(text) for text in given]
+    subjects = sample_subjects(config, federation, folder / "sample", named)
     if not any(subjects.values()):
         raise refuse(
             Reason.USAGE,
             "there is nothing to try: no dataset holds an identifier that could be asked for",
             where=str(config_path),
-            next_step="fill a table with some records; `landbridge node check` says what is read",
+            next_step="name some that have records, with --subject SCHEME:VALUE",
         )
-    trial = Trial(config, federation, federation_path, folder, subjects=subjects, build=build)
+    trial = Trial(config, federation, federation_path, folder, subjects=subjects)
     policy_checks.prepare(trial)
     return trial
 

@@ -1,7 +1,7 @@
 """One node on trial: built from the agency's own files, running on this machine, and asked."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
@@ -31,7 +31,6 @@ from node.conformance.verdict import demand
 from node.node_file import DatasetTable
 from node.server import Node, build_node
 
-BuildNode = Callable[..., Node]
 _TIMEOUT_S: Final = 20.0
 _FOLLOWED_S: Final = 20.0
 _POLL_S: Final = 0.1
@@ -41,7 +40,7 @@ _LOCAL: Final = "127.0.0.1:0"
 class Trial:
     """Starts, asks and stops the node. Used on one event loop."""
 
-    def __init__(  # noqa: PLR0913 - built once, by name
+    def __init__(
         self,
         config: NodeConfig,
         federation: Federation,
@@ -49,7 +48,6 @@ class Trial:
         folder: Path,
         *,
         subjects: dict[str, list[SubjectId]],
-        build: BuildNode = build_node,
     ) -> None:
         self.config = config
         self.federation = federation
@@ -61,7 +59,6 @@ class Trial:
         """All that was answered, in order."""
         self.node: Node
         self._federation_path = federation_path
-        self._build = build
         self._channel: grpc.aio.Channel | None = None
         """Open while the node runs."""
         self._everything: dict[str, list[Told]] = {}
@@ -77,7 +74,7 @@ class Trial:
         Raises:
             LandbridgeError: as when a node is served.
         """
-        self.node = self._build(
+        self.node = build_node(
             self.config.path, self._federation_path, state=self.parties.node, listen=_LOCAL
         )
         await self.node.start()

@@ -14,7 +14,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import date
 from enum import Enum
-from functools import lru_cache
 from typing import Any, Final
 from weakref import WeakValueDictionary
 
@@ -38,8 +37,7 @@ from landbridge.subject import Schemes
 from node.sources.database import HOLDS
 from node.sources.expressions import Bind, Comparison, express, take_apart
 from node.sources.fields import PublishedField
-from node.sources.operands import SAMPLES, check_argument, check_operands, comparable
-from node.sources.parsers import Quality
+from node.sources.operands import SAMPLES, check_argument, check_operands, operands
 
 FieldOf = Callable[[str], PublishedField]
 """Finds a field of a dataset by its name; LB-1007 where it is not published."""
@@ -48,16 +46,20 @@ _SOME_DAY: Final = date(2026, 1, 31)
 """Stands for today where it is only tried whether a rule can be executed."""
 _MOST_VALUES: Final = 5000
 """Values that one rule may compare with: databases bound what a statement holds."""
-_CACHED: Final = 512
 
 
 class Test:
     """What SQLite calls for each row that a key has found; kept while a statement needs it."""
 
-    __slots__ = ("__weakref__", "met_by")
+    __slots__ = ("__weakref__", "_condition", "_field")
 
-    def __init__(self, met_by: Callable[[object], bool]) -> None:
-        self.met_by = met_by
+    def __init__(self, field: PublishedField, condition: Condition) -> None:
+        self._field = field
+        self._condition = condition
+
+    def met_by(self, native: object) -> bool:
+        """Tell whether a row with this native value meets the condition."""
+        return holds(self._condition, self._field.value(native))
 
 
 class Joint(Enum):
@@ -106,8 +108,10 @@ class RowConditions:
         """
         values: list[object] = []
         tests: list[Test] = []
+        compared = 0
 
         def take(part: Rule) -> Form:
+            nonlocal compared
             match part:
                 case AllOf():
                     return (Joint.ALL, *map(take, part.parts))
@@ -117,6 +121,7 @@ class RowConditions:
                     return (Joint.NOT, take(part.part))
             field = field_of(part.field)
             check_operands(dataset, field.table, part, self._schemes)
+            compared += len(operands(part))
             if dialect == "sqlite":
                 tests.append(self._test(dataset, field, part, values))
                 return part.field
@@ -125,7 +130,7 @@ class RowConditions:
             return comparison
 
         form = take(rule)
-        if len(values) > _MOST_VALUES:
+        if compared > _MOST_VALUES:
             raise refuse(
                 Reason.INVALID_CONFIGURATION,
                 f"a rule on dataset {dataset} compares with more than {_MOST_VALUES} values",
@@ -192,16 +197,5 @@ class RowConditions:
         with self._lock:
             test = self._tests.get(label)
             if test is None:
-                test = self._tests[label] = Test(_compile_test(field, condition))
+                test = self._tests[label] = Test(field, condition)
         return test
-
-
-def _compile_test(field: PublishedField, condition: Condition) -> Callable[[object], bool]:
-    def test(native: object) -> bool:
-        reading = field.parse(native)
-        if reading.quality is Quality.UNREADABLE:
-            return False
-        return holds(condition, comparable(field.table, reading))
-
-    # 1, 1.0 and True are equal and are read differently.
-    return lru_cache(_CACHED, typed=True)(test)

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from enum import Enum
+from functools import lru_cache
 from typing import Any, Final
 
 import sqlalchemy as sa
@@ -21,7 +22,7 @@ import sqlalchemy as sa
 from landbridge.memorandum.condition import Condition, Operator, Scalar, holds
 from node.node_file import FieldType
 from node.sources.fields import PublishedField
-from node.sources.forms import FORMS, Expression, Forms
+from node.sources.forms import Expression, Forms
 from node.sources.grid import Grid, Side
 from node.sources.operands import not_executable, operands
 from node.sources.parsers import codes_of, empty_signs
@@ -72,6 +73,30 @@ class Comparison:
     """One a value; a side where there is no value, as all numbers of the column are on it."""
 
 
+@lru_cache
+def forms_of(dialect: str) -> Forms:
+    """Return the forms of a database by SQLAlchemy's name of it; a node loads only its own."""
+    # ruff: disable[PLC0415]
+    match dialect:
+        case "postgresql":
+            from node.sources.postgresql_forms import POSTGRESQL_FORMS
+
+            return POSTGRESQL_FORMS
+        case "mariadb" | "mysql":
+            from node.sources.mariadb_forms import MARIADB_FORMS
+
+            return MARIADB_FORMS
+        case "duckdb":
+            from node.sources.duckdb_forms import DUCKDB_FORMS
+
+            return DUCKDB_FORMS
+        case _:
+            from node.sources.untried_forms import UNTRIED_FORMS
+
+            return UNTRIED_FORMS[dialect]
+    # ruff: enable[PLC0415]
+
+
 def take_apart(
     dataset: str, field: PublishedField, condition: Condition, dialect: str
 ) -> tuple[Comparison, tuple[object, ...]]:
@@ -81,7 +106,7 @@ def take_apart(
         LandbridgeError: LB-1101 when there is no exact expression.
     """
     name = field.table.name
-    is_text = _is_textual(field, FORMS[dialect])
+    is_text = _is_textual(field, forms_of(dialect))
     is_typed = _is_typed(field)
     if condition.operator is Operator.IS_NULL and (is_text or is_typed):
         return Comparison(name, Join.EMPTY, ()), ()
@@ -93,7 +118,7 @@ def take_apart(
         if is_typed or (is_text and field.table.type is FieldType.TEXT):
             terms = _terms(condition)
             if is_typed:
-                terms = _typed_terms(field.column, terms, FORMS[dialect])
+                terms = _typed_terms(field.column, terms, forms_of(dialect))
             join = Join.ANY if condition.operator is Operator.IN else Join.ALL
             return (
                 Comparison(name, join, tuple(sign for sign, _ in terms)),
@@ -109,7 +134,7 @@ def take_apart(
 
 def express(field: PublishedField, comparison: Comparison, dialect: str, bind: Bind) -> Expression:
     """Write a comparison, with a place for each of its values."""
-    forms, column = FORMS[dialect], field.column
+    forms, column = forms_of(dialect), field.column
     signs = sorted(empty_signs(field.table))
     compared: sa.ColumnElement[Any]
     if _is_textual(field, forms):

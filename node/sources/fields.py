@@ -2,26 +2,34 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from decimal import Decimal
+from functools import lru_cache
+from typing import Any, Final
 
 import sqlalchemy as sa
 
+from landbridge.memorandum.condition import UNREADABLE, Unreadable
 from landbridge.subject import Schemes
 from landbridge.v1 import answer_pb2
 from node.node_file import FieldTable
 from node.sources.native import native_text
-from node.sources.parsers import Reading, compile_parser
+from node.sources.operands import comparable
+from node.sources.parsers import Quality, Reading, Scalar, compile_parser
 from node.sources.tables import Kind, kind_of
 from node.sources.values import Writer, compile_as_of_writer, compile_writer
+
+_CACHED: Final = 512
 
 
 @dataclass(frozen=True, slots=True)
 class PublishedField:
-    """A field, its column, and the functions that read and write its values."""
+    """A field, its column, and the functions that read, compare and write its values."""
 
     table: FieldTable
     column: sa.Column[Any]
     parse: Callable[[object], Reading]
+    value: Callable[[object], Scalar | Decimal | Unreadable | None]
+    """Reads what row conditions compare, from a cache; for native values that have a hash."""
     write: Writer
     description: answer_pb2.Column
 
@@ -35,6 +43,7 @@ class PublishedField:
             table=table,
             column=column,
             parse=parse,
+            value=_compile_value(table, parse),
             write=_hashable(column, compile_writer(parse)),
             description=answer_pb2.Column(
                 field=table.name,
@@ -47,6 +56,19 @@ class PublishedField:
     def as_of_writer(self, dataset_as_of: str) -> Writer:
         """Make the function that writes the field's day as the day that a record describes."""
         return _hashable(self.column, compile_as_of_writer(self.parse, dataset_as_of))
+
+
+def _compile_value(
+    table: FieldTable, parse: Callable[[object], Reading]
+) -> Callable[[object], Scalar | Decimal | Unreadable | None]:
+    def value(native: object) -> Scalar | Decimal | Unreadable | None:
+        reading = parse(native)
+        if reading.quality is Quality.UNREADABLE:
+            return UNREADABLE
+        return comparable(table, reading)
+
+    # 1, 1.0 and True are equal and are read differently.
+    return lru_cache(_CACHED, typed=True)(value)
 
 
 def _hashable(column: sa.Column[Any], write: Writer) -> Writer:

@@ -1,5 +1,6 @@
 """Opening what a node serves: the agency's database, and the files that are loaded for it."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
@@ -9,12 +10,11 @@ from landbridge.errors import LandbridgeError, Reason, refuse
 from landbridge.suggestion import did_you_mean
 from node.config import NodeConfig
 from node.sources.database import Holds, ReadOnlyDatabase
+from node.sources.duckdb_records import load_duckdb_records
 from node.sources.engines import open_duckdb, open_mariadb, open_postgresql, open_sqlite
-from node.sources.records import find_file, load_records
+from node.sources.records import RecordsFile, find_file, load_records
 from node.sources.tables import DatabaseTables
 
-RECORDS: Final = "records.sqlite"
-"""The node's own SQLite file of loaded files, in its working folder."""
 _KNOWN: Final = ("sqlite", "postgresql", "mariadb", "mysql", "duckdb")
 _TITLES: Final = {"sqlite": "SQLite", "duckdb": "DuckDB"}
 _UNTRIED: Final = ("oracle", "mssql")
@@ -64,14 +64,24 @@ def open_records(config: NodeConfig, work: Path, holds: Holds) -> DatabaseTables
     if not config.files:
         return None
     files = [find_file(config, number) for number in range(len(config.files))]
-    target = work / RECORDS
+    return load_files(config, files, work, holds)
+
+
+def load_files(
+    config: NodeConfig, files: Sequence[RecordsFile], work: Path, holds: Holds
+) -> DatabaseTables:
+    """Load files into the node's own file in a folder, and open that.
+
+    Raises:
+        LandbridgeError: LB-1105 when a file does not have its form.
+    """
+    timeout_ms = config.node.statement_timeout_ms
+    target = work / f"records.{config.node.files}"
+    if config.node.files == "duckdb":
+        load_duckdb_records(files, target)
+        return DatabaseTables(open_duckdb(target, timeout_ms))
     load_records(files, target)
-    return open_loaded(config, target, holds)
-
-
-def open_loaded(config: NodeConfig, target: Path, holds: Holds) -> DatabaseTables:
-    """Open the file into which files were loaded."""
-    return DatabaseTables(open_sqlite(target, config.node.statement_timeout_ms, holds))
+    return DatabaseTables(open_sqlite(target, timeout_ms, holds))
 
 
 def _connect(url: sa.URL, config: NodeConfig, holds: Holds, where: str) -> ReadOnlyDatabase:

@@ -36,6 +36,8 @@ _FITTING: Final = {
 }
 """With which fields the arguments of each type are compared."""
 
+_IN_NO_TEXT: Final = "a value holds a character that is in no text"
+
 
 def check_operands(dataset: str, field: FieldTable, condition: Condition, schemes: Schemes) -> None:
     """Check that a condition can mean something for a field.
@@ -139,13 +141,14 @@ def _checker(field: FieldTable, operator: Operator, schemes: Schemes) -> Callabl
 
 def _unwritable(operand: Scalar) -> str:
     """Say whether no database takes a text: it holds NUL, or half of a pair of surrogates."""
-    if isinstance(operand, str) and any(sign == "\0" or _is_half(sign) for sign in operand):
-        return "a value holds a character that is in no text"
+    if isinstance(operand, str):
+        try:
+            operand.encode()
+        except UnicodeEncodeError:
+            return _IN_NO_TEXT
+        if "\0" in operand:
+            return _IN_NO_TEXT
     return ""
-
-
-def _is_half(sign: str) -> bool:
-    return "\ud800" <= sign <= "\udfff"
 
 
 def _wrong_boolean(operand: Scalar) -> str:

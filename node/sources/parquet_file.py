@@ -18,18 +18,27 @@ def read_parquet(path: Path) -> tuple[tuple[str, ...], Iterator[Row]]:
     Raises:
         LandbridgeError: LB-1105 when DuckDB is not installed or cannot read the file.
     """
-    try:
-        duckdb: Any = importlib.import_module("duckdb")
-    except ImportError:
-        raise refuse(
-            Reason.UNREADABLE_FILE,
-            "reading Parquet needs DuckDB, which is not installed",
-            where=str(path),
-            next_step="`pip install 'landbridge[parquet]'`, or publish the file as CSV",
-        ) from None
+    duckdb = load_duckdb(path)
     rows = _read(path, duckdb)
     header = next(rows)
     return tuple(str(name) for name in header), rows
+
+
+def load_duckdb(path: Path) -> Any:  # noqa: ANN401 - an optional library
+    """Import DuckDB.
+
+    Raises:
+        LandbridgeError: LB-1105 naming the file that needs it, when it is not installed.
+    """
+    try:
+        return importlib.import_module("duckdb")
+    except ImportError:
+        raise refuse(
+            Reason.UNREADABLE_FILE,
+            "reading this needs DuckDB, which is not installed",
+            where=str(path),
+            next_step="`pip install 'landbridge[parquet]'`, or publish the file as CSV",
+        ) from None
 
 
 def _read(path: Path, duckdb: Any) -> Iterator[Row]:  # noqa: ANN401 - an optional library

@@ -76,7 +76,7 @@ def load_records(files: Sequence[RecordsFile], target: Path) -> None:
     Raises:
         LandbridgeError: LB-1105 when a file does not have its form; nothing is changed then.
     """
-    state = _state_of(files)
+    state = state_of(files)
     if _loaded_state(target) == state:
         return
     target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -149,8 +149,8 @@ def _text(statement: sa.ClauseElement) -> str:
     return str(statement.compile(dialect=_DIALECT))
 
 
-def _state_of(files: Sequence[RecordsFile]) -> str:
-    """Write down what the loaded file follows from."""
+def state_of(files: Sequence[RecordsFile]) -> str:
+    """Write down what a loaded file follows from: the files, and how they are read."""
     parts = []
     for file in files:
         with file.path.open("rb") as content:

@@ -158,13 +158,20 @@ def test_gateway_check_tells_what_it_would_serve_with(tmp_path: Path) -> None:
 
 
 def test_a_tampered_memorandum_grants_nothing(tmp_path: Path) -> None:
-    """The node goes on with the others; the requester reads LB-3001 or what came nearest."""
+    """The node goes on with the others; the requester reads LB-3001 or what came nearest.
+
+    Every copy is tampered with: a node would get the true one again from whoever holds it.
+    """
     with Sandbox(write_market(tmp_path), tmp_path / "home") as sandbox:
-        document = sandbox.state(REGISTER, Role.NODE) / "memoranda" / "stalls-2026.jws.json"
-        text = document.read_text()
-        sandbox.stop(REGISTER)
-        document.write_text(text.replace('"signature": "', '"signature": "A', 1))
-        sandbox.start(REGISTER)
+        gateway, providers = sandbox.gateway, sandbox.providers
+        for name in (*providers, gateway):
+            role = Role.GATEWAY if name == gateway else Role.NODE
+            document = sandbox.state(name, role) / "memoranda" / "stalls-2026.jws.json"
+            sandbox.stop(name)
+            text = document.read_text()
+            document.write_text(text.replace('"signature": "', '"signature": "A', 1))
+        for name in (*providers, gateway):
+            sandbox.start(name)
         asyncio.run(sandbox.wait_ready())
         done = subprocess.run(
             [

@@ -28,6 +28,7 @@ from tests.small_town import Town
 pytestmark = pytest.mark.judge("standards")
 SCRIPT = Path(__file__).with_name("standards.cjs")
 SHAPES = Path(__file__).with_name("shapes")
+PROFILE = SCRIPT.parents[2] / "docs/schemas/odrl-profile.ttl"
 ODRL = "http://www.w3.org/ns/odrl/2/"
 
 
@@ -98,6 +99,18 @@ def test_an_agreement_takes_no_word_of_odrl_that_is_none(agreement: dict[str, An
     used = {part.strip("<>") for part in quads["verdict"].split() if part.startswith(f"<{ODRL}")}
     assert f"{ODRL}assigner" in used
     assert used <= known
+
+
+def test_every_word_of_our_own_is_declared_in_the_profile(agreement: dict[str, Any]) -> None:
+    declared = {
+        f"<{term}>"
+        for term in Graph().parse(PROFILE).subjects()
+        if str(term).startswith("urn:landbridge:odrl#")
+    }
+    (quads,) = judge("quads", agreement)
+    used = {part for part in quads["verdict"].split() if part.startswith("<urn:landbridge:odrl#")}
+    # The memorandum holds every key there is, and all operators but one: each term has its use.
+    assert used == declared - {"<urn:landbridge:odrl#isFilled>"}
 
 
 def test_every_word_of_an_agreement_is_defined(agreement: dict[str, Any]) -> None:

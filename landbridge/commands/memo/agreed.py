@@ -13,7 +13,7 @@ from landbridge.clock import system_clock, to_iso
 from landbridge.commands.files import read_named
 from landbridge.commands.memo.memo_file import SIGNED, open_memorandum
 from landbridge.errors import Reason, refuse
-from landbridge.library.history import known_at
+from landbridge.library.known import known_at
 from landbridge.library.store import read_shelf
 from landbridge.memorandum.document import Memorandum
 from landbridge.memorandum.life import Notice

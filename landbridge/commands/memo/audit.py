@@ -50,12 +50,13 @@ def audit(  # noqa: PLR0913 - one option for each thing to read
     agreed = _read(place, log)
     talk(agreed.note)
     finder = RecordFinder(find_types((federation, place)))
-    overlaps = find_overlaps(agreed.policy, finder, system_clock())
+    now = system_clock()
+    overlaps = find_overlaps(agreed.policy, finder, now)
     unused: list[Unused] = []
     if log is not None:
         start = read_moment(since, "--since") if since else 0
         past = [access for access in read_past(log) if access.at >= start]
-        unused = find_unused(agreed.policy, past, provider or _only_provider(past))
+        unused = find_unused(agreed.policy, past, now, provider or _only_provider(past))
         talk(f"{len({access.query for access in past})} queries in the log")
     for guess in guesses(finder):
         talk(f"note: {guess}")

@@ -19,7 +19,8 @@ from landbridge.commands.moment import read_moment
 from landbridge.commands.output import Output, OutputOption, data_console, print_json, talk
 from landbridge.commands.table import plain
 from landbridge.errors import Reason
-from landbridge.policy.difference import Difference, Effect, compare
+from landbridge.policy.clause_difference import Effect
+from landbridge.policy.difference import Difference, compare
 from landbridge.policy.possible_record import RecordFinder
 
 _SAME: Final = 0

@@ -15,6 +15,7 @@ from landbridge.commands.output import (
     visible,
 )
 from landbridge.errors import LandbridgeError, Reason, refuse
+from landbridge.memorandum.advice import find_advice
 from landbridge.memorandum.document import Memorandum
 from landbridge.memorandum.life import Settled, settle
 from landbridge.memorandum.problems import complain
@@ -80,7 +81,7 @@ def _judge(file: Path, opened: MemoFile | LandbridgeError, beside: _Beside) -> d
     error = _find_error(file, opened, beside)
     if error is not None:
         return _tell(file, error)
-    _talk_of(opened.memorandum, beside)
+    _talk_of(opened, beside)
     return {
         "file": str(file),
         "ok": True,
@@ -119,9 +120,12 @@ def _find_error(file: Path, opened: MemoFile, beside: _Beside) -> LandbridgeErro
     return complain(problems) if problems else None
 
 
-def _talk_of(memorandum: Memorandum, beside: _Beside) -> None:
+def _talk_of(opened: MemoFile, beside: _Beside) -> None:
     """Say on stderr what a reader should know though it is no mistake."""
+    memorandum = opened.memorandum
     talk_of_validity(memorandum)
+    for way, why in find_advice(memorandum):
+        talk(f"note: {opened.locate(way)}: {why}")
     if memorandum.amends is not None and memorandum.amends not in beside.memoranda:
         talk(f"note: {memorandum.amends}, which {memorandum.id} amends, is not among these files")
     for provider in beside.around.unseen(memorandum) if beside.around else ():

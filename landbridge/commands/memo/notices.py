@@ -5,7 +5,10 @@ gateway passes it on to all whom it concerns.
 """
 
 import asyncio
+import time
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 from typing import Annotated, Any, Final
 
@@ -15,7 +18,7 @@ from landbridge.clock import system_clock
 from landbridge.commands.memo.document_line import DocumentLine
 from landbridge.commands.memo.form_file import is_there, print_unbroken
 from landbridge.commands.memo.notice_file import add_signature, unsigned
-from landbridge.commands.moment import format_instant, write_instant
+from landbridge.commands.moment import format_instant, read_moment
 from landbridge.commands.output import Output, OutputOption, print_json, talk
 from landbridge.errors import Reason, refuse
 from landbridge.home import Home, find_home
@@ -24,12 +27,13 @@ from landbridge.library.kinds import Kind, digest_of, file_name
 from landbridge.library.shelf import Shelf
 from landbridge.library.store import read_shelf
 from landbridge.memorandum.document import Memorandum
-from landbridge.memorandum.life import NoticeKind
+from landbridge.memorandum.life import Notice, NoticeKind
 from landbridge.memorandum.notice import SignedNotice, WrittenNotice, check_clauses, check_fits
 from landbridge.party import PartyFolder
 from landbridge.suggestion import did_you_mean
 
 _COMPLETE: Final = 0
+_SECOND_MS: Final = 1000
 _VERBS: Final = {
     NoticeKind.SUSPEND: "suspends",
     NoticeKind.RESUME: "resumes",
@@ -117,7 +121,13 @@ def _give(kind: NoticeKind, name: str, options: NoticeOptions) -> int:
     key = SigningKey.load(options.key or options.state / "keys" / f"{KeyUse.MEMORANDUM}.key")
     agency = options.agency or key.agency
     check_clauses(options.clause, memorandum, f"notice on {name}")
-    written = _draft(kind, memorandum, agency, options)
+    given = [
+        notice
+        for notice in shelf.settled.notices.get(memorandum.id, ())
+        if agency in notice.signers
+    ]
+    begin = _begin(kind, given, options.from_)
+    written = _draft(kind, memorandum, agency, begin, options)
     check_fits(written.taken(), memorandum)
     form = add_signature(SignedNotice(written.to_json()), written, key, agency)
     missing = unsigned(form, written)
@@ -133,6 +143,9 @@ def _give(kind: NoticeKind, name: str, options: NoticeOptions) -> int:
         raise is_there(options.out)
     write_whole(path, form.to_bytes(), mode=0o644)
     _say(written, path, missing, options.output)
+    if not options.from_:
+        # Whoever gives the next notice gives it after this one has begun.
+        time.sleep(max(0, begin - system_clock()) / _SECOND_MS)
     if options.send and not missing:
         return asyncio.run(_send(form.to_bytes(), options.home, agency))
     return _COMPLETE
@@ -152,13 +165,17 @@ def _find(shelf: Shelf, name: str, state: Path) -> Memorandum:
 
 
 def _draft(
-    kind: NoticeKind, memorandum: Memorandum, agency: str, options: NoticeOptions
+    kind: NoticeKind,
+    memorandum: Memorandum,
+    agency: str,
+    begin: int,
+    options: NoticeOptions,
 ) -> WrittenNotice:
     fields: dict[str, Any] = {
         "notice": kind,
         "memorandum": memorandum.id,
         "digest": memorandum.digest,
-        "from": _begin(kind, options.from_),
+        "from": format_instant(begin),
         "reason": options.reason,
         "clauses": list(dict.fromkeys(options.clause)),
         "signers": list(dict.fromkeys((agency, *options.signer))),
@@ -166,12 +183,30 @@ def _draft(
     return WrittenNotice.draft(fields)
 
 
-def _begin(kind: NoticeKind, written: str) -> str:
-    """Write from when a notice holds; without a time, at once."""
-    if written or kind is not NoticeKind.RESUME:
-        return write_instant(written, "--from")
-    # Notices are to the second: one that resumes never reaches back, nor meets the suspension.
-    return format_instant(system_clock() + 1000)
+def _begin(kind: NoticeKind, given: Sequence[Notice], written: str) -> int:
+    """Return from when a notice holds, Unix milliseconds; without a time, at once.
+
+    Notices are to the second, and of two of one instant the one that stops counts: one that resumes
+    begins with the next second, so that it neither reaches back nor meets a stop.
+
+    Raises:
+        LandbridgeError: LB-4104 when it resumes at an instant at which another stops.
+    """
+    now = system_clock() // _SECOND_MS * _SECOND_MS
+    if kind is not NoticeKind.RESUME:
+        return read_moment(written, "--from") if written else now
+    stops = {notice.from_ms for notice in given if notice.kind is not NoticeKind.RESUME}
+    if not written:
+        return next(begin for begin in count(now + _SECOND_MS, _SECOND_MS) if begin not in stops)
+    begin = read_moment(written, "--from")
+    if begin in stops:
+        raise refuse(
+            Reason.MALFORMED_NOTICE,
+            "a notice that stops it holds from the same instant, and counts",
+            where="--from",
+            next_step="resume from a later instant",
+        )
+    return begin
 
 
 def _path(state: Path, written: WrittenNotice) -> Path:

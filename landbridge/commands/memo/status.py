@@ -16,9 +16,10 @@ from landbridge.commands.output import Output, OutputOption, data_console, print
 from landbridge.commands.table import open_table, plain
 from landbridge.errors import LandbridgeError, Reason, refuse
 from landbridge.home import Home, find_home
-from landbridge.library.history import known_at
+from landbridge.library.arrangement import arrange
+from landbridge.library.known import known_at
 from landbridge.library.opened import Opened, open_document
-from landbridge.library.shelf import Found, Refused, Shelf, arrange
+from landbridge.library.shelf import Found, Refused, Shelf
 from landbridge.library.store import read_shelf
 from landbridge.memorandum.document import Memorandum
 from landbridge.memorandum.life import Settled, settle

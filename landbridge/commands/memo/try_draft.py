@@ -16,10 +16,12 @@ from landbridge.policy.authorization import Policy
 from landbridge.policy.possible_record import RecordFinder
 from landbridge.policy.replayed import Line, Outcome, Replay, Replayer, Spent
 from landbridge.policy.small_counts import shown_count, shown_total
+from landbridge.subject import SubjectKind
 from node.quota_window import window_at
 
 _SAME: Final = 0
 _DIFFERENT: Final = 3
+_KINDS: Final = {SubjectKind.LEGAL_ENTITY: "legal entities", SubjectKind.NATURAL_PERSON: "persons"}
 _TITLES: Final = {
     Outcome.REFUSED: "Was released, and would be refused",
     Outcome.ALLOWED: "Was refused, and would be released",
@@ -94,18 +96,18 @@ def _print(replay: Replay) -> None:
     if replay.spent:
         heading("Would be beyond a quota", console)
     for spent in replay.spent:
-        beyond = shown_count(spent.queries, spent.subject_kind)
+        beyond = _queries(spent.queries, spent.subject_kind)
         console.print(
             plain(
-                f"{spent.requester}, for {spent.purpose}: {beyond} queries in {spent.windows} "
-                f"windows of {spent.memorandum} {spent.clause}"
+                f"{spent.requester}, for {spent.purpose}: {beyond} in {spent.windows} "
+                f"{'window' if spent.windows == 1 else 'windows'} of {spent.memorandum} {spent.clause}"
             ),
             soft_wrap=True,
         )
     same = [(line, count) for line, count in replay.lines.items() if line.outcome is Outcome.SAME]
     total = _totals(same)
     console.print()
-    console.print(plain(f"As it was: {total} answers, counted field by field."))
+    console.print(plain(f"As it was, counted field by field: {total}."))
 
 
 def _sentence(line: Line, names: list[str], count: str) -> str:
@@ -113,8 +115,7 @@ def _sentence(line: Line, names: list[str], count: str) -> str:
     by = " -> ".join(dict.fromkeys(filter(None, (line.was, line.would_be))))
     return (
         f"{line.requester}, for {line.purpose}, of {line.provider}/{line.dataset}: "
-        f"{', '.join(names) or 'the whole dataset'}: {count} queries{why}"
-        + (f" ({by})" if by else "")
+        f"{', '.join(names) or 'the whole dataset'}: {count}{why}" + (f" ({by})" if by else "")
     )
 
 
@@ -127,7 +128,7 @@ def _together(replay: Replay, outcome: Outcome) -> dict[Line, tuple[list[str], s
     return {
         line._replace(name=names[0]): (
             list(filter(None, names)),
-            shown_count(count, line.subject_kind),
+            _queries(count, line.subject_kind),
         )
         for (line, count), names in joined.items()
     }
@@ -138,11 +139,16 @@ def _totals(lines: list[tuple[Line, int]]) -> str:
     return (
         " and ".join(
             f"{shown_total([count for line, count in lines if line.subject_kind is kind], kind)} "
-            f"about a {kind}"
+            f"about {_KINDS[kind]}"
             for kind in sorted(kinds)
         )
         or "0"
     )
+
+
+def _queries(count: int, kind: SubjectKind) -> str:
+    shown = shown_count(count, kind)
+    return f"{shown} query" if shown == "1" else f"{shown} queries"
 
 
 def _lines(replay: Replay) -> Iterator[Mapping[str, Any]]:

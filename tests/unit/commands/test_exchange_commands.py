@@ -11,7 +11,9 @@ import pytest
 from landbridge.commands.main import run
 from landbridge.keys import KeyUse
 from landbridge.memorandum.document import Memorandum
-from landbridge.profile import profile_document
+from landbridge.opened_profile import open_profile
+from landbridge.profile import profile_document, read_profile, write_document
+from landbridge.sealing import SealingKey
 from tests import example
 from tests.memoranda import WHOLE, KeyRing, write_text
 from tests.small_town import Town
@@ -141,6 +143,31 @@ def test_a_profile_is_converted_to_each_format(
     author = {each["prov:entity"]: each["prov:agent"] for each in told["wasAttributedTo"].values()}
     (answer,) = [used for made, used in derived if made == "lb:record-2-1"]
     assert author[answer] == author["lb:record-2-1"] == "agency:registry"
+
+
+def test_an_opened_profile_is_converted_with_its_proofs(
+    town: Town, tmp_path: Path, capsys: Captured
+) -> None:
+    key = SealingKey.generate()
+    signed = read_profile(town.profile_for(town.query(seal_to=key.public)))
+    document = write_document(open_profile(signed, key, town.federation).signed)
+    path = tmp_path / "opened.json"
+    path.write_text(json.dumps(document))
+    trust = ["--bundle", str(town.bundle_path), "--federation", str(town.federation_path)]
+    assert run(["convert", str(path), *trust, "--as", "credential"]) == 0
+    credential = json.loads(capsys.readouterr().out)
+    assert credential["evidence"][0]["opened"] == document["opened"]
+    assert (
+        run(["convert", str(path), *trust, "--as", "follow-the-money", "--map", "name=name"]) == 0
+    )
+    first, *_ = capsys.readouterr().out.splitlines()
+    assert json.loads(first)["properties"]["name"] == ["Northgate Bakery"]
+    assert run(["convert", str(path), *trust, "--as", "prov"]) == 0
+    assert "lb:record-2-1" in json.loads(capsys.readouterr().out)["entity"]
+    document["opened"][0]["contents"] = document["opened"][1]["contents"]
+    path.write_text(json.dumps(document))
+    assert run(["convert", str(path), *trust, "--as", "prov"]) == 4
+    assert capsys.readouterr().out == ""
 
 
 def test_a_profile_that_does_not_hold_is_not_converted(

@@ -206,6 +206,14 @@ def test_what_is_no_agreement_is_refused(data: bytes) -> None:
     refusal(data)
 
 
+@pytest.mark.parametrize(
+    "value",
+    ["NaN", "1e999", "1.0", "12.50", str(2**70), "9" * 6000, "null", '"\\ud800"', '{"@value": 1}'],
+)
+def test_values_that_no_memorandum_has_are_refused(agreement: Document, value: str) -> None:
+    refusal(to_bytes(agreement).replace(b'"Troy"', value.encode()))
+
+
 def test_deeply_nested_conditions_are_refused(agreement: Document) -> None:
     rule: Document = {"leftOperand": "field:a", "operator": "eq", "rightOperand": 1}
     for _ in range(30):

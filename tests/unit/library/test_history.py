@@ -8,8 +8,9 @@ import pytest
 
 from landbridge.clock import system_clock
 from landbridge.errors import LandbridgeError, Reason, refuse
-from landbridge.library.history import Change, History, Logged, known_at
+from landbridge.library.history import Change, History, Logged
 from landbridge.library.kinds import Kind, digest_of
+from landbridge.library.known import known_at
 from landbridge.memorandum.signature import SignedForm
 from landbridge.policy.authorization import AccessRequest, Policy, authorize
 from landbridge.subject import SubjectKind

@@ -34,6 +34,8 @@ Providers accept identifier links of nces.ed/institutions.
 
 While revocation data are too old, providers serve all the same.
 
+That a person has consented, providers believe on the word of desk.ny.
+
 Clause 2.1: board.ny may read name and city from institutions of nces.ed about legal entities,
 only of records where closed_on lies within the last 5 years and (status is one of 'active',
 'closed' or (size is between 10 and 99 and not (city is 'Troy') and left_on is empty)), for the
@@ -53,12 +55,11 @@ Clause 2.2: board.ny and desk.ny may learn yes or no, and no value, on licensed-
 of nces.ed about natural persons, for the purpose approval-review or complaint, on the legal
 basis of 20 U.S.C. 1099b, from 2026-01-01T00:00:00Z until 2027-12-31T00:00:00Z.
 
-The question licensed-on, asked with day (a day) and level (a whole number, 1 or 2): Was there a licence
-on that day? Yes, if in some record licensed_on is at most the asked day and level is the asked
-level.
+The question licensed-on, asked with day (a day) and level (a whole number, 1 or 2): Was there a
+licence on that day? Yes, if in some record licensed_on is at most the asked day and level is the
+asked level.
 
-The person must have consented, to this requester and purpose; providers take the word of
-desk.ny for it.
+The person must have consented, to this requester and for this purpose.
 
 Clause 2.3: board.ny may read licence from teachers of nces.ed about natural persons, for the
 purpose complaint, on the legal basis of 20 U.S.C. 1099b, from 2026-01-01T00:00:00Z until

@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 
 from landbridge.errors import LandbridgeError, Reason
 from landbridge.memorandum.condition import conditions_of
-from landbridge.memorandum.document import Memorandum
+from landbridge.memorandum.document import MAX_BYTES, Memorandum
 from landbridge.memorandum.written_rule import read_rule, write_rule
-from tests.memoranda import WHOLE, write_text
+from tests.memoranda import WHOLE, make_memorandum, write_text
 
 NAMES = st.text(string.ascii_lowercase + string.digits, min_size=1, max_size=4)
 TEXTS = st.text(
@@ -217,6 +217,28 @@ def test_what_is_too_much_or_ambiguous_is_refused(
     with pytest.raises(LandbridgeError, match=why) as caught:
         Memorandum.from_yaml(write_text(tmp_path, WHOLE.replace(right, wrong, 1)))
     assert caught.value.reason is Reason.MALFORMED_MEMORANDUM
+
+
+def test_more_conditions_than_a_node_should_hold_are_refused_before_they_are_read() -> None:
+    row = {"field": "a", "eq": '"field":"field"'}
+    grants = [{"where": [row] * 50} for _ in range(100)]
+    payload = make_memorandum(grants).to_json()
+    assert len(Memorandum.from_json(payload).grants) == 100
+    one_more = make_memorandum([*grants, {"where": [row]}]).to_json()
+    with pytest.raises(LandbridgeError, match="more than 5000 conditions") as caught:
+        Memorandum.from_json(one_more)
+    assert caught.value.where == "grants"
+
+
+def test_a_memorandum_of_too_many_conditions_or_bytes_is_refused(tmp_path: Path) -> None:
+    rows = ", ".join(["{field: a, eq: 1}"] * 100)
+    start = WHOLE.index('  - clause: "2.3"')
+    grant = WHOLE[start:] + f"    where: [{rows}]\n"
+    with pytest.raises(LandbridgeError, match="more than 5000 conditions") as caught:
+        Memorandum.from_yaml(write_text(tmp_path, WHOLE[:start] + grant * 51))
+    assert caught.value.where.endswith(".yaml:12:3")
+    with pytest.raises(LandbridgeError, match="larger than 1000000 bytes"):
+        Memorandum.from_json(b'"' + b"x" * MAX_BYTES + b'"')
 
 
 def test_more_joined_conditions_than_a_database_should_run_are_refused() -> None:

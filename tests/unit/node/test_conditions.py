@@ -1,13 +1,24 @@
 """Row conditions on loaded files are executed in the WHERE clause, as `holds` says."""
 
 from collections.abc import Iterator
+from datetime import date
 from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
 
 from landbridge.errors import LandbridgeError, Reason
-from landbridge.memorandum.condition import Condition, Operator, Scalar
+from landbridge.memorandum.condition import (
+    AllOf,
+    AnyOf,
+    Condition,
+    Not,
+    Operator,
+    Rule,
+    Scalar,
+    on_day,
+)
+from landbridge.period import Period
 from node.sources.source import Source
 from tests.schools import look_up, open_source, read
 
@@ -92,7 +103,7 @@ def source(tmp_path: Path) -> Iterator[Source]:
     opened.close()
 
 
-def rows(source: Source, *where: Condition) -> str:
+def rows(source: Source, *where: Rule) -> str:
     found = read(source, look_up("schools", ["label"], "school:100724", where=where))
     return "".join(record.values[0].text for record in found)
 
@@ -127,6 +138,13 @@ def rows(source: Source, *where: Condition) -> str:
         ("days", Operator.NOT_NULL, None, "ac"),
         ("days", Operator.IS_NULL, None, "bd"),
         ("seen", Operator.GT, "2020-01-01T00:00:00", "b"),
+        ("seen", Operator.GE, "2020-01-01", "ab"),
+        ("seen", Operator.LT, "2020-01-01", ""),
+        ("seen", Operator.LT, "2020-01-02", "ab"),
+        ("size", Operator.BETWEEN, (37, 999), "b"),
+        ("rate", Operator.BETWEEN, ("0.3", "0.5"), "ab"),
+        ("closed", Operator.BETWEEN, ("2014-08-25", "2014-08-26"), "a"),
+        ("name", Operator.BETWEEN, ("North", "Norti"), "a"),
     ],
 )
 def test_a_condition_releases_the_rows_that_meet_it(
@@ -145,6 +163,56 @@ def test_all_conditions_must_hold(source: Source) -> None:
     both = (Condition("size", Operator.GT, 1), Condition("flag", Operator.EQ, False))  # noqa: FBT003
     assert rows(source, *both) == "b"
     assert rows(source, both[0]) == "ab"
+
+
+NORTH = Condition("name", Operator.EQ, "North")
+BIG = Condition("size", Operator.GT, 40)
+
+
+@pytest.mark.parametrize(
+    ("rule", "expected"),
+    [
+        (Not(NORTH), "bcd"),
+        (Not(Not(NORTH)), "a"),
+        (Not(BIG), "bcd"),
+        (Not(Condition("size", Operator.IS_NULL)), "abc"),
+        (AnyOf((BIG, Condition("status", Operator.EQ, "closed"))), "ab"),
+        (Not(AnyOf((BIG, Condition("status", Operator.EQ, "closed")))), "cd"),
+        (AllOf((Not(NORTH), Condition("closed", Operator.IS_NULL))), "bd"),
+        (AnyOf((AllOf((NORTH, BIG)), Condition("name", Operator.EQ, "South"))), "ac"),
+    ],
+)
+def test_what_is_not_met_is_met_by_empty_and_unreadable_values(
+    source: Source, rule: Rule, expected: str
+) -> None:
+    source.check_rule("schools", rule)
+    assert rows(source, rule) == expected
+
+
+def test_within_is_checked_as_a_memorandum_holds_it(source: Source) -> None:
+    recent = Condition("closed", Operator.WITHIN, Period(years=5))
+    source.check_rule("schools", AnyOf((Not(recent), BIG)))
+    assert rows(source, on_day(recent, date(2019, 8, 25))) == "a"
+    assert rows(source, on_day(recent, date(2019, 8, 26))) == ""
+    assert rows(source, on_day(recent, date(2014, 8, 24))) == ""
+    for field in ("name", "size", "status"):
+        with pytest.raises(LandbridgeError, match="are no days"):
+            source.check_rule("schools", Condition(field, Operator.WITHIN, Period(years=5)))
+
+
+def test_a_rule_may_not_compare_with_too_many_values(source: Source) -> None:
+    thousand = Condition("size", Operator.IN, tuple(range(1000)))
+    source.check_rule("schools", AnyOf((thousand,) * 5))
+    assert rows(source, AnyOf((thousand,) * 5)) == "b"
+    with pytest.raises(LandbridgeError, match="more than 5000 values") as caught:
+        source.check_rule("schools", AnyOf((thousand,) * 6))
+    assert caught.value.reason is Reason.INVALID_CONFIGURATION
+
+
+@pytest.mark.parametrize("text", ["'; DROP TABLE schools; --", 'a" OR 1=1', "%s ? :x", "\\"])
+def test_sql_in_a_value_is_text(source: Source, text: str) -> None:
+    assert rows(source, Condition("name", Operator.EQ, text)) == ""
+    assert rows(source, Condition("name", Operator.NE, text)) == "ac"
 
 
 def test_rows_are_cut_by_the_database(source: Source) -> None:
@@ -175,6 +243,11 @@ def test_rows_are_cut_by_the_database(source: Source) -> None:
         ("size", Operator.EQ, True, "is not a number"),
         ("paid", Operator.GT, "5 USD", "is not a number"),
         ("name", Operator.EQ, 5, "5 is not text"),
+        ("seen", Operator.LE, "2014-01-01", "is not a time written like"),
+        ("seen", Operator.BETWEEN, ("2014-01-01", "2015-01-01"), "is not a time written like"),
+        ("status", Operator.BETWEEN, ("active", "closed"), "values of type code have no order"),
+        ("name", Operator.EQ, "a\0b", "a character that is in no text"),
+        ("name", Operator.EQ, "\ud800", "a character that is in no text"),
         ("name", Operator.EQ, " North", "blanks around a text"),
         ("name", Operator.EQ, "-", "signs for empty"),
         ("ope", Operator.EQ, "100500", "is not an identifier of ope in its normal form"),

@@ -12,6 +12,7 @@ from landbridge.consent.revocation import Revocation, revoke_as_desk, verify_rev
 from landbridge.consent.signed import SignedByOne
 from landbridge.errors import LandbridgeError, Reason
 from landbridge.memorandum.condition import Condition, Operator
+from landbridge.memorandum.document import Memorandum
 from landbridge.memorandum.words import read_instant
 from landbridge.policy.authorization import AccessRequest, Policy, authorize
 from landbridge.query import Query, Wanted
@@ -67,8 +68,9 @@ def judged(  # noqa: PLR0913  by name, each with a default
     revoked: Collection[Revocation] = (),
     seal_to: bytes = b"",
     stale: bool = False,
+    others: Sequence[Memorandum] = (),
 ) -> tuple[Reading, Task]:
-    """Judge a question on one dataset by one memorandum with these clauses."""
+    """Judge a question on one dataset by a memorandum with these clauses, and by others."""
     now = desks().now
     memorandum = make_memorandum(
         [
@@ -103,7 +105,7 @@ def judged(  # noqa: PLR0913  by name, each with a default
         consents=tuple(consents),
     )
     question = query_pb2.Question(step=step, round=1, datasets=[dataset.name])
-    task = Task(question, query, bytes(32), Policy([memorandum]), to_datetime(now).date())
+    task = Task(question, query, bytes(32), Policy([memorandum, *others]), to_datetime(now).date())
     Judge(
         PROVIDER,
         {dataset.name: dataset},
@@ -143,7 +145,9 @@ def test_the_rows_of_a_clause_are_those_of_the_day() -> None:
 
 def test_a_query_that_wants_everything_gets_the_predicates_that_it_answers() -> None:
     clauses: list[dict[str, Any]] = [{"fields": ["f"]}, {"predicates": [ABOVE, LATE]}]
-    assert names(judged(*clauses)[0]) == ["f", "late"]
+    reading, _ = judged(*clauses)
+    assert names(reading) == ["f", "late"]
+    assert refusals(reading) == dict.fromkeys(("g", "id"), Reason.FIELD_NOT_COVERED)
     wanted = Wanted(PROVIDER, "", (), (("amount", "1"),))
     assert names(judged(*clauses, wanted=[wanted])[0]) == ["f", "above", "late"]
 
@@ -296,6 +300,49 @@ def test_a_desk_opens_only_what_memoranda_that_accept_it_grant() -> None:
     assert len(authorize(policy, request).allowances) == 2, "where it is not known yet, any will do"
     missing = authorize(policy, replace(request, vouched_by=frozenset({DESK}))).refusals
     assert [(each.field, each.reason) for each in missing] == [("g", Reason.CONSENT_MISSING)]
+
+
+def test_a_consent_opens_no_clause_of_parties_that_do_not_trust_its_desk() -> None:
+    other = make_memorandum(
+        [
+            {
+                "provider": PROVIDER,
+                "dataset": DATASET,
+                "requesters": [REQUESTER],
+                "purposes": [PURPOSE],
+                "subject_kinds": ["natural-person"],
+                "fields": ["g"],
+            }
+        ],
+        name="m-2",
+        parties=(PROVIDER, REQUESTER),
+        valid=("2020-01-01T00:00:00Z", "2100-01-01T00:00:00Z"),
+    ).model_copy(update={"consent_desks": (OTHER_DESK,)})
+    reading, _ = judged(
+        {"fields": ["f"]},
+        dataset=replace(PERSONS, fields=("f", "g")),
+        subject=PERSON.subject,
+        consents=[by_desk()],
+        others=[other],
+    )
+    assert names(reading) == ["f"]
+    assert refusals(reading) == {"g": Reason.CONSENT_REFUSED}
+    assert reading.remarks == [
+        f"the memorandum does not take the word of {DESK} for a person's consent"
+    ]
+
+
+def test_what_no_consent_could_open_is_refused_for_its_own_reason() -> None:
+    reading, _ = judged(
+        {"fields": ["f"]},
+        dataset=replace(PERSONS, fields=("f", "g")),
+        subject=PERSON.subject,
+        consents=[by_desk()],
+        wanted=[Wanted(PROVIDER, DATASET, ("f", "g"))],
+    )
+    assert names(reading) == ["f"]
+    assert refusals(reading) == {"g": Reason.FIELD_NOT_COVERED}
+    assert reading.remarks == []
 
 
 def test_the_word_of_a_desk_that_no_clause_accepts_counts_for_nothing() -> None:

@@ -1,162 +1,231 @@
-"""What a query gives for a predicate stands in a rule only as a value of the argument's type."""
+"""Predicates are answered with one record of yes and no, and no value leaves the database."""
 
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
-from datetime import date
-from typing import Any
+from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
 from landbridge.errors import LandbridgeError, Reason
-from landbridge.memorandum.condition import Condition, Operator, Rule, conditions_of
-from landbridge.memorandum.grant import Predicate
-from node.predicates import bind_predicate, is_given, rules_on
-from tests.memoranda import make_memorandum
+from landbridge.memorandum.condition import AllOf, AnyOf, Asked, Condition, Not, Operator, Rule
+from landbridge.memorandum.grant import Argument, Predicate
+from landbridge.period import Period
+from landbridge.v1 import answer_pb2
+from node.sources.source import Source
+from tests.schools import look_up, open_source, read
 
-TODAY = date(2026, 6, 15)
-SECRET = "9911-secret"
+NODE = """
+[node]
+agency = "registrar"
+[[files]]
+table = "schools"
+path = "schools.csv"
+[[datasets]]
+name = "schools"
+title = "Schools"
+table = "schools"
+subject_kind = "legal-entity"
+[[datasets.keys]]
+scheme = "school"
+column = "id"
+[[datasets.keys]]
+scheme = "ope"
+column = "ope"
+covers_group = true
+[[datasets.fields]]
+name = "name"
+column = "name"
+[[datasets.fields]]
+name = "status"
+column = "status"
+type = "code"
+codes = { A = "active", C = "closed" }
+[[datasets.fields]]
+name = "closed"
+column = "closed"
+type = "date"
+[[datasets.fields]]
+name = "seen"
+column = "seen"
+type = "timestamp"
+[[datasets.fields]]
+name = "size"
+column = "size"
+type = "integer"
+[[datasets.fields]]
+name = "days"
+column = "closed"
+type = "date"
+list = ";"
+"""
+ROWS = """id,ope,name,status,closed,seen,size
+100001,00100100,North,A,,2020-01-01T00:00:00,10
+100001,00100100,South,C,2019-06-30,2020-01-01T10:00:00,99
+100002,00100100,,X,never,,many
+100003,00100300,East,A,,,7
+"""
+BIG = ("big", (Condition("size", Operator.GT, 50),))
+ACTIVE = ("active", (Condition("status", Operator.EQ, "active"),))
+BIG_AND_ACTIVE = ("big-active", (*BIG[1], *ACTIVE[1]))
 
 
-def predicate(kind: str, of: Sequence[str | int] = ()) -> Predicate:
-    """Make a predicate that compares a field with one argument."""
-    return predicate_of(
-        asks={"x": {"type": kind, **({"of": list(of)} if of else {})}},
-        when=[{"field": "f", "eq": {"asked": "x"}}],
+@pytest.fixture
+def source(tmp_path: Path) -> Iterator[Source]:
+    (tmp_path / "schools.csv").write_text(ROWS)
+    opened = open_source(tmp_path, NODE)
+    yield opened
+    opened.close()
+
+
+def truths(record: answer_pb2.Record) -> list[bool]:
+    assert all(value.WhichOneof("canonical") == "boolean" for value in record.values)
+    assert not any(value.native for value in record.values)
+    return [value.boolean for value in record.values]
+
+
+def test_one_record_must_meet_all_of_a_predicate(source: Source) -> None:
+    lookup = look_up("schools", [], "school:100001", predicates=[BIG, ACTIVE, BIG_AND_ACTIVE])
+    (record,) = read(source, lookup)
+    assert truths(record) == [True, True, False]
+    assert record.record == ""
+    assert record.as_of == ""
+    assert not record.covers_group
+    assert (record.about.scheme, record.about.value) == ("school", "100001")
+
+
+def test_only_records_that_the_clause_releases_count(source: Source) -> None:
+    where: list[Rule] = [Condition("status", Operator.EQ, "active")]
+    (record,) = read(
+        source, look_up("schools", [], "school:100001", where=where, predicates=[BIG, ACTIVE])
+    )
+    assert truths(record) == [False, True]
+
+
+def test_without_a_record_there_is_no_answer(source: Source) -> None:
+    where: list[Rule] = [Condition("size", Operator.GT, 1000)]
+    assert read(source, look_up("schools", [], "school:100009", predicates=[BIG])) == []
+    assert (
+        read(source, look_up("schools", [], "school:100001", where=where, predicates=[BIG])) == []
     )
 
 
-def predicate_of(**parts: Any) -> Predicate:
-    written = {"name": "p", "title": "P?", **parts}
-    return make_memorandum([{"predicates": [written]}]).grants[0].predicates[0]
+def test_a_record_of_a_group_is_told(source: Source) -> None:
+    (record,) = read(source, look_up("schools", [], "ope:00100100", predicates=[BIG]))
+    assert record.covers_group
+    assert truths(record) == [True]
 
 
-def operand(rules: Sequence[Rule]) -> object:
-    (condition,) = (condition for rule in rules for condition in conditions_of(rule))
-    return condition.value
+def test_the_answer_is_about_whom_the_query_asks_for(source: Source) -> None:
+    found = look_up("schools", [], "ope:00100300", "school:100003", predicates=[BIG])
+    (record,) = read(source, found)
+    assert (record.about.scheme, record.about.value) == ("ope", "00100300")
 
 
-@pytest.mark.parametrize(
-    ("kind", "given_", "operand_"),
-    [
-        ("date", "2026-01-31", "2026-01-31"),
-        ("integer", 7, 7),
-        ("integer", "-7", -7),
-        ("integer", 2**63 - 1, 2**63 - 1),
-        ("decimal", "1000.50", "1000.50"),
-        ("decimal", 1000, "1000"),
-        ("text", "Harbour Bakery", "Harbour Bakery"),
-        ("text", "x'; DROP TABLE arrears; --", "x'; DROP TABLE arrears; --"),
-    ],
-)
-def test_what_is_given_is_compared_with(kind: str, given_: str | int, operand_: object) -> None:
-    assert operand(bind_predicate(predicate(kind), {"x": given_}, TODAY)) == operand_
+def test_an_unreadable_value_is_neither_yes_nor_empty(source: Source) -> None:
+    size, empty = Condition("size", Operator.NOT_NULL), Condition("size", Operator.IS_NULL)
+    asked = [("filled", (size,)), ("empty", (empty,)), ("neither", (Not(AnyOf((size, empty))),))]
+    (record,) = read(source, look_up("schools", [], "school:100002", predicates=asked))
+    assert truths(record) == [False, False, True]
 
 
-@pytest.mark.parametrize(
-    ("kind", "given_"),
-    [
-        ("date", "31.01.2026"),
-        ("date", "2026-02-30"),
-        ("date", "20260131"),
-        ("date", "2026-W05-6"),
-        ("date", 20260131),
-        ("integer", "7.0"),
-        ("integer", "007"),
-        ("integer", "\u0667"),
-        ("integer", "9" * 19),
-        ("integer", -(2**63)),
-        ("decimal", "1e3"),
-        ("decimal", "NaN"),
-        ("decimal", "1,000.50"),
-        ("decimal", " 1"),
-        ("decimal", "9" * 19),
-        ("text", ""),
-        ("text", "a\x00b"),
-        ("text", "a\nb"),
-        ("text", 7),
-        ("text", "\u202etxet"),
-    ],
-)
-def test_what_is_no_value_of_the_type_is_refused(kind: str, given_: str | int) -> None:
-    with pytest.raises(LandbridgeError) as caught:
-        bind_predicate(predicate(kind), {"x": given_}, TODAY)
-    assert caught.value.reason is Reason.BAD_ARGUMENT
-    assert "the predicate p asks for x as" in caught.value.message
-
-
-def test_a_missing_argument_is_named() -> None:
-    with pytest.raises(LandbridgeError, match="asks for x, and the query gives none") as caught:
-        bind_predicate(predicate("date"), {"y": "2026-01-31"}, TODAY)
-    assert caught.value.reason is Reason.BAD_ARGUMENT
-    assert not is_given(predicate("date"), {"y": "2026-01-31"})
-    assert is_given(predicate("date"), {"x": SECRET})
-
-
-@pytest.mark.parametrize(
-    ("kind", "of", "right", "wrong"),
-    [
-        ("decimal", ["1.5", "2"], "1.50", "1.51"),
-        ("integer", [1, 2], "2", 3),
-        ("date", ["2026-01-31"], "2026-01-31", "2026-02-01"),
-        ("text", ["a", "b"], "b", "B"),
-    ],
-)
-def test_only_allowed_values_may_be_asked(
-    kind: str, of: Sequence[str | int], right: str | int, wrong: str | int
-) -> None:
-    bind_predicate(predicate(kind, of), {"x": right}, TODAY)
-    with pytest.raises(LandbridgeError, match="allows only some values") as caught:
-        bind_predicate(predicate(kind, of), {"x": wrong}, TODAY)
-    assert caught.value.reason is Reason.BAD_ARGUMENT
-
-
-@pytest.mark.parametrize("kind", ["date", "integer", "decimal"])
-def test_errors_never_show_the_value(kind: str) -> None:
-    with pytest.raises(LandbridgeError) as caught:
-        bind_predicate(predicate(kind), {"x": SECRET}, TODAY)
-    assert SECRET not in f"{caught.value} {caught.value.next_step}"
-
-
-def test_within_is_bounded_by_the_day_of_the_question() -> None:
-    asked = predicate_of(when=[{"field": "f", "within": "P5Y"}])
-    (rule,) = bind_predicate(asked, {}, TODAY)
-    assert list(conditions_of(rule)) == [
-        Condition("f", Operator.GE, "2021-06-15"),
-        Condition("f", Operator.LT, "2026-06-16"),
+def test_a_batch_answers_each_with_its_own_rows(source: Source) -> None:
+    lookups = [look_up("schools", [], f"school:10000{n}", predicates=[BIG]) for n in (1, 2, 9, 3)]
+    outcomes = source.fetch(lookups)
+    found = [
+        [truths(record) for record in outcome]
+        for outcome in outcomes
+        if not isinstance(outcome, LandbridgeError)
     ]
+    assert found == [[[True]], [[False]], [], [[False]]]
 
 
-def test_rules_that_no_day_changes_stay_the_same_objects() -> None:
-    rules = (Condition("f", Operator.EQ, 1),)
-    assert rules_on(rules, TODAY) is rules
+def test_many_values_asked_one_after_the_other_leave_nothing_behind(source: Source) -> None:
+    for threshold in range(700):
+        asked = [("above", (Condition("size", Operator.GT, threshold),))]
+        (record,) = read(source, look_up("schools", [], "school:100001", predicates=asked))
+        assert truths(record) == [threshold < 99]
+    reader = source._datasets["schools"]
+    assert len(reader._plans) == 1
+    assert len(reader._conditions._tests) <= 510
 
 
-@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(
-    kind=st.sampled_from(["date", "integer", "decimal", "text"]),
-    arguments=st.dictionaries(st.sampled_from(["x", "y"]), st.integers() | st.text(max_size=20)),
-)
-def test_whatever_is_given_is_bound_or_refused(
-    kind: str, arguments: Mapping[str, str | int]
+@pytest.mark.parametrize("text", [" North", "", "a\0b", "\ud800"])
+def test_what_no_field_can_hold_is_refused_without_repeating_it(source: Source, text: str) -> None:
+    asked = [("called", (Condition("name", Operator.EQ, text),))]
+    refused, right = source.fetch(
+        [
+            look_up("schools", [], "school:100001", predicates=asked),
+            look_up("schools", [], "school:100001", predicates=[BIG]),
+        ]
+    )
+    assert isinstance(refused, LandbridgeError)
+    assert refused.reason is Reason.BAD_ARGUMENT
+    assert refused.message == "what is asked of schools is no value that its fields can have"
+    assert isinstance(right, list)
+
+
+def predicate(rules: Sequence[Rule], **asks: Argument) -> Predicate:
+    return Predicate(name="question", title="A question?", asks=asks, when=tuple(rules))
+
+
+def asked(field: str, operator: Operator) -> Rule:
+    return AllOf((Condition(field, operator, Asked("given")),))
+
+
+FITTING = [
+    ("closed", Operator.LE, Argument(type="date")),
+    ("closed", Operator.EQ, Argument(type="date", of=("2019-06-30",))),
+    ("seen", Operator.GE, Argument(type="date")),
+    ("seen", Operator.LT, Argument(type="date")),
+    ("size", Operator.GT, Argument(type="integer")),
+    ("size", Operator.GT, Argument(type="decimal", of=("0.5", "10"))),
+    ("name", Operator.EQ, Argument(type="text")),
+    ("status", Operator.EQ, Argument(type="text", of=("active", "closed"))),
+]
+UNFITTING = [
+    ("closed", Operator.LE, Argument(type="text"), "of type text, and closed of type date"),
+    ("closed", Operator.LE, Argument(type="integer"), "of type integer, and closed of type date"),
+    ("closed", Operator.EQ, Argument(type="date", of=("2019-02-30",)), "is not a day written"),
+    ("seen", Operator.GT, Argument(type="date"), "is not a time written like"),
+    ("size", Operator.GT, Argument(type="date"), "of type date, and size of type integer"),
+    ("size", Operator.EQ, Argument(type="integer", of=("many",)), "'many' is not a number"),
+    ("name", Operator.EQ, Argument(type="integer"), "of type integer, and name of type text"),
+    ("status", Operator.EQ, Argument(type="text"), "list in `of` which values of type code"),
+    ("status", Operator.EQ, Argument(type="text", of=("active", "shut")), "'shut' is not a code"),
+    ("status", Operator.GT, Argument(type="text", of=("active",)), "have no order"),
+    ("days", Operator.EQ, Argument(type="date"), "the field holds several values"),
+]
+
+
+@pytest.mark.parametrize(("field", "operator", "argument"), FITTING)
+def test_arguments_that_fit_their_field(
+    source: Source, field: str, operator: Operator, argument: Argument
 ) -> None:
-    with suppress(_BadArgumentError):
-        bound = operand(_bind(PREDICATES[kind], arguments))
-        assert str(bound) == str(arguments["x"])
+    source.check_predicate("schools", predicate([asked(field, operator)], given=argument))
 
 
-class _BadArgumentError(Exception):
-    """The one refusal that may be."""
+@pytest.mark.parametrize(("field", "operator", "argument", "message"), UNFITTING)
+def test_arguments_that_do_not_fit_their_field(
+    source: Source, field: str, operator: Operator, argument: Argument, message: str
+) -> None:
+    question = predicate([Not(asked(field, operator))], given=argument)
+    with pytest.raises(LandbridgeError) as caught:
+        source.check_predicate("schools", question)
+    assert caught.value.reason is Reason.INVALID_CONFIGURATION
+    assert message in caught.value.message
+    assert "dataset schools" in caught.value.message
 
 
-def _bind(asked: Predicate, arguments: Mapping[str, str | int]) -> Sequence[Rule]:
-    try:
-        return bind_predicate(asked, arguments, TODAY)
-    except LandbridgeError as error:
-        if error.reason is not Reason.BAD_ARGUMENT:
-            raise
-        raise _BadArgumentError from error
+def test_fixed_parts_of_a_predicate_are_checked_too(source: Source) -> None:
+    recent = Condition("closed", Operator.WITHIN, Period(years=5))
+    source.check_predicate("schools", predicate([recent, asked("size", Operator.GE)], given=FREE))
+    for rule, reason in (
+        (Condition("sizes", Operator.NOT_NULL), Reason.UNKNOWN_FIELD),
+        (Condition("name", Operator.WITHIN, Period(years=5)), Reason.INVALID_CONFIGURATION),
+        (Condition("status", Operator.EQ, "shut"), Reason.INVALID_CONFIGURATION),
+    ):
+        with pytest.raises(LandbridgeError) as caught:
+            source.check_predicate("schools", predicate([rule]))
+        assert caught.value.reason is reason
 
 
-PREDICATES = {kind: predicate(kind) for kind in ("date", "integer", "decimal", "text")}
+FREE = Argument(type="integer")

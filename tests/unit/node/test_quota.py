@@ -132,3 +132,12 @@ def test_memory_holds_no_query_that_has_long_expired(node: QuotaNode) -> None:
     node.ask(4, quotas=[Quota(queries=9, per=Window.DAY)])
     assert len(node.quotas._held) == 1
     assert node.count() == 4
+
+
+def test_a_question_that_takes_very_long_is_settled_all_the_same(node: QuotaNode) -> None:
+    claim = node.claim(1)
+    node.quotas.take(claim, [DAILY])
+    node.now += LIFETIME_MS + 61_000
+    node.ask(2)
+    node.quotas.settle([claim.charge], ())
+    assert node.count() == 1

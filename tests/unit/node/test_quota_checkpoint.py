@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from landbridge.errors import Reason
 from landbridge.memorandum.grant import Quota, Window
+from landbridge.memorandum.words import read_instant
 from node.quota_checkpoint import count_log
 from tests.unit.node.quota_node import ACCOUNT, LIFETIME_MS, QuotaNode
 
@@ -77,6 +78,28 @@ def test_a_spent_quota_stays_spent_after_a_restart(tmp_path: Path) -> None:
     node.stop()
 
 
+@pytest.mark.parametrize("keep_file", [True, False])
+def test_the_steps_of_one_query_count_once_after_a_restart_too(
+    tmp_path: Path, *, keep_file: bool
+) -> None:
+    node = QuotaNode(tmp_path)
+    node.now = read_instant("2027-01-01T00:00:00Z") - 60_000
+    node.ask(1)
+    node.ask(1)
+    node.stop()
+    node.start()
+    node.now += 61_000
+    node.ask(1)
+    node.kill()
+    if not keep_file:
+        (tmp_path / FILE).unlink()
+    node.start()
+    assert node.count(Window.YEAR) == 0, "it counted in the year before"
+    node.now -= 61_000
+    assert node.count(Window.HOUR) == 1
+    node.stop()
+
+
 def test_the_file_is_the_owners_alone_and_says_no_subject(tmp_path: Path) -> None:
     node = QuotaNode(tmp_path)
     node.ask(1)
@@ -119,12 +142,12 @@ def damage(**changes: Any) -> Callable[[dict[str, Any]], Any]:
 @pytest.mark.parametrize(
     "change",
     [
-        damage(form=2),
-        damage(log="another.log"),
-        damage(size=99),
-        damage(size=-1),
-        damage(size="3"),
-        damage(last="00"),
+        damage(form=2, counts=[]),
+        damage(log="another.log", counts=[]),
+        damage(size=99, counts=[]),
+        damage(size=-1, counts=[]),
+        damage(size="3", counts=[]),
+        damage(last="00", counts=[]),
         damage(counts=[["m-1", "1", "r.a", "why", "day", 1, 1]]),
         damage(counts=[["m-1", "1", "r.a", "why", "fortnight", 0, 1]]),
         damage(counts=[["m-1"]]),
@@ -148,6 +171,15 @@ def test_a_file_that_does_not_fit_is_passed_over(
     assert node.count() == 3
     assert node.ask(3) is Reason.QUOTA_SPENT
     node.stop()
+
+
+def test_the_file_forgets_windows_that_are_long_over(tmp_path: Path) -> None:
+    node = QuotaNode(tmp_path)
+    node.ask(1)
+    node.now += 3 * 86_400_000
+    node.stop()
+    windows = {row[4] for row in json.loads((tmp_path / FILE).read_text())["counts"]}
+    assert windows == {"week", "month", "year"}
 
 
 def test_a_folder_that_takes_no_file_keeps_nobody_from_answering(tmp_path: Path) -> None:

@@ -22,9 +22,10 @@ from landbridge.memorandum.written_rule import read_rule
 from landbridge.policy import authorization, difference, explanation
 from landbridge.policy.authorization import Policy
 from landbridge.policy.circumstances import standing_of, way_of
+from landbridge.policy.clause_difference import Effect
 from landbridge.policy.coverage import Clause, Standing
 from landbridge.policy.decision import AccessRequest, Allowance, Decision
-from landbridge.policy.difference import Difference, Effect
+from landbridge.policy.difference import Difference
 from landbridge.policy.explanation import Explanation
 from landbridge.policy.matrix import Matrix
 from landbridge.policy.possible_record import RecordFinder, Witness
@@ -268,13 +269,18 @@ def broken_in_time(old: Policy, new: Policy, finder: RecordFinder) -> Iterator[D
 def broken_in_rows(old: Policy, new: Policy, finder: RecordFinder) -> Iterator[Difference]:
     """Show no record that appears."""
     for one in difference.compare(old, new, finder):
-        yield replace(one, appears=None) if one.effect is Effect.RECORDS else one
+        yield (
+            replace(one, shown=replace(one.shown, appears=None))
+            if one.effect is Effect.RECORDS
+            else one
+        )
 
 
 def broken_witness(old: Policy, new: Policy, finder: RecordFinder) -> Iterator[Difference]:
     """Show a record that appears as one that disappears."""
     for one in difference.compare(old, new, finder):
-        yield replace(one, appears=one.disappears, disappears=one.appears)
+        swapped = replace(one.shown, appears=one.disappears, disappears=one.appears)
+        yield replace(one, shown=swapped)
 
 
 def broken_terms(old: Policy, new: Policy, finder: RecordFinder) -> Iterator[Difference]:

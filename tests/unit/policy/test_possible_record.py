@@ -10,10 +10,19 @@ from typing import Any
 import pytest
 
 from landbridge.errors import LandbridgeError, Reason
-from landbridge.memorandum.condition import UNREADABLE, AllOf, Not, Rule, meets, on_day
+from landbridge.memorandum.condition import (
+    UNREADABLE,
+    AllOf,
+    Not,
+    Rule,
+    conditions_of,
+    meets,
+    on_day,
+)
 from landbridge.memorandum.written_rule import read_rule
 from landbridge.policy.possible_record import EVERY_RECORD, RecordFinder, Witness, words_of
-from landbridge.policy.row_values import FieldType, Value, ValueKind
+from landbridge.policy.record_question import Question
+from landbridge.policy.row_values import FieldType, Value, ValueKind, representatives
 from landbridge.policy.rule_days import days_to_try
 
 DATASET = ("p.a", "d")
@@ -28,6 +37,12 @@ KINDS = {
     "code": FieldType((ValueKind.CODE,), ("closed", "open")),
     "list": FieldType((ValueKind.LIST,)),
 }
+
+
+X, ONE = {"field": "text", "eq": "x"}, {"field": "whole", "eq": 1}
+JOINED = [{"any": [X, ONE]}, {"any": [X, {"not": ONE}]}, {"any": [{"not": X}, ONE]}]
+JOINED += [{"any": [{"not": X}, {"not": ONE}]}]
+"""No record meets all of these, though each two of them some record does."""
 
 
 def finder() -> RecordFinder:
@@ -178,6 +193,16 @@ def test_a_thousand_values_and_deep_nesting_are_no_trouble() -> None:
     assert finder().find_difference(DATASET, [wide], [narrow], (DAY, DAY)) == found
 
 
+def test_what_no_field_alone_decides_the_solver_does() -> None:
+    assert find(*JOINED) is None
+    assert find(*JOINED[:-1]) == Witness((("text", "x"), ("whole", 1)), None)
+    rule = AllOf(rules(*JOINED[1:]))
+    values: dict[str, list[Value]] = {"text": ["x", "y", None], "whole": [1, 2, None]}
+    found = Question(rule, values, None).answer(tries=0)
+    assert found is not None
+    assert meets(rule, found.__getitem__)
+
+
 def test_code_of_sql_is_a_text_like_any_other() -> None:
     text = "x'; DROP TABLE d; --\n\x00"
     found = find({"field": "text", "eq": text})
@@ -279,6 +304,18 @@ def by_trying(rule: Rule, fields: Sequence[str], days: Sequence[date]) -> bool:
     return any(meets(each, record.__getitem__) for each in bound for record in records)
 
 
+def ask_solver_too(rule: Rule, day: date) -> None:
+    """See that trying a few records first changes nothing."""
+    bound = on_day(rule, day)
+    values = {}
+    for field in {condition.field for condition in conditions_of(bound)}:
+        conditions = [each for each in conditions_of(bound) if each.field == field]
+        values[field] = representatives(KINDS[field], conditions)
+    asked = Question(bound, values, day).answer(tries=0)
+    assert (asked is None) is (Question(bound, values, day).answer() is None)
+    assert asked is None or meets(bound, asked.__getitem__)
+
+
 def test_the_solver_finds_a_record_exactly_where_trying_all_of_them_does() -> None:
     random = Random(7)
     first = date(2026, 1, 3)
@@ -292,6 +329,7 @@ def test_the_solver_finds_a_record_exactly_where_trying_all_of_them_does() -> No
         if len(fields) > 2:
             continue
         found = finder().find(DATASET, whole, days[0], days[-1])
+        ask_solver_too(whole, days[0])
         assert (found is not None) is by_trying(whole, fields, days), whole
         met += found is None
     assert met > 10
@@ -309,7 +347,7 @@ def test_without_the_solver_the_error_says_what_to_install(
 ) -> None:
     monkeypatch.setitem(sys.modules, "z3", None)
     with pytest.raises(LandbridgeError, match="z3") as caught:
-        find({"field": "text", "eq": "x"})
+        find(*JOINED)
     assert caught.value.reason is Reason.INVALID_CONFIGURATION
     assert "landbridge[analysis]" in caught.value.next_step
 

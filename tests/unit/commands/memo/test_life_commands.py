@@ -64,6 +64,23 @@ def test_a_notice_from_now_counts_at_once(desk: PartyDesk, capsys: Captured) -> 
     assert desk.refused == []
 
 
+def test_notices_that_follow_one_another_at_once_count_in_their_order(
+    desk: PartyDesk, capsys: Captured
+) -> None:
+    for verb in ("suspend", "resume", "suspend"):
+        assert give(desk, verb) == 0
+    far = ("--state", str(desk.state), "--at", "2099-01-01")
+    assert stages(capsys, *far) == {"pair": "suspended"}
+    assert give(desk, "resume") == 0
+    assert stages(capsys, *far) == {"pair": "in force"}
+
+
+def test_a_resumption_that_could_not_count_is_refused(desk: PartyDesk, capsys: Captured) -> None:
+    assert give(desk, "suspend", "--from", "2026-05-01") == 0
+    assert give(desk, "resume", "--from", "2026-05-01") == 4
+    assert "LB-4104  a notice that stops it holds from the same" in capsys.readouterr().err
+
+
 def test_a_notice_on_a_clause(desk: PartyDesk, capsys: Captured) -> None:
     assert give(desk, "suspend", "--clause", "2", "--from", "2026-05-01") == 0
     (one,) = status(capsys, "--state", str(desk.state))

@@ -197,6 +197,14 @@ def test_two_successors_of_one_memorandum_are_refused(folder: Path, capsys: Capt
     assert "is amended by other, too" in twins[0]["message"]
 
 
+def test_what_may_not_be_meant_is_noted_at_its_place(folder: Path, capsys: Captured) -> None:
+    path = write_text(folder, TEXT)
+    assert run(["memo", "lint", str(path)]) == 0
+    told = capsys.readouterr()
+    assert f"note: {path}:24:21: clause 2: whoever asks entered-by about many" in told.err
+    assert "note" not in told.out
+
+
 def test_a_successor_without_the_one_it_amends_is_noted(folder: Path, capsys: Captured) -> None:
     assert run(["memo", "lint", str(write_successor(folder, "next"))]) == 0
     assert "permits, which next amends, is not among these files" in capsys.readouterr().err

@@ -1,0 +1,43 @@
+"""What is allowed to be written, and what those who write it may not have meant."""
+
+from collections.abc import Iterator
+from typing import Final
+
+from landbridge.memorandum.document import Memorandum
+from landbridge.memorandum.grant import Grant, Predicate
+from landbridge.places import Keys
+from landbridge.subject import SubjectKind
+
+_ORDERED: Final = ("date", "integer", "decimal")
+
+
+def find_advice(memorandum: Memorandum) -> Iterator[tuple[Keys, str]]:
+    """Give the way to each value that deserves a second look, and why."""
+    seen: dict[tuple[str, str, str], tuple[str, Predicate]] = {}
+    for number, grant in enumerate(memorandum.grants):
+        for way, why in _find_in(grant):
+            yield ("grants", number, *way), f"clause {grant.clause}: {why}"
+        for position, predicate in enumerate(grant.predicates):
+            key = (grant.provider, grant.dataset, predicate.name)
+            clause, first = seen.setdefault(key, (grant.clause, predicate))
+            if first != predicate:
+                what = f"{predicate.name} is another question in clause {clause}"
+                yield (
+                    ("grants", number, "predicates", position, "name"),
+                    f"clause {grant.clause}: {what}",
+                )
+
+
+def _find_in(grant: Grant) -> Iterator[tuple[Keys, str]]:
+    if SubjectKind.NATURAL_PERSON in grant.subject_kinds and grant.retention is None:
+        yield ("subject_kinds",), "how long records on persons may be kept is not agreed"
+    if grant.quota is not None:
+        return
+    for position, predicate in enumerate(grant.predicates):
+        for name, argument in predicate.asks.items():
+            if argument.type in _ORDERED and not argument.of:
+                many = f"whoever asks {predicate.name} about many values of {name}"
+                yield (
+                    ("predicates", position, "asks", name),
+                    f"{many} finds out the value itself; a quota or `of` limits that",
+                )
