@@ -16,7 +16,7 @@ from landbridge.sealing import SealingKey, seal, seal_info
 from landbridge.v1 import answer_pb2, reason_pb2
 
 SALT_BYTES: Final = 32
-SMALLEST_BYTES: Final = 1024
+SMALLEST_BYTES: Final = 4096
 LARGEST_STEP_BYTES: Final = 1024 * 1024
 
 _SEALED: Final = reason_pb2.REASON_CODE_SEALED

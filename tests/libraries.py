@@ -111,7 +111,6 @@ class PartyDesk:
             self.store,
             recorder=DocumentLog(self.log, clock=self.clock),
             refused=tell,
-            failed=self.failed.append,
             agency=agency,
             accept=accept,
             clock=self.clock,

@@ -1,6 +1,7 @@
 """`landbridge consent revoke`: ends a consent, by the person or by the desk that vouched for it."""
 
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -8,7 +9,8 @@ from landbridge.clock import to_iso
 from landbridge.commands.consent_file import open_record, read_signer, read_time, tell
 from landbridge.commands.output import Output, OutputOption, talk
 from landbridge.consent.person_key import PersonKey
-from landbridge.consent.revocation import revoke_as_desk, revoke_as_person
+from landbridge.consent.revocation import read_noticed, revoke_as_desk, revoke_as_person
+from landbridge.errors import LandbridgeError, Reason, refuse
 from landbridge.keys import write_whole
 from landbridge.library.history import FOLDER, History, Logged
 from landbridge.library.kinds import Kind
@@ -42,8 +44,9 @@ def revoke(  # noqa: PLR0913  one parameter an option
         output: How to print: table, json or ndjson.
 
     Raises:
-        LandbridgeError: LB-4105 for a malformed record; LB-4002 for a key that neither signed it
-            nor vouched for it; LB-4011 for a key that others may read.
+        LandbridgeError: LB-1106 for a file that is there already and holds something else; LB-4105
+            for a malformed record; LB-4002 for a key that neither signed it nor vouched for it;
+            LB-4011 for a key that others may read.
     """
     record = open_record(file).record
     signer = read_signer(key, person_key)
@@ -57,6 +60,8 @@ def revoke(  # noqa: PLR0913  one parameter an option
     targets = [] if state is None else [state / Kind.REVOCATION.folder / name]
     if out is not None or state is None:
         targets.append(out or Path(name))
+    for target in targets:
+        _check_free(target, record_id)
     for target in targets:
         # It names no person, and a second one on the same consent says the same.
         write_whole(target, signed.to_bytes(), mode=0o644)
@@ -77,6 +82,25 @@ def revoke(  # noqa: PLR0913  one parameter an option
         talk(f"note: no process has noticed it in {state} yet; until one does, it has no effect")
     talk(f"next: `landbridge memo send FILE` takes it to {', '.join(agencies)}")
     return _COMPLETE
+
+
+def _check_free(target: Path, record_id: str) -> None:
+    """Check that nothing would be lost: what is there already may be a key, or the record itself.
+
+    Raises:
+        LandbridgeError: LB-1106 when anything but a revocation of the same consent is there.
+    """
+    if not target.exists():
+        return
+    with suppress(LandbridgeError):
+        if read_noticed(target.read_bytes()).record_id == record_id:
+            return
+    raise refuse(
+        Reason.USAGE,
+        "the file is there already, and holds something else",
+        where=str(target),
+        next_step="name a new file with --out",
+    )
 
 
 def _wait(state: Path, record_id: str) -> Logged | None:

@@ -17,17 +17,20 @@ Accept = Callable[[Memorandum], None]
 """Raises LandbridgeError when a party cannot do what an agreed memorandum says."""
 
 
-def arrange(
+def arrange(  # noqa: PLR0913  by name
     found: Iterable[Found],
     refused: Iterable[Refused] = (),
     *,
     agency: str = "",
     accept: Accept | None = None,
     known: Sequence[str] = (),
+    successors: Sequence[Found] = (),
 ) -> Shelf:
     """Lay documents beside one another; with an agency, only memoranda that it is a party of.
 
-    `known` names what counted before, so that it goes before others with the same id.
+    `known` names what counted before, so that it goes before others with the same id. Without an
+    agency an id may be that of several memoranda: nobody keeps an id from others by taking it.
+    `successors` counted once: those that no longer do, end what they amend all the same.
     """
     found, out = list(found), list(refused)
     mine: list[Found] = []
@@ -37,19 +40,36 @@ def arrange(
             out.append(Refused(each.path, _no_party(agency, memorandum)))
         else:
             mine.append(each)
-    agreed, offered = _sort(mine, known, out)
-    barred: dict[str, LandbridgeError] = {}
-    for each in agreed.values():
+    agreed, offered, idle = _sort(mine, known, agency, out)
+    barred = _barred(agreed, accept, out)
+    ids = {each.opened.subject for each in agreed.values()}
+    lost = {
+        each.opened.signed: each
+        for each in successors
+        if each.opened.signed not in agreed and each.opened.subject not in ids
+    }
+    barred |= dict.fromkeys(lost, _lost())
+    noticed, waiting = _fit(found, agreed, out)
+    revoked = {each.opened.signed: each for each in found if each.opened.kind is Kind.REVOCATION}
+    shelf = Shelf(
+        agreed, offered, noticed, revoked, lost, tuple(idle), tuple(waiting), barred, tuple(out)
+    )
+    return replace(shelf, refused=(*out, *_muddled(shelf)))
+
+
+def _barred(
+    agreed: Mapping[str, Found], accept: Accept | None, out: list[Refused]
+) -> dict[str, LandbridgeError]:
+    """Find which memoranda this party cannot do."""
+    found: dict[str, LandbridgeError] = {}
+    for signed, each in agreed.items():
         if accept and each.opened.memorandum:
             try:
                 accept(each.opened.memorandum)
             except LandbridgeError as error:
-                barred[each.opened.subject] = error
+                found[signed] = error
                 out.append(Refused(each.path, error))
-    noticed, waiting = _fit(found, agreed, out)
-    revoked = {each.opened.signed: each for each in found if each.opened.kind is Kind.REVOCATION}
-    shelf = Shelf(agreed, offered, noticed, revoked, tuple(waiting), barred, tuple(out))
-    return replace(shelf, refused=(*out, *_muddled(shelf)))
+    return found
 
 
 def _merged(found: Sequence[Found]) -> list[Found]:
@@ -78,12 +98,13 @@ def _merge(group: Sequence[Found]) -> Found:
 
 
 def _sort(
-    memoranda: Sequence[Found], known: Sequence[str], out: list[Refused]
-) -> tuple[dict[str, Found], dict[str, Found]]:
-    """Part what is agreed from what is offered; an id is of the text that was agreed first."""
+    memoranda: Sequence[Found], known: Sequence[str], agency: str, out: list[Refused]
+) -> tuple[dict[str, Found], dict[str, Found], list[Found]]:
+    """Part what is agreed from what is offered, and from what has the id of an agreed one."""
     agreed: dict[str, Found] = {}
     offered: dict[str, Found] = {}
-    by_id: dict[str, str] = {}
+    idle: list[Found] = []
+    ids: set[str] = set()
     place = {signed: number for number, signed in enumerate(known)}
     ordered = sorted(
         memoranda, key=lambda each: (place.get(each.opened.signed, len(place)), each.path)
@@ -93,14 +114,15 @@ def _sort(
             memorandum, signed = each.opened.memorandum, each.opened.signed
             if memorandum is None or bool(each.opened.missing) is whole:
                 continue
-            if memorandum.id in by_id:
+            if memorandum.id in ids and agency:
+                idle.append(each)
                 out.append(Refused(each.path, _same_id(memorandum)))
             elif whole:
-                by_id[memorandum.id] = signed
+                ids.add(memorandum.id)
                 agreed[signed] = each
             else:
                 offered[signed] = each
-    return agreed, offered
+    return agreed, offered, idle
 
 
 def _fit(
@@ -139,6 +161,13 @@ def _muddled(shelf: Shelf) -> list[Refused]:
         for each in shelf.agreed.values()
         if each.opened.subject in shelf.settled.refused
     ]
+
+
+def _lost() -> LandbridgeError:
+    return refuse(
+        Reason.SIGNERS_NOT_PARTIES,
+        "it counted once, and its signatures no longer do, or it is gone",
+    )
 
 
 def _same_id(memorandum: Memorandum) -> LandbridgeError:

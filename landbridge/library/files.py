@@ -1,19 +1,25 @@
-"""The files of a party's documents: looked at often, read when they change, opened once."""
+"""The files of a party's documents: looked at often, read when they change, one by one.
 
+A file that is odd, a pipe, a folder, one that may not be read or is far too large, is refused by
+itself: it keeps no other from being read, so that nobody can hold up a suspension with it.
+"""
+
+import os
 from collections.abc import Mapping
-from contextlib import suppress
 from pathlib import Path
+from stat import S_ISREG
 
-from landbridge.errors import LandbridgeError
-from landbridge.keys import read_public_file
-from landbridge.library.kinds import SUFFIX, Kind, digest_of
-from landbridge.library.opened import Opened, open_document
-from landbridge.library.shelf import Found, Refused
-from landbridge.trust.bundle import TrustBundle
+from landbridge.errors import LandbridgeError, Reason, refuse
+from landbridge.library.kinds import SUFFIX, Kind
+from landbridge.memorandum.signed_form import MAX_DOCUMENT
 
 Stamp = tuple[int, int, int]
 """What tells whether a file has changed."""
 Files = dict[Path, Stamp]
+Contents = dict[Path, bytes | LandbridgeError]
+"""What each file holds, or why it cannot be read."""
+
+_UNKNOWN: Stamp = (0, 0, 0)
 
 
 def look(state: Path) -> Files:
@@ -21,52 +27,55 @@ def look(state: Path) -> Files:
     files: Files = {}
     for kind in Kind:
         for path in sorted((state / kind.folder).glob(f"*{SUFFIX}")):
-            # Gone meanwhile: then it is no longer there.
-            with suppress(FileNotFoundError):
+            try:
                 found = path.stat()
+            except FileNotFoundError:
+                continue  # gone meanwhile
+            except OSError:
+                files[path] = _UNKNOWN
+            else:
                 files[path] = (found.st_mtime_ns, found.st_size, found.st_ino)
     return files
 
 
 def read_all(
-    files: Files, before: Mapping[Path, Stamp], data: Mapping[Path, bytes]
-) -> dict[Path, bytes]:
-    """Read the files that are not as they were before.
-
-    Raises:
-        LandbridgeError: LB-1101 when one cannot be read.
-    """
-    return {
-        path: data[path] if path in data and before.get(path) == stamp else read_public_file(path)
-        for path, stamp in files.items()
-    }
-
-
-def open_all(
-    data: Mapping[Path, bytes],
-    bundle: TrustBundle,
-    at: int,
-    memory: dict[str, Opened | LandbridgeError],
-) -> tuple[list[Found], list[Refused]]:
-    """Open documents, those that were opened before by this trust from memory."""
-    found: list[Found] = []
-    refused: list[Refused] = []
-    seen: dict[str, Opened | LandbridgeError] = {}
-    for path, document in data.items():
-        digest = digest_of(document)
-        opened = memory.get(digest) or _open(document, bundle, at)
-        seen[digest] = opened
-        if isinstance(opened, LandbridgeError):
-            refused.append(Refused(path, opened))
-        else:
-            found.append(Found(path, opened))
-    memory.clear()
-    memory.update(seen)
-    return found, refused
+    files: Files, before: Mapping[Path, Stamp], contents: Mapping[Path, bytes | LandbridgeError]
+) -> Contents:
+    """Read the files that are not as they were before, and those that could not be read."""
+    read: Contents = {}
+    for path, stamp in files.items():
+        held = contents.get(path)
+        unchanged = isinstance(held, bytes) and before.get(path) == stamp
+        try:
+            read[path] = held if unchanged and held is not None else _read(path)
+        except FileNotFoundError:
+            continue
+        except OSError as error:
+            read[path] = _unreadable(path, error.strerror or type(error).__name__)
+        except LandbridgeError as error:
+            read[path] = error
+    return read
 
 
-def _open(document: bytes, bundle: TrustBundle, at: int) -> Opened | LandbridgeError:
-    try:
-        return open_document(document, bundle, at)
-    except LandbridgeError as error:
-        return error
+def _read(path: Path) -> bytes:
+    # Without waiting: to open a pipe would, and for ever.
+    with open(path, "rb", opener=_open_at_once) as file:
+        found = os.fstat(file.fileno())
+        if not S_ISREG(found.st_mode):
+            raise _unreadable(path, "it is no plain file")
+        if found.st_size > MAX_DOCUMENT:
+            raise _unreadable(path, f"it is larger than {MAX_DOCUMENT} bytes")
+        return file.read(MAX_DOCUMENT + 1)
+
+
+def _open_at_once(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_NONBLOCK | os.O_CLOEXEC)
+
+
+def _unreadable(path: Path, why: str) -> LandbridgeError:
+    return refuse(
+        Reason.INVALID_CONFIGURATION,
+        f"the file cannot be read: {why}",
+        where=str(path),
+        next_step="remove it, or make it a file that this user may read",
+    )

@@ -118,6 +118,20 @@ class History:
                 standing[one.change.kind, one.change.digest] = one
         return standing
 
+    def ever(self, at: int | None = None) -> list[tuple[Kind, str]]:
+        """Return the kind and digest of each document that counted at some time, in order."""
+        until = [one for one in self.logged if at is None or one.at <= at]
+        taken = (one.change for one in until if not one.change.withdrawn)
+        return list(dict.fromkeys((change.kind, change.digest) for change in taken))
+
+    def restore(self, documents: Iterable[bytes]) -> None:
+        """Keep again what was lost of the documents that counted, where they are at hand."""
+        ever = {digest for _, digest in self.ever()}
+        for document in documents:
+            digest = digest_of(document)
+            if digest in ever and not self.path(digest).exists():
+                write_whole(self.path(digest), document, mode=0o644)
+
     def note(
         self, changes: Sequence[Change], documents: Mapping[str, bytes], recorder: Recorder
     ) -> None:

@@ -1,46 +1,48 @@
 """What comes over the wire: verified, held against what is here, and only then put into a folder.
 
 Whoever brings a document is not trusted: only its signatures are. Bounds keep a member from filling
-up the folder of others.
+up the folder of others; each bound is a signer's own, so that nobody uses up what others need.
 """
 
-from collections.abc import Collection
+import json
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 from landbridge.clock import Clock, system_clock
 from landbridge.errors import LandbridgeError, Reason, refuse
 from landbridge.keys import write_whole
-from landbridge.library.kinds import Kind, file_name
-from landbridge.library.opened import Opened, open_document
+from landbridge.library.kinds import Kind, file_name, kind_of
+from landbridge.library.opened import Opened
 from landbridge.library.shelf import Found
 from landbridge.library.store import Library
 from landbridge.memorandum.notice import check_fits
+from landbridge.memorandum.signature import SignedForm
 
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """How much one folder takes over the wire; what people put there is not counted out."""
+    """How much one folder takes over the wire; what people put there themselves is not bounded."""
 
-    documents: int = 1000
-    """Memoranda and notices."""
-    revocations: int = 100_000
-    """Those of consents that would still hold."""
-    offers_of_an_agency: int = 50
-    notices_of_an_agency: int = 200
+    agreements_of_an_agency: int = 1000
+    offers_of_an_agency: int = 20
+    offer_bytes: int = 200_000
+    """Largest memorandum that is taken before all its parties have signed."""
+    notices_of_an_agency: int = 100
+    """On one memorandum."""
+    revocations_of_a_desk: int = 20_000
+    """By a consent desk; those of consents that would still hold."""
+    revocations_of_a_person: int = 200
+    """By one person's own key."""
 
 
 class Intake:
     """Takes documents into a library. Thread-safe as the library is."""
 
     def __init__(
-        self,
-        library: Library,
-        *,
-        bounds: Bounds = Bounds(),
-        clock: Clock = system_clock,
+        self, library: Library, *, bounds: Bounds | None = None, clock: Clock = system_clock
     ) -> None:
         self._library = library
-        self._bounds = bounds
+        self._bounds = bounds or Bounds()
         self._clock = clock
 
     def take(self, document: bytes) -> bool:
@@ -51,8 +53,9 @@ class Intake:
                 when there are too many; LB-5001 when the disk refuses. LB-4103 or another when it
                 was taken and grants nothing all the same.
         """
+        self._check_size(document)
         at = self._clock()
-        opened = open_document(document, self._library.bundle, at)
+        opened = self._library.open(document, at)
         if opened.has_ended(at):
             return False
         with self._library.lock:
@@ -65,6 +68,23 @@ class Intake:
             self._check_counts(new)
         return True
 
+    def _check_size(self, document: bytes) -> None:
+        """Refuse a large offer before its text is read, which takes seconds."""
+        if len(document) <= self._bounds.offer_bytes or kind_of(document) is not Kind.MEMORANDUM:
+            return
+        form = SignedForm.parse(document)
+        try:
+            parties = json.loads(form.payload)["parties"]
+            is_whole = len(form.signatures) >= len(parties)
+        except (ValueError, TypeError, KeyError, RecursionError):
+            is_whole = False
+        if not is_whole:
+            raise refuse(
+                Reason.MALFORMED_MEMORANDUM,
+                f"an offer of more than {self._bounds.offer_bytes} bytes is not taken",
+                next_step="have all parties sign it first, and send it then",
+            )
+
     def _merge(self, opened: Opened, held: Found) -> Opened | None:
         """Add the signatures that are missing here; None where there is none."""
         if opened.form is None or held.opened.form is None:
@@ -75,18 +95,11 @@ class Intake:
 
     def _admit(self, opened: Opened) -> Opened:
         """Check that a document that is not here yet may come in."""
-        shelf = self._library.shelf
         if opened.memorandum is not None:
             self._check_concerned(opened, opened.memorandum.parties)
-            if any(one.id == opened.subject for one in shelf.memoranda):
-                raise refuse(
-                    Reason.MALFORMED_MEMORANDUM,
-                    f"another text is the memorandum {opened.subject} already",
-                    where=f"memorandum {opened.subject}",
-                    next_step="give a successor an id of its own, and say what it amends",
-                )
+            self._check_id(opened)
         if opened.notice is not None:
-            on = shelf.agreed.get(opened.notice.digest)
+            on = self._library.shelf.agreed.get(opened.notice.digest)
             if on is None or on.opened.memorandum is None:
                 raise refuse(
                     Reason.MALFORMED_NOTICE,
@@ -101,31 +114,53 @@ class Intake:
         return opened
 
     def _check_concerned(self, opened: Opened, agencies: Collection[str]) -> None:
-        agency = self._library.agency
+        agency, kind = self._library.agency, opened.kind.value.replace("_", " ")
         if agency and agency not in agencies:
             raise refuse(
                 Reason.SIGNERS_NOT_PARTIES,
-                f"{agency} is no party of the {opened.kind.value.replace('_', ' ')}",
-                where=f"{opened.kind.value.replace('_', ' ')} {opened.subject}",
+                f"{agency} is no party of the {kind}",
+                where=f"{kind} {opened.subject}",
                 next_step="send it to those whom it concerns",
             )
 
+    def _check_id(self, opened: Opened) -> None:
+        # Where documents of all agencies come together, nobody keeps an id from others.
+        memoranda = self._library.shelf.memoranda if self._library.agency else ()
+        if any(one.id == opened.subject for one in memoranda):
+            raise refuse(
+                Reason.MALFORMED_MEMORANDUM,
+                f"another text is the memorandum {opened.subject} already",
+                where=f"memorandum {opened.subject}",
+                next_step="give a successor an id of its own, and say what it amends",
+            )
+
     def _check_room(self, opened: Opened) -> None:
+        """Check that none of its signers has brought too much already."""
         shelf, bounds = self._library.shelf, self._bounds
-        if opened.kind is Kind.REVOCATION:
-            if len(shelf.revoked) >= bounds.revocations:
-                raise _full(f"{bounds.revocations} revocations are here already")
-            return
-        if len(shelf.agreed) + len(shelf.offered) + len(shelf.noticed) >= bounds.documents:
-            raise _full(f"{bounds.documents} memoranda and notices are here already")
-        if opened.notice is not None:
-            what, most, among = "notices", bounds.notices_of_an_agency, shelf.noticed
+        if opened.revocation is not None:
+            by_desk = opened.revocation.signer == opened.revocation.desk
+            most = bounds.revocations_of_a_desk if by_desk else bounds.revocations_of_a_person
+            others = [each.signer for each in shelf.revocations]
+            if others.count(opened.revocation.signer) >= most:
+                raise _full(f"{most} revocations of this signer are here already")
+        elif opened.notice is not None:
+            on = opened.notice.digest
+            notices = (each.opened for each in shelf.noticed.values())
+            mine = [each.signers for each in notices if each.notice and each.notice.digest == on]
+            self._count(opened, mine, bounds.notices_of_an_agency, "notices")
         elif opened.missing:
-            what, most, among = "offers", bounds.offers_of_an_agency, shelf.offered
+            offers = [each.opened.signers for each in (*shelf.offered.values(), *shelf.idle)]
+            self._count(opened, offers, bounds.offers_of_an_agency, "offers")
         else:
-            return
+            agreed = [each.opened.signers for each in shelf.agreed.values()]
+            self._count(opened, agreed, bounds.agreements_of_an_agency, "memoranda")
+
+    def _count(
+        self, opened: Opened, others: Iterable[Collection[str]], most: int, what: str
+    ) -> None:
+        signed = list(others)
         for agency in opened.signers:
-            if sum(agency in found.opened.signers for found in among.values()) >= most:
+            if sum(agency in signers for signers in signed) >= most:
                 raise _full(f"{most} {what} of {agency} are here already")
 
     def _write(self, new: Opened, held: Found | None) -> None:
@@ -148,9 +183,8 @@ class Intake:
         """
         shelf = self._library.shelf
         found = shelf.shown.get(new.signed)
-        error = next(
-            (each.error for each in shelf.refused if found and each.path == found.path), None
-        )
+        errors = (each.error for each in shelf.refused if found and each.path == found.path)
+        error = next(errors, None)
         if error is not None:
             raise error
 

@@ -4,16 +4,15 @@ known = known_at(state, at)
 policy = Policy(known.memoranda, known.notices)
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from landbridge.library.history import History, Logged
 from landbridge.library.kinds import Kind
+from landbridge.library.remembered import recall_document
 from landbridge.memorandum.document import Memorandum
 from landbridge.memorandum.life import Notice, barred
-from landbridge.memorandum.notice import SignedNotice, WrittenNotice
-from landbridge.memorandum.signature import SignedForm
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,18 +39,29 @@ def known_at(state: Path, at: int) -> Known:
     revocations: list[str] = []
     entries: dict[str, Logged] = {}
     for (kind, digest), logged in history.counting(at).items():
-        document = history.document(digest)
-        if kind is Kind.MEMORANDUM:
-            memorandum = Memorandum.from_json(SignedForm.parse(document).payload)
-            memoranda.append(memorandum)
-            entries[memorandum.digest] = logged
+        opened = recall_document(kind, history.document(digest))
+        entries[opened.subject if opened.revocation else opened.signed] = logged
+        if opened.memorandum is not None:
+            memoranda.append(opened.memorandum)
             if logged.change.barred:
-                notices.append(barred(memorandum, "the node could not do what it says"))
-        elif kind is Kind.NOTICE:
-            notice = WrittenNotice.from_json(SignedNotice.parse(document).payload).taken()
-            notices.append(notice)
-            entries[notice.id] = logged
+                notices.append(barred(opened.memorandum, "the node could not do what it says"))
+        elif opened.notice is not None:
+            notices.append(opened.notice)
         else:
-            revocations.append(logged.change.subject)
-            entries[logged.change.subject] = logged
+            revocations.append(opened.subject)
+    ids = {memorandum.id for memorandum in memoranda}
+    for memorandum in _lost(history, at):
+        if memorandum.id not in ids:
+            memoranda.append(memorandum)
+            notices.append(barred(memorandum, "its signatures no longer counted"))
     return Known(tuple(memoranda), tuple(notices), tuple(revocations), entries)
+
+
+def _lost(history: History, at: int) -> Iterator[Memorandum]:
+    """Give the memoranda that no longer counted then, and had ended what they amend."""
+    counting = history.counting(at)
+    for kind, digest in history.ever(at):
+        if kind is Kind.MEMORANDUM and (kind, digest) not in counting:
+            opened = recall_document(kind, history.document(digest))
+            if opened.memorandum is not None and opened.memorandum.amends is not None:
+                yield opened.memorandum

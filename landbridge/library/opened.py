@@ -1,10 +1,10 @@
 """One signed document, opened: its signatures verified by a trust bundle, its content read."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
-from typing import Final
+from functools import cached_property
 
-from landbridge.consent.revocation import Revocation, read_noticed, verify_revocation
+from landbridge.consent.revocation import Revocation, verify_revocation
 from landbridge.library.kinds import Kind, digest_of, kind_of
 from landbridge.library.trusted_keys import memorandum_keys
 from landbridge.memorandum.document import Memorandum
@@ -14,8 +14,11 @@ from landbridge.memorandum.signature import SignedForm, verify_offer
 from landbridge.memorandum.signed_form import Signature, payload_of
 from landbridge.trust.bundle import TrustBundle
 
+Read = Callable[[bytes], Memorandum]
+"""Reads a memorandum from its signed writing."""
 
-@dataclass(frozen=True, slots=True)
+
+@dataclass(frozen=True)
 class Opened:
     """A document that verifies; exactly one of the three contents is there."""
 
@@ -32,7 +35,7 @@ class Opened:
     notice: Notice | None = field(default=None, repr=False)
     revocation: Revocation | None = field(default=None, repr=False)
 
-    @property
+    @cached_property
     def digest(self) -> str:
         """SHA-256 of the document's bytes, in hex."""
         return digest_of(self.document)
@@ -55,19 +58,28 @@ class Opened:
         return replace(self, document=form.to_bytes(), form=form, signers=signers)
 
 
-def open_document(document: bytes, bundle: TrustBundle, at: int) -> Opened:
+def open_document(
+    document: bytes, bundle: TrustBundle, at: int, *, read: Read = Memorandum.from_json
+) -> Opened:
     """Verify a document by the keys of a bundle, as of a time in Unix milliseconds, and read it.
+
+    `read` reads the text of a memorandum, once its signatures are verified.
 
     Raises:
         LandbridgeError: LB-4101, LB-4104 or LB-4105 when it is malformed; LB-4001 and LB-4002 for
             its signatures; LB-4102 when others have signed than may.
     """
-    return _OPENERS[kind_of(document)](document, bundle, at)
+    kind = kind_of(document)
+    if kind is Kind.MEMORANDUM:
+        return _open_memorandum(document, bundle, at, read)
+    if kind is Kind.NOTICE:
+        return _open_notice(document, bundle, at)
+    return _open_revocation(document, bundle, at)
 
 
-def _open_memorandum(document: bytes, bundle: TrustBundle, at: int) -> Opened:
+def _open_memorandum(document: bytes, bundle: TrustBundle, at: int, read: Read) -> Opened:
     form = SignedForm.parse(document)
-    verified = verify_offer(form, memorandum_keys(bundle, at))
+    verified = verify_offer(form, memorandum_keys(bundle, at), read=read)
     return Opened(
         Kind.MEMORANDUM,
         verified.memorandum.id,
@@ -92,20 +104,8 @@ def _open_notice(document: bytes, bundle: TrustBundle, at: int) -> Opened:
     )
 
 
-def open_noticed(document: bytes) -> Opened:
-    """Open a revocation that was verified when it was noticed.
-
-    Raises:
-        LandbridgeError: LB-4105 when it is none.
-    """
-    return _revocation(document, read_noticed(document))
-
-
 def _open_revocation(document: bytes, bundle: TrustBundle, at: int) -> Opened:
-    return _revocation(document, verify_revocation(document, bundle, at))
-
-
-def _revocation(document: bytes, revocation: Revocation) -> Opened:
+    revocation = verify_revocation(document, bundle, at)
     return Opened(
         Kind.REVOCATION,
         revocation.record_id,
@@ -115,10 +115,3 @@ def _revocation(document: bytes, revocation: Revocation) -> Opened:
         (revocation.desk,),
         revocation=revocation,
     )
-
-
-_OPENERS: Final = {
-    Kind.MEMORANDUM: _open_memorandum,
-    Kind.NOTICE: _open_notice,
-    Kind.REVOCATION: _open_revocation,
-}

@@ -49,16 +49,21 @@ class Shelf:
     offered: Mapping[str, Found] = field(default_factory=dict)
     noticed: Mapping[str, Found] = field(default_factory=dict)
     revoked: Mapping[str, Found] = field(default_factory=dict)
+    lost: Mapping[str, Found] = field(default_factory=dict)
+    """Memoranda that counted once and amend others: they end these, and grant nothing."""
+    idle: tuple[Found, ...] = ()
+    """Memoranda whose id another one has that is agreed."""
     waiting: tuple[Found, ...] = ()
     """Notices on memoranda that are not here, or not agreed yet."""
     barred: Mapping[str, LandbridgeError] = field(default_factory=dict)
-    """Why this party cannot do what an agreed memorandum says, by its id: it grants nothing."""
+    """Why a memorandum grants nothing to this party though it was agreed, by its digest."""
     refused: tuple[Refused, ...] = ()
 
     @cached_property
     def memoranda(self) -> tuple[Memorandum, ...]:
         """The memoranda that all their parties signed, in the order of their ids."""
-        found = (each.opened.memorandum for each in self.agreed.values())
+        held = (*self.agreed.values(), *self.lost.values())
+        found = (each.opened.memorandum for each in held)
         return tuple(sorted((one for one in found if one), key=lambda memorandum: memorandum.id))
 
     @cached_property
@@ -103,7 +108,14 @@ class Shelf:
         return MappingProxyType({**self.agreed, **self.offered, **self.noticed, **self.revoked})
 
     def concerned(self, found: Found) -> frozenset[str]:
-        """Name the agencies that a document concerns."""
+        """Name the agencies that a document which is passed on concerns."""
+        return self._concerned[found.opened.signed]
+
+    @cached_property
+    def _concerned(self) -> Mapping[str, frozenset[str]]:
+        return {signed: self._find_concerned(found) for signed, found in self.shown.items()}
+
+    def _find_concerned(self, found: Found) -> frozenset[str]:
         opened = found.opened
         if opened.memorandum is not None:
             return frozenset(opened.memorandum.parties)

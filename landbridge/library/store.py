@@ -5,22 +5,26 @@ verify grants nothing and is told. What people put into the folder and what come
 goes the same way.
 """
 
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from threading import RLock
 
 from landbridge.clock import Clock, system_clock
 from landbridge.errors import LandbridgeError
 from landbridge.library.arrangement import Accept, arrange
-from landbridge.library.files import Files, look, open_all, read_all
+from landbridge.library.files import Files, look, read_all
 from landbridge.library.history import Change, History, Logged, Recorder
 from landbridge.library.kinds import Kind, digest_of
-from landbridge.library.opened import Opened, open_noticed
+from landbridge.library.opened import Opened
+from landbridge.library.opening import Opening
+from landbridge.library.remembered import Remembered, Remembrance
 from landbridge.library.shelf import Found, Refused, Shelf
 from landbridge.library.trusted_keys import next_change
+from landbridge.memorandum.document import Memorandum
 from landbridge.memorandum.signed_form import payload_of
 from landbridge.trust.bundle import TrustBundle
-from landbridge.trust.store import Trust, TrustStore
+from landbridge.trust.store import TrustStore
 
 Told = Callable[[Refused], None]
 Subscriber = Callable[[Shelf], None]
@@ -32,21 +36,29 @@ def read_shelf(
     """Read a party's documents once, as of a time in Unix milliseconds; nothing is written.
 
     Raises:
-        LandbridgeError: LB-1101 when a file cannot be read at all; LB-5002 for a damaged index.
+        LandbridgeError: LB-1101 or LB-5002 when what the party knew cannot be read.
     """
-    found, refused = open_all(read_all(look(state), {}, {}), bundle, at, {})
-    known = tuple(_signed(History(state)))
-    return arrange(found, refused, agency=agency, accept=accept, known=known)
+    history = History(state)
+    contents = read_all(look(state), {}, {})
+    found, refused = Opening().open_all(contents, bundle, at, same_trust=False)
+    remembered = Remembrance(history).recall()
+    return arrange(
+        _beside(found, remembered, at),
+        refused,
+        agency=agency,
+        accept=accept,
+        known=tuple(signed for (_, signed), _ in _standing(history)),
+        successors=remembered.successors,
+    )
 
 
 class Library:
     """The documents of one party's folder as they are now; safe to use from several threads.
 
     With an `agency` it takes only memoranda that the agency is a party of, and `accept` refuses
-    what the party cannot do. `refused` is told once of each document that does not count, `failed`
-    of what keeps new trust from being followed. While files cannot be read or changes cannot be
-    logged, what counted before goes on to count, except what was taken away. Hold `lock` over what
-    must not change between two looks.
+    what the party cannot do. `refused` is told once of each document that does not count. While
+    changes cannot be logged, what counted before goes on to count, except what was taken away. Hold
+    `lock` over what must not change between two looks.
     """
 
     def __init__(  # noqa: PLR0913  built once, by name
@@ -56,7 +68,6 @@ class Library:
         *,
         recorder: Recorder,
         refused: Told,
-        failed: Callable[[LandbridgeError], None],
         agency: str = "",
         accept: Accept | None = None,
         clock: Clock = system_clock,
@@ -64,32 +75,34 @@ class Library:
         """Read the folder and log what is new.
 
         Raises:
-            LandbridgeError: LB-1101 when a file cannot be read; LB-5001 and LB-5002 for the log.
+            LandbridgeError: LB-1101 when what the party knew cannot be read; LB-5001 and LB-5002
+                for the log.
         """
         self.state = state
         self.agency = agency
         self._trust = trust
         self._recorder = recorder
         self._refused = refused
-        self._failed = failed
-        self._accept = accept
+        self._accept = _remembering(accept) if accept else None
         self._clock = clock
         self.lock = RLock()
         self._subscribers: list[Subscriber] = []
-        self._opened: dict[str, Opened | LandbridgeError] = {}
+        self._opening = Opening()
         self._told: set[tuple[str, str, str]] = set()
         self._history = History(state)
         self._history.recover(recorder)
-        self._standing = dict(_standing(self._history))
         self._files: Files = {}
-        self._data: dict[Path, bytes] = {}
+        self._contents = read_all(look(state), {}, {})
+        held = self._contents.values()
+        self._history.restore(one for one in held if isinstance(one, bytes))
+        self._remembrance = Remembrance(self._history)
+        self._standing = dict(_standing(self._history))
         self._bundle = trust.current.bundle
         self._next_change: int | None = None
         self._behind = self._closed = False
         self.shelf = Shelf()
         with self.lock:
             self._read(look(state))
-        self._unsubscribe = trust.subscribe(self._trust_changed)
 
     @property
     def bundle(self) -> TrustBundle:
@@ -113,20 +126,25 @@ class Library:
                 return False
             files = look(self.state)
             if files == self._files and not self._behind and self._trusts_the_same():
-                return False
+                # What could not be read may be readable now, though it looks the same.
+                odd = {path for path, one in self._contents.items() if not isinstance(one, bytes)}
+                again = read_all({path: files[path] for path in odd if path in files}, {}, {})
+                if not any(isinstance(one, bytes) for one in again.values()):
+                    return False
             return self._read(files)
+
+    def open(self, document: bytes, at: int) -> Opened:
+        """Verify a document by the trust of now, and read it.
+
+        Raises:
+            LandbridgeError: as for `open_document`.
+        """
+        return self._opening.open(document, self._trust.current.bundle, at)
 
     def close(self) -> None:
         """Follow nothing any more; a step that is under way ends first."""
         with self.lock:
             self._closed = True
-        self._unsubscribe()
-
-    def _trust_changed(self, _: Trust) -> None:
-        try:
-            self.follow_files()
-        except LandbridgeError as error:
-            self._failed(error)
 
     def _trusts_the_same(self) -> bool:
         """Whether each signature would be judged as it was."""
@@ -135,14 +153,19 @@ class Library:
         return not due and members == self._bundle.content.members
 
     def _read(self, files: Files) -> bool:
-        memory = self._opened if self._trusts_the_same() else {}
+        same_trust = self._trusts_the_same()
         bundle, at = self._trust.current.bundle, self._clock()
-        self._data = read_all(files, self._files, self._data)
-        found, refused = open_all(self._data, bundle, at, memory)
-        found += self._noticed_before({each.opened.signed for each in found})
-        found = [each for each in found if not each.opened.has_ended(at)]
-        known = tuple(signed for _, signed in self._standing)
-        shelf = arrange(found, refused, agency=self.agency, accept=self._accept, known=known)
+        contents = read_all(files, self._files, self._contents)
+        found, refused = self._opening.open_all(contents, bundle, at, same_trust=same_trust)
+        remembered = self._remembrance.recall()
+        shelf = arrange(
+            _beside(found, remembered, at),
+            refused,
+            agency=self.agency,
+            accept=self._accept,
+            known=tuple(signed for _, signed in self._standing),
+            successors=remembered.successors,
+        )
         self._behind = True  # until all of it is logged
         try:
             self._note(shelf)
@@ -151,20 +174,10 @@ class Library:
             self._publish(_without_news(shelf, self._standing))
             raise
         self._behind = False
-        self._files, self._opened, self._bundle = files, memory, bundle
+        self._files, self._contents, self._bundle = files, contents, bundle
         self._next_change = next_change(bundle, at)
         self._tell(shelf.refused)
         return self._publish(shelf)
-
-    def _noticed_before(self, here: Collection[str]) -> Iterator[Found]:
-        """Give the revocations whose files are gone or whose keys have ended: none is taken back.
-
-        Else a file that is removed would bring a consent back that a person has ended.
-        """
-        for (kind, signed), logged in self._standing.items():
-            if kind is Kind.REVOCATION and signed not in here:
-                document = self._history.document(logged.change.digest)
-                yield Found(self._history.path(logged.change.digest), open_noticed(document))
 
     def _note(self, shelf: Shelf) -> None:
         """Log what begins to count and what ceases to."""
@@ -174,7 +187,7 @@ class Library:
                 kind,
                 found.opened.subject,
                 found.opened.digest,
-                barred=kind is Kind.MEMORANDUM and found.opened.subject in shelf.barred,
+                barred=kind is Kind.MEMORANDUM and signed in shelf.barred,
             )
             for (kind, signed), found in counting.items()
             if (kind, signed) not in self._standing
@@ -222,24 +235,39 @@ def _without_news(shelf: Shelf, standing: Mapping[tuple[Kind, str], Logged]) -> 
         for signed, found in shelf.agreed.items()
         if (Kind.MEMORANDUM, signed) in standing
     }
-    return Shelf(
-        agreed,
-        shelf.offered,
-        shelf.noticed,
-        shelf.revoked,
-        shelf.waiting,
-        shelf.barred,
-        shelf.refused,
-    )
+    return replace(shelf, agreed=agreed)
 
 
-def _signed(history: History) -> Iterator[str]:
-    for (_, signed), _ in _standing(history):
-        yield signed
+def _beside(found: Sequence[Found], remembered: Remembered, at: int) -> list[Found]:
+    """Put what goes on to hold beside what was found; what is of no use any more is left out."""
+    here = {each.opened.signed for each in found}
+    kept = [each for each in remembered.standing if each.opened.signed not in here]
+    return [each for each in (*found, *kept) if not each.opened.has_ended(at)]
+
+
+def _remembering(accept: Accept) -> Accept:
+    """Ask once of each text whether a party can do what it says."""
+    answers: dict[str, LandbridgeError | None] = {}
+
+    def remembered(memorandum: Memorandum) -> None:
+        digest = memorandum.digest
+        if digest not in answers:
+            try:
+                accept(memorandum)
+            except LandbridgeError as error:
+                answers[digest] = error
+            else:
+                answers[digest] = None
+        if (error_before := answers[digest]) is not None:
+            raise error_before
+
+    return remembered
 
 
 def _standing(history: History) -> Iterator[tuple[tuple[Kind, str], Logged]]:
     """Give what counts by a party's history, by the SHA-256 of what was signed, in order."""
     for (kind, digest), logged in history.counting().items():
-        signed = digest_of(payload_of(history.document(digest)))
+        # What is no longer kept can only cease to count.
+        kept = history.path(digest).exists()
+        signed = digest_of(payload_of(history.document(digest))) if kept else f"lost {digest}"
         yield (kind, signed), logged

@@ -4,6 +4,7 @@ A memorandum counts once each of its parties, and nobody else, has signed once. 
 offer of those who have.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -128,7 +129,9 @@ def verify_memorandum(document: bytes, keys: FindKey) -> Memorandum:
     return verified.memorandum
 
 
-def verify_offer(form: SignedForm, keys: FindKey) -> Verified:
+def verify_offer(
+    form: SignedForm, keys: FindKey, *, read: Callable[[bytes], Memorandum] = Memorandum.from_json
+) -> Verified:
     """Return a memorandum that some of its parties, and nobody else, have signed once each.
 
     1. Find the key of each signature among the trusted ones, and verify it over the bytes received.
@@ -139,7 +142,7 @@ def verify_offer(form: SignedForm, keys: FindKey) -> Verified:
         LandbridgeError: as for `verify_memorandum`.
     """
     signers = form.verify_signers(keys)  # 1
-    memorandum = Memorandum.from_json(form.payload)  # 2
+    memorandum = read(form.payload)  # 2
     strangers = set(signers) - set(memorandum.parties)  # 3
     if strangers:
         raise refuse(

@@ -5,6 +5,7 @@ no values: where a clause would let other records through, the solver says wheth
 was visible by the old clause would be hidden, and not whether there was one.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
@@ -79,7 +80,8 @@ class Replay:
     witnesses: Mapping[Line, Witness]
     """For fewer records: a record that would be hidden."""
     spent: tuple[Spent, ...]
-    queries: int
+    queries: Mapping[SubjectKind, int]
+    """How many queries were replayed, by whom they were about."""
 
 
 class Replayer:
@@ -103,9 +105,9 @@ class Replayer:
         lines: dict[Line, int] = {}
         witnesses: dict[Line, Witness] = {}
         counted: dict[tuple[Allowance, str, str, SubjectKind], dict[bytes, int]] = {}
-        queries: set[bytes] = set()
+        queries: dict[bytes, SubjectKind] = {}
         for question in put_together(past):
-            queries.add(question.first.query)
+            queries[question.first.query] = question.first.subject_kind
             request, decision = self._ask(question)
             for line, witness in self._judge(question, request, decision):
                 lines[line] = lines.get(line, 0) + 1
@@ -121,7 +123,7 @@ class Replayer:
                 # A query counts once for a clause, at its first reading.
                 counted.setdefault(key, {}).setdefault(question.first.query, question.first.at)
         spent = tuple(spent for key, times in counted.items() for spent in self._spent(key, times))
-        return Replay(lines, witnesses, spent, len(queries))
+        return Replay(lines, witnesses, spent, Counter(queries.values()))
 
     def _ask(self, question: PastQuestion) -> tuple[AccessRequest, Decision]:
         first = question.first

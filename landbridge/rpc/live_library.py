@@ -53,7 +53,6 @@ class LiveLibrary:
             trust,
             recorder=DocumentLog(log, clock=clock),
             refused=self._refused,
-            failed=self._failed,
             agency=agency,
             accept=accept,
             clock=clock,
@@ -86,7 +85,7 @@ class LiveLibrary:
                 # On a thread, as it may verify many signatures.
                 await asyncio.to_thread(self.library.follow_files)
             except LandbridgeError as error:
-                self._failed(error)
+                self._alarms.raised(_DOCUMENTS, error)
             except Exception as error:  # noqa: BLE001  told; what counts goes on to count
                 self._telling.failure(error)
                 self._alarms.raised(_DOCUMENTS, f"they cannot be read ({type(error).__name__})")
@@ -100,6 +99,3 @@ class LiveLibrary:
         self._telling.error(
             "memorandum refused", file=refused.path.name, code=error.code, why=str(error)
         )
-
-    def _failed(self, error: LandbridgeError) -> None:
-        self._alarms.raised(_DOCUMENTS, error)

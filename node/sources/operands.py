@@ -4,7 +4,6 @@ A condition that could hold for no record, or that compares what has no order, i
 memorandum: it is refused when the memorandum is loaded, never read in another sense.
 """
 
-from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 from decimal import Decimal
@@ -55,9 +54,8 @@ def check_operands(dataset: str, field: FieldTable, condition: Condition, scheme
         raise not_executable(dataset, condition, f"values of type {field.type} are no days")
     if field.type in _UNORDERED and condition.operator not in EQUALITY:
         raise not_executable(dataset, condition, f"values of type {field.type} have no order")
-    problem = _checker(field, condition.operator, schemes)
     for operand in operands(condition):
-        what = _unwritable(operand) or problem(operand)
+        what = _unwritable(operand) or _misfit(operand, field, condition.operator, schemes)
         if what:
             raise not_executable(dataset, condition, what)
 
@@ -125,18 +123,25 @@ def not_executable(dataset: str, condition: Condition, why: str) -> LandbridgeEr
     )
 
 
-def _checker(field: FieldTable, operator: Operator, schemes: Schemes) -> Callable[[Scalar], str]:
-    """Make the function that says what is wrong with an operand; empty where nothing is."""
-    checkers: dict[FieldType, Callable[[Scalar], str]] = {
-        **dict.fromkeys(_NUMBERS, _wrong_number),
-        FieldType.BOOLEAN: _wrong_boolean,
-        FieldType.DATE: _wrong_day,
-        FieldType.TIMESTAMP: lambda operand: _wrong_timestamp(operand, operator),
-        FieldType.TEXT: lambda operand: _wrong_text(operand, field),
-        FieldType.CODE: lambda operand: _wrong_code(operand, field),
-        FieldType.IDENTIFIER: lambda operand: _wrong_identifier(operand, field, schemes),
-    }
-    return checkers[field.type]
+def _misfit(  # noqa: PLR0911 - one for each type
+    operand: Scalar, field: FieldTable, operator: Operator, schemes: Schemes
+) -> str:
+    """Say what is wrong with an operand; empty where nothing is."""
+    match field.type:
+        case FieldType.INTEGER | FieldType.DECIMAL | FieldType.MONEY:
+            return _wrong_number(operand)
+        case FieldType.BOOLEAN:
+            return _wrong_boolean(operand)
+        case FieldType.DATE:
+            return _wrong_day(operand)
+        case FieldType.TIMESTAMP:
+            return _wrong_timestamp(operand, operator)
+        case FieldType.CODE:
+            return _wrong_code(operand, field)
+        case FieldType.IDENTIFIER:
+            return _wrong_identifier(operand, field, schemes)
+        case _:
+            return _wrong_text(operand, field)
 
 
 def _unwritable(operand: Scalar) -> str:

@@ -46,7 +46,6 @@ class Node:
             self.store,
             recorder=DocumentLog(log),
             refused=self.refused,
-            failed=self.told.append,
             agency=REGISTRY,
         )
         self.policy = LivePolicy(self.library)

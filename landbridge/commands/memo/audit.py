@@ -57,7 +57,6 @@ def audit(  # noqa: PLR0913 - one option for each thing to read
         start = read_moment(since, "--since") if since else 0
         past = [access for access in read_past(log) if access.at >= start]
         unused = find_unused(agreed.policy, past, now, provider or _only_provider(past))
-        talk(f"{len({access.query for access in past})} queries in the log")
     for guess in guesses(finder):
         talk(f"note: {guess}")
     if output is Output.TABLE:

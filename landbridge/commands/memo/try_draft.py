@@ -15,7 +15,7 @@ from landbridge.commands.table import heading, plain
 from landbridge.policy.authorization import Policy
 from landbridge.policy.possible_record import RecordFinder
 from landbridge.policy.replayed import Line, Outcome, Replay, Replayer, Spent
-from landbridge.policy.small_counts import shown_count, shown_total
+from landbridge.policy.small_counts import is_hidden, shown_count, shown_total
 from landbridge.subject import SubjectKind
 from node.quota_window import window_at
 
@@ -64,7 +64,7 @@ def try_draft(  # noqa: PLR0913 - one option for each thing to read
     finder = RecordFinder(find_types((federation, new)))
     past = [access for access in read_past(log) if access.at >= start]
     replay = Replayer(before.policy, after.policy, when, finder, window_at).replay(past)
-    talk(f"{replay.queries} queries of the log, asked anew as of {moment(when)}")
+    talk(f"{_replayed(replay)} of the log, asked anew as of {moment(when)}")
     for guess in guesses(finder):
         talk(f"note: {guess}")
     changed = any(line.outcome is not Outcome.SAME for line in replay.lines) or replay.spent
@@ -99,8 +99,8 @@ def _print(replay: Replay) -> None:
         beyond = _queries(spent.queries, spent.subject_kind)
         console.print(
             plain(
-                f"{spent.requester}, for {spent.purpose}: {beyond} in {spent.windows} "
-                f"{'window' if spent.windows == 1 else 'windows'} of {spent.memorandum} {spent.clause}"
+                f"{spent.requester}, for {spent.purpose}: {beyond} beyond the quota of "
+                f"{spent.memorandum} {spent.clause}, in {_windows(spent)} of its windows"
             ),
             soft_wrap=True,
         )
@@ -151,6 +151,20 @@ def _queries(count: int, kind: SubjectKind) -> str:
     return f"{shown} query" if shown == "1" else f"{shown} queries"
 
 
+def _windows(spent: Spent) -> str:
+    return shown_count(spent.windows, spent.subject_kind)
+
+
+def _replayed(replay: Replay) -> str:
+    """Say how many queries were replayed; not where a hidden count would follow from it."""
+    hidden = any(is_hidden(count, line.subject_kind) for line, count in replay.lines.items())
+    words = []
+    for kind, count in sorted(replay.queries.items()):
+        is_told = kind is SubjectKind.LEGAL_ENTITY or not (hidden or is_hidden(count, kind))
+        words.append(f"{_queries(count, kind) if is_told else 'queries'} about {_KINDS[kind]}")
+    return " and ".join(words) or "no queries"
+
+
 def _lines(replay: Replay) -> Iterator[Mapping[str, Any]]:
     for line, count in replay.lines.items():
         witness = replay.witnesses.get(line)
@@ -178,6 +192,6 @@ def _spent(spent: Spent) -> Mapping[str, Any]:
         "clause": spent.clause,
         "requester": spent.requester,
         "purpose": spent.purpose,
-        "windows": spent.windows,
+        "windows": _windows(spent),
         "queries": shown_count(spent.queries, spent.subject_kind),
     }

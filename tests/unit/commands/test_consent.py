@@ -208,3 +208,19 @@ def test_the_sandbox_signs_for_desks_that_a_memorandum_names() -> None:
     (path,) = (EXAMPLE / "memoranda").glob("*.yaml")
     assert find_desks(EXAMPLE) == set(Memorandum.from_yaml(path).consent_desks) == {"citizen-desk"}
     assert find_desks(ROOT / "examples/institutions") == frozenset()
+
+
+@pytest.mark.parametrize("kept", ["desk", "record"])
+def test_a_revocation_is_written_over_nothing_else(
+    desk: Path, tmp_path: Path, capsys: Captured, kept: str
+) -> None:
+    record = tmp_path / "consent.jws.json"
+    assert give(record, "--key", str(desk)) == 0
+    target = {"desk": desk, "record": record}[kept]
+    before = target.read_bytes()
+    assert run(["consent", "revoke", str(record), "--key", str(desk), "--out", str(target)]) == 2
+    assert "LB-1106" in capsys.readouterr().err
+    assert target.read_bytes() == before
+    ended = tmp_path / "ended.jws.json"
+    for _ in range(2):
+        assert run(["consent", "revoke", str(record), "--key", str(desk), "--out", str(ended)]) == 0

@@ -144,8 +144,21 @@ def test_a_person_is_asked_for_where_a_consent_is_shown_and_the_node_judges_it()
     made = catalogue()
     for dataset in made.datasets:
         dataset.subject_kind = SubjectKind.NATURAL_PERSON.number  # type: ignore[assignment]
-    planner = Planner(lambda: Policy([memorandum]), lambda _: False)
+    policy = Policy([memorandum])
+    planner = Planner(lambda: policy, lambda _: False)
     without = planner.plan(replace(QUERY, **changes), {"p.a": made}, NOON)
     assert reasons(without)["d"] is Reason.CONSENT_MISSING
     shown = planner.plan(replace(QUERY, consents=(b"any",), **changes), {"p.a": made}, NOON)
     assert [candidate.dataset for candidate in shown.candidates] == ["d"]
+
+
+def test_plans_in_the_clear_and_sealed_are_not_mixed_up() -> None:
+    policy = Policy([make_memorandum([{"sealed": True}])])
+    planner = Planner(lambda: policy, lambda _: False)
+    catalogues: dict[str, catalogue_pb2.Catalogue | None] = {"p.a": catalogue()}
+    sealed = replace(QUERY, seal_to=b"key")
+    asked = [
+        [candidate.dataset for candidate in planner.plan(query, catalogues, NOON).candidates]
+        for query in (QUERY, sealed, QUERY, sealed)
+    ]
+    assert asked == [[], ["d"], [], ["d"]]

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cache, cached_property
 from itertools import combinations
 from typing import Any
 
@@ -43,6 +43,7 @@ def instant(day: int) -> str:
     return f"2026-01-{day:02}T00:00:00Z"
 
 
+moment = cache(read_instant)
 MOMENTS = [read_instant(instant(day)) + off for day in DAYS for off in (-1, 0, 1)]
 
 
@@ -221,12 +222,12 @@ def with_emptied_list(memorandum: Memorandum, name: str) -> Memorandum:
 def stands(world: World, memorandum: Memorandum, grant: Grant, requester: str, at: int) -> bool:
     """Tell whether a clause is in force for a requester, by reading everything up to the time."""
     valid = grant.valid or memorandum.valid
-    if not read_instant(valid.from_) <= at < read_instant(valid.until):
+    if not moment(valid.from_) <= at < moment(valid.until):
         return False
     if any(
         other.amends == memorandum.id
         and set(memorandum.parties) <= set(other.parties)
-        and read_instant(other.valid.from_) <= at
+        and moment(other.valid.from_) <= at
         for other in world.memoranda
     ):
         return False

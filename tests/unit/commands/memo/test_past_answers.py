@@ -158,7 +158,7 @@ def test_try_counts_what_a_quota_would_not_have_answered(
     code, document = told(capsys, "try", str(path), "--log", str(desk.state))
     assert code == 3
     (spent,) = document["quotas"]
-    assert (spent["windows"], spent["queries"], spent["clause"]) == (1, "1", "1")
+    assert (spent["windows"], spent["queries"], spent["clause"]) == ("1", "1", "1")
     since = ("--since", "2026-06-16")
     _, document = told(capsys, "try", str(path), "--log", str(desk.state), *since)
     assert document["quotas"] == []
@@ -173,9 +173,12 @@ def test_small_counts_of_persons_stay_hidden(
     _, document = told(capsys, "try", str(path), "--log", str(desk.state))
     assert {line["queries"] for line in document["accesses"]} == {"fewer than 5"}
     assert run(["memo", "try", str(path), "--log", str(desk.state)]) == 3
-    out = capsys.readouterr().out
-    assert "fewer than 5 queries" in out
-    assert ": 2 queries" not in out
+    captured = capsys.readouterr()
+    assert "fewer than 5 queries" in captured.out
+    assert ": 2 queries" not in captured.out
+    # Six in all, less four, would be two.
+    assert "queries about persons of the log" in captured.err
+    assert "6" not in captured.err.partition("of the log")[0]
 
 
 def test_a_draft_is_tried_as_of_its_first_instant(
