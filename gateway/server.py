@@ -15,6 +15,7 @@ from gateway.federator import Federator
 from gateway.node_client import NodeClient
 from gateway.node_lines import NodeLines
 from gateway.planner import Planner
+from gateway.provider_policies import ProviderPolicies
 from gateway.relay import Relay
 from gateway.service import GatewayService
 from gateway.verifier import AnswerVerifier
@@ -149,7 +150,7 @@ def build_gateway(
         federation=federation,
         nodes=nodes,
         planner=Planner(
-            LivePolicy(live_library.library),
+            LivePolicy(live_library.library, ProviderPolicies),
             lambda at: live.trust.stale_since(at) is not None,
         ),
         verifier=AnswerVerifier(

@@ -3,16 +3,26 @@
 Times at which clauses begin or end need no news: the policy holds them all.
 """
 
+from collections.abc import Callable, Iterable
+
 from landbridge.library.shelf import Shelf
 from landbridge.library.store import Library
+from landbridge.memorandum.document import Memorandum
+from landbridge.memorandum.life import Notice
 from landbridge.policy.authorization import Policy
+
+Make = Callable[[Iterable[Memorandum], Iterable[Notice]], Policy]
 
 
 class LivePolicy:
-    """The policy that follows a library. Call it for the policy of now; thread-safe."""
+    """The policy that follows a library. Call it for the policy of now; thread-safe.
 
-    def __init__(self, library: Library) -> None:
-        self._policy = _policy_of(library.shelf)
+    `make` makes a policy of memoranda and notices.
+    """
+
+    def __init__(self, library: Library, make: Make = Policy) -> None:
+        self._make = make
+        self._policy = self._policy_of(library.shelf)
         library.subscribe(self._follow)
 
     def __call__(self) -> Policy:
@@ -20,8 +30,7 @@ class LivePolicy:
         return self._policy
 
     def _follow(self, shelf: Shelf) -> None:
-        self._policy = _policy_of(shelf)
+        self._policy = self._policy_of(shelf)
 
-
-def _policy_of(shelf: Shelf) -> Policy:
-    return Policy(shelf.memoranda, shelf.notices)
+    def _policy_of(self, shelf: Shelf) -> Policy:
+        return self._make(shelf.memoranda, shelf.notices)

@@ -7,6 +7,8 @@ from landbridge.v1 import log_pb2
 
 _Key = tuple[bytes, int, int]
 _SWEEP_MS = 1_000
+ENTRIES_OF_A_WRONG_CLOCK = 1000
+"""So many entries in a row must be older before one stops to look further back in a log."""
 _MARGIN_MS = 60_000
 """Kept beyond a query's expiry, for clocks that step and threads that lag."""
 
@@ -31,7 +33,8 @@ class ReplayGuard:
             LandbridgeError: LB-4004 when it was admitted before; LB-2003 when more unexpired
                 queries are remembered than memory is kept for.
         """
-        if at >= self._next_sweep:
+        # A clock that has stepped back is none to wait for.
+        if not self._next_sweep - _SWEEP_MS <= at < self._next_sweep:
             self._expiry = {
                 key: expiry for key, expiry in self._expiry.items() if expiry + _MARGIN_MS > at
             }
@@ -50,13 +53,17 @@ class ReplayGuard:
     def restore(self, entries_backwards: Iterable[bytes], *, at: int, max_lifetime_ms: int) -> int:
         """Admit again what the log shows as answered, newest first; return how many.
 
-        Reading stops at the first entry so old that every query of its time has expired.
+        Reading stops where entries in a row are so old that every query of their time has expired.
         """
-        restored = 0
+        restored = older = 0
         for data in entries_backwards:
             entry = log_pb2.LogEntry.FromString(data)
             if entry.logged_at_unix_ms + max_lifetime_ms + _MARGIN_MS < at:
-                break
+                older += 1
+                if older == ENTRIES_OF_A_WRONG_CLOCK:
+                    break
+                continue
+            older = 0
             if entry.query_expires_at_unix_ms + _MARGIN_MS > at:
                 key = (entry.query_digest, entry.step, entry.round)
                 self._expiry[key] = entry.query_expires_at_unix_ms

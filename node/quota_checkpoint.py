@@ -15,6 +15,7 @@ from typing import Any, Final
 
 from landbridge.log.store import LogStore
 from landbridge.memorandum.grant import Window
+from landbridge.replay import ENTRIES_OF_A_WRONG_CLOCK
 from landbridge.v1 import log_pb2
 from node.quota_counts import Account, Counts, Tally
 from node.quota_window import window_at
@@ -34,13 +35,14 @@ def count_log(log: LogStore, path: Path, *, longest_ms: int, at: int) -> Tally:
     """
     size, counts = _read(path, log)
     tally = Tally(longest_ms, counts)
-    if size:
-        # A query may have counted before the file's last entry and come again after it.
-        since = _logged_at(log, size - 1) - longest_ms - _MARGIN_MS
-    else:
+    end = size or log.size
+    # Neither the clock nor the newest entry is believed alone: either may have erred.
+    since = min(at, _logged_at(log, end - 1)) if end else at
+    if not size:
         # What is older than the longest window counts in none.
-        since = min(window_at(Window.YEAR, at)[0], at - _WEEK_MS) - longest_ms - _MARGIN_MS
-    start = _first_since(log, size or log.size, since)
+        since = min(window_at(Window.YEAR, since)[0], since - _WEEK_MS)
+    # A query may have counted before the file's last entry and come again after it.
+    start = _first_since(log, end, since - longest_ms - _MARGIN_MS)
     tally.size = start
     for position, entry in enumerate(log.entries(start), start):
         tally.add(entry, counts=position >= size)
@@ -106,11 +108,14 @@ def _read(path: Path, log: LogStore) -> tuple[int, Counts]:
 
 
 def _first_since(log: LogStore, end: int, since: int) -> int:
-    """Return the position behind the newest entry before `end` that is older than a time."""
+    """Return the position behind the newest entries before `end` that are older than a time."""
+    start = end
     for position, entry in log.entries_backwards(end):
-        if log_pb2.LogEntry.FromString(entry).logged_at_unix_ms < since:
-            return position + 1
-    return 0
+        if log_pb2.LogEntry.FromString(entry).logged_at_unix_ms >= since:
+            start = position
+        elif start - position >= ENTRIES_OF_A_WRONG_CLOCK:
+            break
+    return start
 
 
 def _logged_at(log: LogStore, position: int) -> int:

@@ -21,7 +21,12 @@ _TOLD: Final = frozenset(
 )
 """Outcomes that tell the requester something of the records."""
 _KEPT_MS: Final = 86_400_000
-"""How long a window is remembered after its end, for clocks that step back."""
+_KEPT_WINDOWS: Final = 8
+"""A window is forgotten a day after its end, and once so many later ones of its account stand.
+
+A clock that errs for so many windows errs for as long as they last: whatever it makes forgotten is
+over by then, whichever way it erred.
+"""
 _MARGIN_MS: Final = 60_000
 
 
@@ -51,11 +56,16 @@ class Counts:
             self._counts[key] = self._counts.get(key, 0) + by
 
     def prune(self, at: int) -> None:
-        """Forget the windows that ended long before a time."""
+        """Forget the windows that ended long before a time, but for the latest of each account."""
+        starts: dict[tuple[Account, Window], list[int]] = {}
+        for account, window, start in self._counts:
+            starts.setdefault((account, window), []).append(start)
+        since = {key: sorted(found)[-_KEPT_WINDOWS:][0] for key, found in starts.items()}
         self._counts = {
-            key: count
-            for key, count in self._counts.items()
-            if count > 0 and window_at(key[1], key[2])[1] + _KEPT_MS > at
+            (account, window, start): count
+            for (account, window, start), count in self._counts.items()
+            if count > 0
+            and (start >= since[account, window] or window_at(window, start)[1] + _KEPT_MS > at)
         }
 
     def rows(self) -> Iterator[tuple[Account, Window, int, int]]:
@@ -93,7 +103,7 @@ class Tally:
         entry = log_pb2.LogEntry.FromString(data)
         self.size += 1
         at = entry.logged_at_unix_ms
-        if at >= self._sweep_at:
+        if not self._sweep_at - _MARGIN_MS <= at < self._sweep_at:
             self._expiry = {key: end for key, end in self._expiry.items() if end > at}
             self._sweep_at = at + _MARGIN_MS
         for memorandum, clause in counted_clauses(entry):

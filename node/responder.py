@@ -1,7 +1,6 @@
 """Answers questions: the node's whole job, step by step."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
 from datetime import date
 
 from landbridge.clock import Clock, to_datetime
@@ -25,6 +24,7 @@ from landbridge.sealing import check_public_key
 from landbridge.v1 import answer_pb2, envelope_pb2, query_pb2
 from node.aliases import AliasProver
 from node.judge import Judge
+from node.notice_lock import PATIENCE_S, NoticeLock
 from node.published import Published
 from node.quota import Quotas
 from node.reader import Reader
@@ -60,7 +60,7 @@ class Responder:
         reader: Reader,
         log: LogStore,
         pseudonyms: Pseudonyms,
-        notices: AbstractContextManager[object],
+        notices: NoticeLock,
         failed: Callable[[Exception], None],
         clock: Clock,
     ) -> None:
@@ -139,13 +139,8 @@ class Responder:
         if query.seal_to:
             check_public_key(query.seal_to)
         self._check_question(question)
-        return Task(
-            question,
-            query,
-            digest(QUERY_TYPE, question.query.payload),
-            self._policy(),
-            day,
-        )
+        query_digest = digest(QUERY_TYPE, question.query.payload)
+        return Task(question, query, query_digest, self._policy(), day)
 
     def _check_question(self, question: query_pb2.Question) -> None:
         rounds = self._federation.limits.max_rounds
@@ -180,22 +175,31 @@ class Responder:
         self, tasks: dict[int, Task], now: int
     ) -> dict[int, envelope_pb2.Envelope | LandbridgeError]:
         """Append one entry an answer in one durable batch; the batch's signed head signs them."""
-        if not tasks:
-            return {}
-        relying = [task for task in tasks.values() if task.consents]
+        relying = {position: task for position, task in tasks.items() if task.consents}
+        if not relying:
+            return self._append(tasks, now)
         # While it is held the node notices no end of a consent: the log never shows an answer by
         # a consent behind the entry of its end.
-        with self._notices if relying else nullcontext():
-            for task in relying:
+        if not self._notices.acquire(timeout=PATIENCE_S):
+            self._turnstile.take_back(relying.values())
+            busy = refuse(Reason.BUSY, "the node is busy with documents")
+            others = {position: tasks[position] for position in tasks.keys() - relying.keys()}
+            return self._append(others, now) | dict.fromkeys(relying, busy)
+        try:
+            for task in relying.values():
                 if not self._judge.still_holds(task):
                     self._judge.judge(task, now)
                     self._turnstile.take_quotas(task, now)
                     self._reader.read((task,))
             return self._append(tasks, now)
+        finally:
+            self._notices.release()
 
     def _append(
         self, tasks: dict[int, Task], now: int
     ) -> dict[int, envelope_pb2.Envelope | LandbridgeError]:
+        if not tasks:
+            return {}
         payloads = [self._write(task, now) for task in tasks.values()]
         entries = [
             write_entry(task, digest(ANSWER_TYPE, payload), self._pseudonyms, at=now)

@@ -181,6 +181,9 @@ class History:
             )
         return document
 
+    def _size(self) -> int:
+        return self._path.stat().st_size if self._path.exists() else 0
+
     def _lines(self) -> Iterator[dict[str, Any]]:
         if not self._path.exists():
             return
@@ -198,11 +201,12 @@ class History:
             yield fields
 
     def _add(self, lines: Iterable[Mapping[str, Any]]) -> None:
+        lines = (*self._unwritten, *lines)
+        if self._size() < self._length:
+            # Somebody has removed or cut it: what is known is written anew.
+            lines, self._length = (_line(self.logged), *lines), 0
         self._folder.mkdir(parents=True, exist_ok=True)
-        data = b"".join(
-            json.dumps(line, separators=(",", ":")).encode() + b"\n"
-            for line in (*self._unwritten, *lines)
-        )
+        data = b"".join(json.dumps(line, separators=(",", ":")).encode() + b"\n" for line in lines)
         with open(self._path, "ab", opener=_open) as file:
             file.truncate(self._length)
             file.write(data)

@@ -74,9 +74,9 @@ class Shelf:
         """
         given = (each.opened.notice for each in self.noticed.values())
         ended = (
-            barred(one, self.barred[one.id].message)
+            barred(one, self.barred[one.digest].message)
             for one in self.memoranda
-            if one.id in self.barred
+            if one.digest in self.barred
         )
         return (*(notice for notice in given if notice), *ended)
 

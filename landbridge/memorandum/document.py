@@ -19,7 +19,14 @@ import rfc8785
 from pydantic import Field
 
 from landbridge.errors import Reason, refuse
-from landbridge.memorandum.grant import Grant, Part, Validity, drop_default, find_contradictions
+from landbridge.memorandum.grant import (
+    Grant,
+    Part,
+    Quota,
+    Validity,
+    drop_default,
+    find_contradictions,
+)
 from landbridge.memorandum.problems import complain, json_path, validate
 from landbridge.memorandum.words import (
     AgencyId,
@@ -164,7 +171,11 @@ def _find_contradictions(memorandum: Memorandum) -> Iterator[tuple[Keys, str]]:
         yield ("valid", "until"), _NOT_LATER
     if sum(len(list(grant.conditions())) for grant in memorandum.grants) > _MAX_CONDITIONS:
         yield ("grants",), _TOO_MANY
+    quotas: dict[tuple[str, str], Quota | None] = {}
     for number, grant in enumerate(memorandum.grants):
+        # Queries are counted by clause: each of its grants says the same of it.
+        if quotas.setdefault((grant.provider, grant.clause), grant.quota) != grant.quota:
+            yield ("grants", number, "quota"), f"clause {grant.clause} has another quota above"
         for inner, what in (
             *_wrong_parties(memorandum, grant),
             *find_contradictions(grant),

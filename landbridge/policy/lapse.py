@@ -15,10 +15,10 @@ class Cause(StrEnum):
     """Why something ends."""
 
     LAPSED = "lapses"
-    AMENDED = "a successor takes its place"
+    AMENDED = "gives way to its successor"
     SUSPENDED = "is suspended"
     TERMINATED = "is terminated"
-    PRECEDED = "another clause comes first"
+    PRECEDED = "stands behind another clause"
 
 
 @dataclass(frozen=True, slots=True)

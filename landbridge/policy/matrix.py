@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import groupby
 
 from landbridge.policy.authorization import Policy
 from landbridge.policy.circumstances import standing_of, way_of
@@ -59,24 +58,12 @@ class Matrix:
     def cells(self, at: int | None = None) -> Iterator[Cell]:
         """Give what is released, clause by clause; at one time, or over all of time."""
         for access in sorted(self._releases):
-            shown = [
-                release
-                for release in self._releases[access]
-                if at is None or release.start <= at < release.end
-            ]
-            shown.sort(key=_together)
-            for _, group in groupby(shown, key=_together):
-                found = list(group)
+            together: dict[tuple[object, ...], list[Release]] = {}
+            for release in self._releases[access]:
+                if at is None or release.start <= at < release.end:
+                    key = release.start, release.end, release.clause.release, release.standings
+                    together.setdefault(key, []).append(release)
+            for found in together.values():
                 first = found[0]
-                yield Cell(
-                    access,
-                    tuple(release.name for release in found),
-                    first.start,
-                    first.end,
-                    first.clause,
-                    first.standings,
-                )
-
-
-def _together(release: Release) -> tuple[object, ...]:
-    return release.start, release.end, release.clause.release, sorted(map(repr, release.standings))
+                names = tuple(release.name for release in found)
+                yield Cell(access, names, first.start, first.end, first.clause, first.standings)

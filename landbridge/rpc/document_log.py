@@ -62,7 +62,13 @@ def read_document_entry(index: int, data: bytes) -> Logged | None:
     if entry.kind != log_pb2.ENTRY_KIND_DOCUMENT or kind is None:
         return None
     document = entry.document
-    change = Change(kind, document.subject, document.digest.hex(), withdrawn=document.withdrawn)
+    change = Change(
+        kind,
+        document.subject,
+        document.digest.hex(),
+        withdrawn=document.withdrawn,
+        barred=document.barred,
+    )
     return Logged(change, entry.logged_at_unix_ms, index)
 
 
@@ -75,5 +81,6 @@ def _write(change: Change, at: int) -> bytes:
             subject=change.subject,
             digest=bytes.fromhex(change.digest),
             withdrawn=change.withdrawn,
+            barred=change.barred,
         ),
     ).SerializeToString()

@@ -194,6 +194,7 @@ class Document(_message.Message):
     SUBJECT_FIELD_NUMBER: _builtins.int
     DIGEST_FIELD_NUMBER: _builtins.int
     WITHDRAWN_FIELD_NUMBER: _builtins.int
+    BARRED_FIELD_NUMBER: _builtins.int
     kind: Global___DocumentKind.ValueType
     """What kind."""
     subject: _builtins.str
@@ -202,6 +203,8 @@ class Document(_message.Message):
     """SHA-256 of the document as it was received."""
     withdrawn: _builtins.bool
     """Whether it no longer counts, as it was removed or no longer verifies."""
+    barred: _builtins.bool
+    """Whether the party cannot do what it says: it grants nothing, and ends what it amends."""
     def __init__(
         self,
         *,
@@ -209,10 +212,11 @@ class Document(_message.Message):
         subject: _builtins.str = ...,
         digest: _builtins.bytes = ...,
         withdrawn: _builtins.bool = ...,
+        barred: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["digest", b"digest", "kind", b"kind", "subject", b"subject", "withdrawn", b"withdrawn"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["barred", b"barred", "digest", b"digest", "kind", b"kind", "subject", b"subject", "withdrawn", b"withdrawn"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -1,9 +1,10 @@
 """A throw-away federation around one node: its agency, a gateway, and requesters who try it.
 
-Each requester tries one thing, and is party to the memorandum that is made for it. All keys lie in
-a temporary folder, and are worth nothing elsewhere.
+Each requester tries one thing, and is party to the memorandum that is made for it. A desk vouches
+for consents. All keys lie in a temporary folder, and are worth nothing elsewhere.
 """
 
+import itertools
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -27,8 +28,10 @@ TOPICS: Final = (
     *("quota", "questions", "sealed", "consent", "suspended"),
 )
 """What is tried, each by a requester of its own."""
-CASE: Final = "CONFORMANCE-1"
-"""The case of every question."""
+DESK: Final = "desk"
+"""Vouches for consents, as the memoranda of the kit say."""
+OTHER_DESK: Final = "other-desk"
+"""Vouches for consents, and no memorandum takes its word."""
 _NOWHERE: Final = "127.0.0.1:1"
 _ALWAYS: Final = {"from": "2000-01-01T00:00:00Z", "until": "2100-01-01T00:00:00Z"}
 _NODE: Final = (KeyUse.LOG, KeyUse.MEMORANDUM)
@@ -57,12 +60,19 @@ class Parties:
                 _NOWHERE,
             ),
             *(PartyPlan(name_of(it), Role.REQUESTER, name_of(it), _ASKING) for it in TOPICS),
+            *(
+                PartyPlan(name_of(it), Role.REQUESTER, name_of(it), (KeyUse.CONSENT,))
+                for it in (DESK, OTHER_DESK)
+            ),
         ]
         self.pki: FederationPki = create_federation(folder, federation.name, plans)
         self.node = self.pki.state(agency, Role.NODE)
         self.federation = federation
         self.purpose = next(iter(federation.purposes))
         """For what every clause is granted."""
+        self.agreed: dict[str, Memorandum] = {}
+        """What was made of each topic, by the requester who tries it."""
+        self._cases = itertools.count(1)
 
     def folder(self, topic: str) -> Path:
         """Return the folder of the requester who tries a topic."""
@@ -113,7 +123,8 @@ class Parties:
             **terms,
         }
         made = Memorandum.model_validate_json(json.dumps(written))
-        return Memorandum.from_json(made.to_json())
+        self.agreed[name_of(topic)] = Memorandum.from_json(made.to_json())
+        return self.agreed[name_of(topic)]
 
     def sign(self, memorandum: Memorandum, signers: Sequence[str] = ()) -> bytes:
         """Sign a memorandum: as all its parties, or as some of them."""
@@ -130,20 +141,22 @@ class Parties:
         purpose: str = "",
         wanted: Sequence[Wanted] = (),
         seal_to: bytes = b"",
+        consents: Sequence[bytes] = (),
         at: int = 0,
         lifetime_ms: int = 60_000,
     ) -> envelope_pb2.Envelope:
-        """Sign a query as the requester who tries a topic."""
+        """Sign a query as the requester who tries a topic, in a case of its own."""
         payload = write_query(
             federation=self.federation,
             requester=name_of(topic),
             subject=subject,
             purpose=purpose or self.purpose,
-            case_reference=CASE,
+            case_reference=f"CONFORMANCE-{next(self._cases)}",
             wanted=wanted,
             at=at or system_clock(),
             lifetime_ms=lifetime_ms,
             seal_to=seal_to,
+            consents=consents,
         )
         return self.sign_query(topic, payload)
 

@@ -7,17 +7,16 @@ from typing import Final
 from landbridge.clock import system_clock, to_datetime
 from landbridge.errors import Reason
 from landbridge.keys import KeyUse
+from landbridge.library.kinds import Kind
 from landbridge.memorandum.notice import SignedNotice, WrittenNotice
 from landbridge.memorandum.signed_form import sign
 from landbridge.query import Wanted
-from landbridge.subject import SubjectKind
 from node.conformance.parties import name_of
 from node.conformance.told import question, released
-from node.conformance.trial import Trial
+from node.conformance.trial import FOUND_OR_NOT, Trial
 from node.conformance.verdict import Check, NonconformityError, NotApplicableError, counted, demand
 
 _NOT_COVERED: Final = (Reason.REQUESTER_NOT_COVERED, Reason.NOT_COVERED)
-_ANSWERED: Final = (Reason.ANSWERED, Reason.NO_RECORD)
 _TAKEN_S: Final = 20.0
 _POLL_S: Final = 0.1
 
@@ -47,12 +46,7 @@ def prepare(trial: Trial) -> None:
         }.get(topic)
         made = parties.agree(topic, grants, **({"valid": valid} if valid else {}))
         signers = [name_of(topic)] if topic == "half" else []
-        trial.put(parties.sign(made, signers), "memoranda", made.id)
-    persons = [each for each in datasets if each.subject_kind is SubjectKind.NATURAL_PERSON]
-    if persons:
-        grants = [parties.grant("consent", dataset, statute=None) for dataset in persons]
-        made = parties.agree("consent", grants, consent_desks=[trial.agency])
-        trial.put(parties.sign(made), "memoranda", made.id)
+        trial.put(parties.sign(made, signers), Kind.MEMORANDUM, made.id)
 
 
 async def _fields(trial: Trial) -> str:
@@ -64,9 +58,7 @@ async def _fields(trial: Trial) -> str:
             continue
         told = await trial.collect("fields", dataset.name, trial.subjects[dataset.name][0])
         tried += 1
-        demand(
-            told.outcome in _ANSWERED, f"{dataset.name}: {told.outcome.code} where it may answer"
-        )
+        await trial.demand_answered(told, "where it may answer")
         more = released(told) - granted
         demand(not more, f"{dataset.name}: released {len(more)} fields that no clause grants")
         if told.outcome is Reason.ANSWERED:
@@ -98,7 +90,7 @@ async def _purposes(trial: Trial) -> str:
         raise NotApplicableError("the federation has one purpose only")
     dataset = trial.datasets[0]
     told = await trial.collect("purposes", dataset.name, trial.subjects[dataset.name][0])
-    demand(told.outcome in _ANSWERED, f"{told.outcome.code} for the purpose that is granted")
+    await trial.demand_answered(told, "for the purpose that is granted")
     for purpose in trial.other_purposes:
         await _refused(trial, "purposes", Reason.PURPOSE_NOT_COVERED, purpose=purpose)
     return f"{counted(len(trial.other_purposes), 'other purpose')} refused"
@@ -127,7 +119,7 @@ async def _quota(trial: Trial) -> str:
     dataset = trial.datasets[0]
     subject = trial.subjects[dataset.name][0]
     first = await trial.collect("quota", dataset.name, subject)
-    demand(first.outcome in _ANSWERED, f"{first.outcome.code} for the one query that is granted")
+    await trial.demand_answered(first, "for the one query that is granted")
     for when in ("at once", "after a restart"):
         told = await trial.collect("quota", dataset.name, subject)
         demand(not told.dataset.extracts, f"answered a second query {when}")
@@ -144,7 +136,7 @@ async def _suspension(trial: Trial) -> str:
     dataset = trial.datasets[0]
     subject = trial.subjects[dataset.name][0]
     told = await trial.collect("suspended", dataset.name, subject)
-    demand(told.outcome in _ANSWERED, f"{told.outcome.code} before it is suspended")
+    await trial.demand_answered(told, "before it is suspended")
     (memorandum,) = [
         each
         for each in trial.node.documents.library.shelf.memoranda
@@ -164,33 +156,17 @@ async def _suspension(trial: Trial) -> str:
     payload = notice.to_json()
     signature = sign(payload, trial.parties.key(trial.agency, KeyUse.MEMORANDUM))
     form = SignedNotice(payload).with_signature(signature)
-    trial.put(form.to_bytes(), "notices", "suspend-trial")
+    trial.put(form.to_bytes(), Kind.NOTICE, memorandum.id)
     deadline = asyncio.get_running_loop().time() + _TAKEN_S
     while True:
         told = await trial.collect("suspended", dataset.name, subject)
-        if not told.dataset.extracts and told.outcome not in _ANSWERED:
+        if not told.dataset.extracts and told.outcome not in FOUND_OR_NOT:
             break
         if asyncio.get_running_loop().time() > deadline:
             raise NonconformityError(f"answers go on {_TAKEN_S:g} s after the agency's own notice")
         await asyncio.sleep(_POLL_S)
     demand(told.outcome is Reason.NOT_IN_FORCE, f"refused with {told.outcome.code}")
     return "the agency's own notice stops the answers, without a restart"
-
-
-async def _consent(trial: Trial) -> str:
-    persons = [
-        dataset for dataset in trial.datasets if dataset.subject_kind is SubjectKind.NATURAL_PERSON
-    ]
-    if not persons:
-        raise NotApplicableError("no dataset is about persons")
-    for dataset in persons:
-        told = await trial.collect("consent", dataset.name, trial.subjects[dataset.name][0])
-        demand(not told.dataset.extracts, f"{dataset.name}: released records without a consent")
-        demand(
-            told.outcome is Reason.CONSENT_MISSING,
-            f"{dataset.name}: refused with {told.outcome.code}",
-        )
-    return f"{counted(len(persons), 'dataset')} on persons, and nothing released without a consent"
 
 
 async def _unknown(trial: Trial) -> str:
@@ -223,6 +199,5 @@ CHECKS: Final = (
     Check("signatures", "What a party did not sign does not count.", _signatures),
     Check("quota", "A clause answers as often as it says.", _quota),
     Check("suspension", "The agency can stop a memorandum at once.", _suspension),
-    Check("consent", "A person's records need the person's consent.", _consent),
     Check("codes", "What cannot be answered is refused with its code.", _unknown),
 )

@@ -18,7 +18,15 @@ from landbridge.clock import system_clock
 from landbridge.errors import LandbridgeError, Reason, refuse
 from landbridge.federation import Federation
 from node.config import load_node_config
-from node.conformance import answer_checks, fault_checks, policy_checks, row_checks, trust_checks
+from node.conformance import (
+    answer_checks,
+    consent_checks,
+    fault_checks,
+    log_checks,
+    policy_checks,
+    row_checks,
+    trust_checks,
+)
 from node.conformance.report import Report
 from node.conformance.subjects import sample_subjects
 from node.conformance.trial import Trial
@@ -33,10 +41,11 @@ from node.conformance.verdict import (
 CHECKS: Final[Sequence[Check[Trial]]] = (
     *answer_checks.CHECKS,
     *policy_checks.CHECKS,
+    *consent_checks.CHECKS,
     *row_checks.CHECKS,
     *trust_checks.CHECKS,
     *fault_checks.CHECKS,
-    *answer_checks.LAST,
+    *log_checks.CHECKS,
 )
 
 
@@ -104,8 +113,9 @@ def prepared(
             where=str(config_path),
             next_step="name some that have records, with --subject SCHEME:VALUE",
         )
-    trial = Trial(config, federation, federation_path, folder, subjects=subjects)
+    trial = Trial(config, federation, federation_path, folder, subjects=subjects, given=named)
     policy_checks.prepare(trial)
+    consent_checks.prepare(trial)
     return trial
 
 

@@ -1,15 +1,17 @@
 """One node on trial: built from the agency's own files, running on this machine, and asked."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Final
 
 import grpc
 
+from landbridge.envelope import QUERY_TYPE, digest
 from landbridge.errors import LandbridgeError, Reason
 from landbridge.federation import Federation
 from landbridge.keys import write_whole
+from landbridge.library.kinds import SUFFIX, Kind
 from landbridge.memorandum.document import Memorandum
 from landbridge.party import PartyFolder
 from landbridge.query import Wanted
@@ -35,6 +37,8 @@ _TIMEOUT_S: Final = 20.0
 _FOLLOWED_S: Final = 20.0
 _POLL_S: Final = 0.1
 _LOCAL: Final = "127.0.0.1:0"
+FOUND_OR_NOT: Final = (Reason.ANSWERED, Reason.NO_RECORD)
+"""What comes of a question that a clause covers."""
 
 
 class Trial:
@@ -48,6 +52,7 @@ class Trial:
         folder: Path,
         *,
         subjects: dict[str, list[SubjectId]],
+        given: Collection[SubjectId] = (),
     ) -> None:
         self.config = config
         self.federation = federation
@@ -55,6 +60,10 @@ class Trial:
         self.purpose, *self.other_purposes = federation.purposes
         self.parties = Parties(folder / "parties", federation, self.agency)
         self.subjects = subjects
+        self.given = given
+        """The subjects that somebody named; all others were read from the tables."""
+        self.laid: set[tuple[Kind, str]] = set()
+        """The documents in the node's folder, each with what it is about."""
         self.told: list[Told] = []
         """All that was answered, in order."""
         self.node: Node
@@ -88,13 +97,15 @@ class Trial:
             await self.node.stop()
 
     async def choose(self) -> None:
-        """Keep subjects whose records fit into an answer, where there are any."""
+        """Keep subjects whose records fit into an answer, those with records first."""
         for dataset in self.datasets:
             try:
                 whole = await self.everything(dataset.name)
             except LandbridgeError:
                 return  # what is wrong there, the checks tell
             kept = [told for told in whole if told.outcome is not Reason.TOO_MANY_RECORDS]
+            # What is tried on one subject is tried on the first.
+            kept.sort(key=lambda told: told.outcome is not Reason.ANSWERED)
             if kept:
                 self._everything[dataset.name] = kept
                 self.subjects[dataset.name] = [told.about for told in kept]
@@ -104,11 +115,19 @@ class Trial:
         await self.stop()
         await self.start()
 
-    def channel(self, folder: Path) -> grpc.aio.Channel:
-        """Open a channel to the node as the party whose folder this is."""
+    async def reconnect(self) -> None:
+        """Close the channel and connect anew."""
+        if self._channel is not None:
+            await self._channel.close()
+            self._channel = self.channel(self.parties.gateway_folder)
+
+    def channel(self, folder: Path, address: str = "") -> grpc.aio.Channel:
+        """Open a channel to the node as the party whose folder this is, or to what stands there."""
         trust = PartyFolder.open(folder).trust.current
         credential = Credential.read(folder / "credential.pem", trust)
-        return open_channel(self.address, self.dns_name, credential, trust.bundle.roots_pem)
+        return open_channel(
+            address or self.address, self.dns_name, credential, trust.bundle.roots_pem
+        )
 
     @property
     def address(self) -> str:
@@ -174,6 +193,11 @@ class Trial:
             f"asked for the dataset {dataset} alone, it answered for "
             f"{len(told.answer.datasets)} datasets",
         )
+        demand(
+            (told.answer.query_digest, told.answer.step, told.answer.round)
+            == (digest(QUERY_TYPE, query.payload), step, 1),
+            "it answers another question than it was asked",
+        )
         self.told.append(told)
         return told
 
@@ -187,6 +211,7 @@ class Trial:
         fields: tuple[str, ...] = (),
         arguments: tuple[tuple[str, str | int], ...] = (),
         seal_to: bytes = b"",
+        consents: Sequence[bytes] = (),
     ) -> Told:
         """Ask for a dataset as the requester who tries a topic.
 
@@ -194,7 +219,9 @@ class Trial:
             LandbridgeError: what the node refused it for.
         """
         wanted = (Wanted(self.agency, dataset, fields, arguments),)
-        query = self.parties.query(topic, subject, purpose=purpose, wanted=wanted, seal_to=seal_to)
+        query = self.parties.query(
+            topic, subject, purpose=purpose, wanted=wanted, seal_to=seal_to, consents=consents
+        )
         return await self.tell(query, dataset, about=subject)
 
     async def everything(self, dataset: str) -> list[Told]:
@@ -205,9 +232,26 @@ class Trial:
             ]
         return self._everything[dataset]
 
-    def put(self, document: bytes, folder: str, name: str) -> None:
+    async def demand_answered(self, told: Told, when: str) -> None:
+        """Go on only if what is granted was answered, with records where there are any.
+
+        Raises:
+            NonconformityError: when it was not.
+        """
+        name = told.dataset.dataset
+        whole = await self.everything(name)
+        demand(told.outcome in FOUND_OR_NOT, f"{name}: {told.outcome.code} {when}")
+        due = [each.outcome for each in whole if each.about == told.about]
+        demand(
+            told.outcome in due,
+            f"{name}: {told.outcome.code} {when}, on a subject of whom all gives {due[0].code}",
+        )
+
+    def put(self, document: bytes, kind: Kind, subject: str) -> None:
         """Lay a signed document into the node's folder."""
-        write_whole(self.parties.node / folder / f"{name}.jws.json", document, mode=0o644)
+        path = self.parties.node / kind.folder / f"{subject}{SUFFIX}"
+        write_whole(path, document, mode=0o644)
+        self.laid.add((kind, subject))
 
     async def put_memorandum(self, memorandum: Memorandum) -> None:
         """Lay a memorandum into the node's folder and wait until it counts.
@@ -215,7 +259,7 @@ class Trial:
         Raises:
             NonconformityError: when the node does not follow its folder.
         """
-        self.put(self.parties.sign(memorandum), "memoranda", memorandum.id)
+        self.put(self.parties.sign(memorandum), Kind.MEMORANDUM, memorandum.id)
         deadline = asyncio.get_running_loop().time() + _FOLLOWED_S
         shelf = self.node.documents.library
         while memorandum not in shelf.shelf.memoranda:

@@ -4,6 +4,7 @@ Whatever driver a URL names, the one is taken that is installed and tested.
 """
 
 import sqlite3
+import threading
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote
@@ -17,6 +18,8 @@ from node.sources.duckdb_dialect import register
 _CONNECT_TIMEOUT_S: Final = 5
 _STATEMENTS: Final = 512
 _NAME: Final = "landbridge-node"
+_ONE_AT_A_TIME: Final = threading.Lock()
+"""DuckDB's connections of one process share a database, which is locked down only once."""
 
 
 def open_sqlite(path: Path, timeout_ms: int, holds: Holds) -> ReadOnlyDatabase:
@@ -120,13 +123,13 @@ def open_duckdb(path: Path, timeout_ms: int) -> ReadOnlyDatabase:
     import duckdb  # noqa: PLC0415 - optional, and slow to import
 
     def connect() -> duckdb.DuckDBPyConnection:
-        connection = duckdb.connect(
-            str(path.resolve()), read_only=True, config=duckdb_config(timeout_ms)
-        )
-        # Connections of one process share a database, and with it this lock.
-        ((locked,),) = connection.execute("SELECT current_setting('lock_configuration')").fetchall()
-        if not locked:
-            connection.execute("SET lock_configuration = true")
+        with _ONE_AT_A_TIME:
+            connection = duckdb.connect(
+                str(path.resolve()), read_only=True, config=duckdb_config(timeout_ms)
+            )
+            found = connection.execute("SELECT current_setting('lock_configuration')").fetchone()
+            if found != (True,):
+                connection.execute("SET lock_configuration = true")
         return connection
 
     engine = sa.create_engine(

@@ -1,5 +1,6 @@
 """A consent that ends while the answer by it is being made: the answer does not leave."""
 
+import threading
 from collections.abc import Callable, Sequence
 from hashlib import sha256
 from pathlib import Path
@@ -15,8 +16,17 @@ from landbridge.v1 import log_pb2
 from node.reader import Reader
 from node.task import Task
 from tests.consents import instant
-from tests.integration.test_persons import LICENSING, consent, desk_key, licences, teachers
+from tests.integration.test_persons import (
+    LICENSING,
+    PERSON,
+    PURPOSE,
+    consent,
+    desk_key,
+    licences,
+    teachers,
+)
 from tests.market import Market
+from tests.node_questions import answer_of, question, refused
 
 
 class Interrupted:
@@ -76,3 +86,28 @@ async def test_the_end_of_another_consent_changes_nothing(tmp_path: Path) -> Non
         assert answer.outcome == Reason.ANSWERED
         *_, entry = running.nodes[LICENSING].log.entries()
         assert list(log_pb2.LogEntry.FromString(entry).consents) == [sha256(record).digest()]
+
+
+async def test_documents_that_take_long_hold_back_only_answers_by_consent(tmp_path: Path) -> None:
+    async with teachers(tmp_path) as running:
+        lock = running.nodes[LICENSING].documents.library.lock
+        held, done = threading.Event(), threading.Event()
+
+        def hold() -> None:
+            with lock:
+                held.set()
+                done.wait(60)
+
+        holder = threading.Thread(target=hold)
+        holder.start()
+        try:
+            assert held.wait(10)
+            record = consent(running)
+            (query,) = running.client.sign([PERSON.subject], PURPOSE, "P-1", consents=[record])
+            asked = question(query, "licences")
+            assert await refused(running, LICENSING, asked) is Reason.BUSY
+            assert (await licences(running)).outcome == Reason.CONSENT_MISSING
+        finally:
+            done.set()
+            holder.join()
+        assert (await answer_of(running, LICENSING, asked)).outcome == Reason.ANSWERED

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator, Sequence
 from datetime import date
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -20,7 +21,7 @@ from landbridge.memorandum.condition import (
     on_day,
 )
 from landbridge.period import Period
-from tests.integration.conftest import DATABASES, make_registrar
+from tests.integration.conftest import DATABASES, PostgresServer, make_registrar
 from tests.integration.database_tables import (
     EXACT_FIELDS,
     INEXACT_FIELDS,
@@ -198,3 +199,48 @@ def columns_in(text: str) -> set[str]:
     # The table's name, and what PostgreSQL's log says of parameters, name none.
     text = text.partition("\nDETAIL")[0]
     return {name for name in ("unit", *TYPES["sqlite"]) if re.search(rf"\b{name}\b", text)}
+
+
+def test_days_beyond_the_calendar_meet_nothing_in_postgresql(
+    postgres: PostgresServer, tmp_path: Path
+) -> None:
+    url = postgres.create(
+        "endless",
+        "CREATE TABLE schools (unit text PRIMARY KEY, day date)",
+        "INSERT INTO schools VALUES ('100001', 'infinity'), ('100002', '12000-01-01'),"
+        " ('100003', '0044-03-15 BC'), ('100004', '9999-12-31')",
+    )
+    source = open_source(tmp_path, ENDLESS.format(url=url))
+    after = Condition("day", Operator.GE, "0001-01-01")
+    filled, empty = Condition("day", Operator.NOT_NULL), Condition("day", Operator.IS_NULL)
+    rules = {"after": after, "not": Not(after), "filled": filled, "empty": empty}
+    asked = [(name, (rule,)) for name, rule in rules.items()]
+    outcomes = source.fetch(
+        [look_up("schools", [], f"school:10000{n}", predicates=asked) for n in (1, 2, 3, 4)]
+    )
+    source.close()
+    truths = [
+        [value.boolean for value in outcome[0].values]
+        for outcome in outcomes
+        if isinstance(outcome, list)
+    ]
+    assert truths == [[False, True, False, False]] * 3 + [[True, False, True, False]]
+
+
+ENDLESS = """
+[node]
+agency = "registrar"
+database = "{url}"
+[[datasets]]
+name = "schools"
+title = "Schools"
+table = "schools"
+subject_kind = "legal-entity"
+[[datasets.keys]]
+scheme = "school"
+column = "unit"
+[[datasets.fields]]
+name = "day"
+column = "day"
+type = "date"
+"""

@@ -15,7 +15,8 @@ from landbridge.keys import KeyUse
 from landbridge.profile import profile_document
 from landbridge.query import Wanted
 from landbridge.reasons import Reason
-from landbridge.sealed_answer import open_answer, unseal
+from landbridge.sealed_answer import SMALLEST_BYTES, open_answer, unseal
+from landbridge.sealing import OVERHEAD_BYTES
 from landbridge.subject import SubjectId
 from landbridge.v1 import answer_pb2, envelope_pb2, log_pb2, profile_pb2, query_pb2
 from landbridge.verification import verify_profile
@@ -334,7 +335,7 @@ async def test_a_sealed_answer_does_not_show_whether_there_was_a_record(
         entry = log_pb2.LogEntry.FromString(envelope.log.entry)
         assert [each.outcome for each in answer.datasets] == [Reason.SEALED]
         assert [(each.outcome, each.records) for each in entry.accesses] == [(Reason.SEALED, 0)]
-        assert 2048 < len(answer.sealed.ciphertext) < 2400
+        assert len(answer.sealed.ciphertext) == OVERHEAD_BYTES + SMALLEST_BYTES
         # It counts all the same, and the refusal is sealed like any answer.
         spent = await ask(running, FOOD, question(after, "findings"))
         refused = answer_pb2.Answer.FromString(spent.payload)

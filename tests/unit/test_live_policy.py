@@ -1,5 +1,6 @@
 """A policy that follows documents and trust: what a tainted key signed grants nothing, at once."""
 
+import os
 from datetime import timedelta
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from landbridge.library.store import Library, read_shelf
 from landbridge.library.trusted_keys import next_change
 from landbridge.live_policy import LivePolicy
 from landbridge.log.store import LogStore
+from landbridge.memorandum.document import Memorandum
 from landbridge.memorandum.notice import SignedNotice, WrittenNotice
 from landbridge.memorandum.signature import SignedForm
 from landbridge.memorandum.signed_form import sign
@@ -83,8 +85,29 @@ class Node:
             name for name, asked in requests.items() if authorize(self.policy(), asked).allowances
         ]
 
+    def give(self, written: WrittenNotice, key: SigningKey) -> None:
+        """Put a notice of the registry into the folder."""
+        payload = written.to_json()
+        path = self.state / Kind.NOTICE.folder / "notice.jws.json"
+        path.parent.mkdir()
+        path.write_bytes(SignedNotice(payload, (sign(payload, key),)).to_bytes())
+
     def take(self) -> None:
         self.store.offer([self.trust.bundle.document])
+        self.library.follow_files()
+
+
+def notice_on(memorandum: Memorandum, kind: str, since: str) -> WrittenNotice:
+    return WrittenNotice.draft(
+        {
+            "notice": kind,
+            "memorandum": memorandum.id,
+            "digest": memorandum.digest,
+            "from": since,
+            "reason": "Audit",
+            "signers": [REGISTRY],
+        }
+    )
 
 
 @pytest.fixture
@@ -134,18 +157,40 @@ def test_a_bundle_that_changes_no_member_changes_no_policy(node: Node) -> None:
     assert node.policy() is before
 
 
-def test_a_folder_that_cannot_be_read_leaves_the_policy_and_is_told(node: Node) -> None:
-    before, three = node.policy(), node.state / "memoranda" / "three.jws.json"
-    three.rename(three.with_suffix(".away"))
-    three.mkdir()
+@pytest.mark.parametrize("what", ["suspend", "terminate", "amend"])
+def test_a_key_that_is_tainted_brings_nothing_back_that_was_stopped(node: Node, what: str) -> None:
+    old, new = node.key(REGISTRY), SigningKey.generate(REGISTRY, KeyUse.MEMORANDUM)
+    node.trust.introduce(old, new)
+    node.take()
+    node.trust.move({new.key_id: ACTIVE, old.key_id: RETIRING})
+    node.take()
+    (pair,) = (text for text in node.library.shelf.memoranda if text.id == "pair")
+    if what == "amend":
+        narrower = make_memorandum(
+            [{"provider": REGISTRY, "requesters": [BOARD], "dataset": "pair", "fields": ["g"]}],
+            name="pair-2",
+            parties=pair.parties,
+            valid=("2020-01-01T00:00:01Z", "2100-01-01T00:00:00Z"),
+            amends="pair",
+        )
+        form = SignedForm(narrower.to_json()).add(new, REGISTRY).add(node.key(BOARD), BOARD)
+        (node.state / "memoranda" / "pair-2.jws.json").write_bytes(form.to_bytes())
+    else:
+        node.give(notice_on(pair, what, "2026-01-01T00:00:00Z"), new)
+    node.library.follow_files()
+    assert node.allows() == ["three"]
+    node.trust.move({new.key_id: TAINTED}, ends=to_datetime(system_clock()))
+    node.take()
+    assert node.allows() == ["three"]
+
+
+def test_an_odd_file_keeps_no_trust_from_being_followed(node: Node) -> None:
+    (node.state / "memoranda" / "odd.jws.json").mkdir()
+    os.mkfifo(node.state / "memoranda" / "pipe.jws.json")
     node.trust.move({node.key(COUNCIL).key_id: TAINTED}, ends=to_datetime(system_clock()))
     node.take()
-    assert node.policy() is before
-    assert [getattr(error, "code", "") for error in node.told] == ["LB-1101"]
-    three.rmdir()
-    three.with_suffix(".away").rename(three)
-    node.library.follow_files()
     assert node.allows() == ["pair"]
+    assert set(node.told) == {("three", "LB-4002"), ("odd", "LB-1101"), ("pipe", "LB-1101")}
 
 
 def test_documents_are_followed_and_boundaries_in_time_come_by_themselves(node: Node) -> None:
@@ -157,20 +202,8 @@ def test_documents_are_followed_and_boundaries_in_time_come_by_themselves(node: 
     assert node.allows() == ["pair"]
     memorandum = node.library.shelf.memoranda[0]
     start = system_clock() + 3_600_000
-    written = WrittenNotice.draft(
-        {
-            "notice": "terminate",
-            "memorandum": "pair",
-            "digest": memorandum.digest,
-            "from": to_datetime(start).strftime("%Y-%m-%dT%H:%M:%SZ"),
-            "reason": "End",
-            "signers": [REGISTRY],
-        }
-    )
-    signature = sign(written.to_json(), node.key(REGISTRY))
-    path = node.state / Kind.NOTICE.folder / "end.jws.json"
-    path.parent.mkdir()
-    path.write_bytes(SignedNotice(written.to_json(), (signature,)).to_bytes())
+    since = to_datetime(start).strftime("%Y-%m-%dT%H:%M:%SZ")
+    node.give(notice_on(memorandum, "terminate", since), node.key(REGISTRY))
     node.library.follow_files()
     assert node.allows() == ["pair"]
     assert node.allows(at=start) == []

@@ -3,7 +3,7 @@
 import pytest
 
 from landbridge.errors import LandbridgeError, Reason
-from landbridge.replay import ReplayGuard
+from landbridge.replay import ENTRIES_OF_A_WRONG_CLOCK, ReplayGuard
 from landbridge.v1 import log_pb2
 
 DIGEST = b"d" * 32
@@ -69,3 +69,27 @@ def test_a_restart_restores_what_the_log_shows() -> None:
     for digest in (b"new", b"late"):
         assert reason_of(guard, digest=digest, at=at) is Reason.REPLAYED_QUERY
     guard.admit(b"old", 1, 1, expires_at=at + 60_000, at=at)
+
+
+def test_entries_by_a_wrong_clock_hide_no_others() -> None:
+    guard = ReplayGuard()
+    at = 1_000_000
+    newest_first = [
+        entry(b"new", logged=at - 1_000, expires=at + 50_000),
+        *[entry(b"wrong", logged=1, expires=2)] * (ENTRIES_OF_A_WRONG_CLOCK - 1),
+        entry(b"before", logged=at - 2_000, expires=at + 50_000),
+        *[entry(b"old", logged=1, expires=2)] * ENTRIES_OF_A_WRONG_CLOCK,
+        entry(b"out of reach", logged=at - 3_000, expires=at + 50_000),
+    ]
+    assert guard.restore(newest_first, at=at, max_lifetime_ms=5_000) == 2
+    assert reason_of(guard, digest=b"before", at=at) is Reason.REPLAYED_QUERY
+
+
+def test_a_clock_that_was_ahead_keeps_nothing_in_memory_for_ever() -> None:
+    guard = ReplayGuard(capacity=2)
+    ahead = 10_000_000_000
+    guard.admit(b"1", 1, 1, expires_at=ahead + 1_000, at=ahead)
+    guard.forget(b"1", 1, 1)
+    guard.admit(b"2", 1, 1, expires_at=1_000, at=0)
+    guard.admit(b"3", 1, 1, expires_at=1_000, at=0)
+    guard.admit(b"4", 1, 1, expires_at=63_000, at=62_000)

@@ -3,24 +3,28 @@
 Where every party's signature is looked at and where not, `note` says.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sized
 from dataclasses import dataclass
 from functools import cached_property
 from hashlib import sha256
 from pathlib import Path
+from typing import Final
 
 from landbridge.clock import system_clock, to_iso
 from landbridge.commands.files import read_named
+from landbridge.commands.memo.known_then import read_known
 from landbridge.commands.memo.memo_file import SIGNED, open_memorandum
 from landbridge.errors import Reason, refuse
-from landbridge.library.known import known_at
 from landbridge.library.store import read_shelf
 from landbridge.memorandum.document import Memorandum
 from landbridge.memorandum.life import Notice
 from landbridge.party import PartyFolder
 from landbridge.policy.authorization import Policy
 
-_FEDERATION = "federation.toml"
+_FEDERATION: Final = "federation.toml"
+_MAX_REMEMBERED: Final = 2000
+_remembered: dict[tuple[str, bytes], Memorandum] = {}
+"""What was read already, by the bytes: of two federations most memoranda are the same."""
 
 
 @dataclass(frozen=True)
@@ -77,23 +81,22 @@ def read_state(state: Path, known: int | None = None) -> Agreed:
         LandbridgeError: LB-1101 when a file is missing; LB-5002 when one is not what was logged.
     """
     if known is not None:
-        found = known_at(state, known)
-        note = f"judged by {len(found.memoranda)} memoranda that the party knew at {to_iso(known)}"
+        found = read_known(state, known)
+        note = f"judged by {_count(found.memoranda)} that the party knew at {to_iso(known)}"
         return Agreed(found.memoranda, found.notices, note)
     shelf = read_shelf(state, PartyFolder.open(state).bundle, at=system_clock())
-    note = f"judged by the {len(shelf.memoranda)} memoranda in {state} that every party has signed"
+    note = f"judged by {_count(shelf.memoranda)} in {state} that every party has signed"
     return Agreed(tuple(shelf.memoranda), tuple(shelf.notices), note)
 
 
 def _of_files(files: Iterable[Path]) -> Agreed:
     memoranda = {memorandum.id + memorandum.digest: memorandum for memorandum in map(_read, files)}
-    note = f"judged by {len(memoranda)} memoranda as if every party had signed"
+    note = f"judged by {_count(memoranda)} as if every party had signed"
     return Agreed(tuple(memoranda.values()), (), note)
 
 
-_MAX_REMEMBERED = 2000
-_remembered: dict[tuple[str, bytes], Memorandum] = {}
-"""What was read already, by the bytes: of two federations most memoranda are the same."""
+def _count(memoranda: Sized) -> str:
+    return "1 memorandum" if len(memoranda) == 1 else f"{len(memoranda)} memoranda"
 
 
 def _read(file: Path) -> Memorandum:

@@ -1,7 +1,6 @@
 """`landbridge memo diff`: exactly what a change of memoranda allows and refuses."""
 
 from collections.abc import Iterable, Iterator
-from itertools import groupby
 from pathlib import Path
 from typing import Any, Final
 
@@ -21,7 +20,7 @@ from landbridge.commands.table import plain
 from landbridge.errors import Reason
 from landbridge.policy.clause_difference import Effect
 from landbridge.policy.difference import Difference, compare
-from landbridge.policy.possible_record import RecordFinder
+from landbridge.policy.possible_record import EVERY_RECORD, RecordFinder
 
 _SAME: Final = 0
 _DIFFERENT: Final = 3
@@ -88,7 +87,10 @@ def read_changed(before: Agreed, old: Path, new: Path) -> Agreed:
 
 def print_differences(found: Iterable[Difference], output: Output) -> None:
     """Print differences; fields that differ alike together."""
-    groups = [list(group) for _, group in groupby(sorted(found, key=_order), key=_alike)]
+    together: dict[tuple[Any, ...], list[Difference]] = {}
+    for one in found:
+        together.setdefault(_alike(one), []).append(one)
+    groups = list(together.values())
     if output is Output.TABLE:
         _print_sentences(groups)
     elif output is Output.NDJSON:
@@ -96,10 +98,6 @@ def print_differences(found: Iterable[Difference], output: Output) -> None:
             print_json(_document(group), output)
     else:
         print_json({"differences": [_document(group) for group in groups]}, output)
-
-
-def _order(one: Difference) -> tuple[Any, ...]:
-    return one.access, *map(str, _alike(one)[1:]), one.name
 
 
 def _alike(one: Difference) -> tuple[Any, ...]:
@@ -110,10 +108,10 @@ def _alike(one: Difference) -> tuple[Any, ...]:
         one.effect,
         clause_of(one.old),
         clause_of(one.new),
-        record_of(one.appears),
-        record_of(one.disappears),
+        one.appears,
+        one.disappears,
         one.terms,
-        sorted(map(repr, one.standings)),
+        one.standings,
     )
 
 
@@ -136,10 +134,12 @@ def _print_sentences(groups: list[list[Difference]]) -> None:
 def _details(one: Difference) -> Iterator[str]:
     yield f"from {moment(one.start)} until {moment(one.end)}"
     if words := circumstances(one.standings):
-        yield f"only {words}"
+        yield f"holds {words}"
     if one.appears:
         yield f"{record_of(one.appears)} would become visible"
-    if one.disappears:
+    if one.disappears is EVERY_RECORD:
+        yield "no record would be visible any longer"
+    elif one.disappears:
         yield f"{record_of(one.disappears)} would no longer be visible"
     if not (one.appears or one.disappears) and one.effect is not Effect.TERMS:
         yield "proven: no record can meet its conditions"

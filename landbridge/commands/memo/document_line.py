@@ -61,13 +61,14 @@ class DocumentLine:
         while lacking:
             asked = lacking[:MOST_AT_ONCE]
             found = await get_documents(self._channel.channel, asked)
-            fetched |= {digest_of(document): document for document in found}
-            # Whatever was not given with others is asked for again; what is given no more is left.
-            lacking = (
-                [digest for digest in lacking if digest not in fetched]
-                if found
-                else (lacking[len(asked) :])
-            )
+            given = {digest_of(document): document for document in found}
+            came = {digest: given[digest] for digest in asked if digest in given}
+            fetched |= came
+            # What was not given with others is asked for again; where nothing of it came, it is
+            # given no more.
+            lacking = [
+                digest for digest in lacking if digest not in came and (came or digest not in asked)
+            ]
         return [fetched[one.digest] for one in wanted if one.digest in fetched]
 
     async def offer(self, documents: Sequence[bytes]) -> list[Outcome]:

@@ -123,7 +123,7 @@ def _print(groups: list[list[Loss]], first: int, last: int) -> None:
                 plain(f"  only of some records: {record_of(one.disappears)}"), soft_wrap=True
             )
         if words := circumstances(one.standings):
-            console.print(plain(f"  only {words}"), soft_wrap=True)
+            console.print(plain(f"  holds {words}"), soft_wrap=True)
 
 
 def _document(group: list[Loss]) -> dict[str, Any]:

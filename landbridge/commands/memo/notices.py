@@ -143,6 +143,7 @@ def _give(kind: NoticeKind, name: str, options: NoticeOptions) -> int:
         raise is_there(options.out)
     write_whole(path, form.to_bytes(), mode=0o644)
     _say(written, path, missing, options.output)
+    _talk_of_successors(shelf, memorandum, written)
     if not options.from_:
         # Whoever gives the next notice gives it after this one has begun.
         time.sleep(max(0, begin - system_clock()) / _SECOND_MS)
@@ -230,6 +231,17 @@ def _say(written: WrittenNotice, path: Path, missing: list[str], output: Output)
     )
     if missing:
         print_unbroken(f"still to sign: {', '.join(missing)}")
+
+
+def _talk_of_successors(shelf: Shelf, memorandum: Memorandum, written: WrittenNotice) -> None:
+    """Say what a notice is not on: a notice is on one text alone."""
+    offered = [offer.memorandum for offer in shelf.offers]
+    for other in (*shelf.memoranda, *offered):
+        if other.amends == memorandum.id:
+            talk(
+                f"note: {other.id}, which takes its place at {other.valid.from_}, is another text: "
+                f"to {written.notice} it, too, give notice on it"
+            )
 
 
 async def _send(document: bytes, home: Path | None, agency: str) -> int:

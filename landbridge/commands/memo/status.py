@@ -10,6 +10,7 @@ from cyclopts import Parameter
 
 from landbridge.clock import system_clock, to_iso
 from landbridge.commands.memo.document_line import DocumentLine
+from landbridge.commands.memo.known_then import read_known
 from landbridge.commands.memo.memo_file import open_memorandum
 from landbridge.commands.moment import read_moment
 from landbridge.commands.output import Output, OutputOption, data_console, print_json, talk
@@ -17,7 +18,6 @@ from landbridge.commands.table import open_table, plain
 from landbridge.errors import LandbridgeError, Reason, refuse
 from landbridge.home import Home, find_home
 from landbridge.library.arrangement import arrange
-from landbridge.library.known import known_at
 from landbridge.library.opened import Opened, open_document
 from landbridge.library.shelf import Found, Refused, Shelf
 from landbridge.library.store import read_shelf
@@ -101,7 +101,7 @@ def _of_files(files: tuple[Path, ...], at: int) -> Iterator[Standing]:
 
 
 def _of_known(state: Path, known: int, at: int) -> Iterator[Standing]:
-    found = known_at(state, known)
+    found = read_known(state, known)
     settled = settle(found.memoranda, found.notices)
     for memorandum in sorted(found.memoranda, key=lambda one: one.id):
         entry = found.entries[memorandum.digest]

@@ -1,12 +1,14 @@
 """Since when a party has known what: across restarts, crashes at every point, and lost files."""
 
 import json
+import shutil
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import pytest
 
 from landbridge.clock import system_clock
+from landbridge.commands.memo.known_then import read_known
 from landbridge.errors import LandbridgeError, Reason, refuse
 from landbridge.library.history import Change, History, Logged
 from landbridge.library.kinds import Kind, digest_of
@@ -234,6 +236,55 @@ def test_a_damaged_index_is_refused_with_its_place(desk: PartyDesk, line: str) -
         History(desk.state)
     assert caught.value.reason is Reason.LOG_DAMAGED
     assert "index.jsonl" in caught.value.where
+
+
+def test_an_index_that_goes_while_the_process_runs_is_written_anew(
+    desk: PartyDesk, clock: Clock
+) -> None:
+    desk.put("pair", desk.form(PAIR))
+    library = desk.library()
+    first = clock.now
+    (desk.state / "known" / "index.jsonl").unlink()
+    clock.now += 1000
+    desk.put("second", desk.form(SECOND))
+    library.follow_files()
+    assert names(desk.state, first) == ["pair"]
+    assert names(desk.state, clock.now) == ["pair", "second"]
+
+
+def test_the_log_itself_tells_what_a_party_could_not_do(desk: PartyDesk, clock: Clock) -> None:
+    def accept(_: object) -> None:
+        raise refuse(Reason.INVALID_CONFIGURATION, "no such dataset")
+
+    desk.put("pair", desk.form(PAIR))
+    desk.library(accept=accept)
+    (desk.state / "known" / "index.jsonl").unlink()
+    desk.library(accept=accept)
+    assert len(known_at(desk.state, clock.now).notices) == 1
+
+
+def test_a_lost_archive_is_made_anew_from_the_folder(desk: PartyDesk, clock: Clock) -> None:
+    desk.put("pair", desk.form(PAIR))
+    desk.put("stop", desk.notice(PAIR, "suspend", REGISTRY), Kind.NOTICE)
+    desk.library()
+    shutil.rmtree(desk.state / "known")
+    desk.library()
+    assert names(desk.state, clock.now) == ["pair"]
+    # A stop of which nothing is left keeps the party from starting: nobody can tell what it was.
+    (desk.state / "notices" / "stop.jws.json").unlink()
+    shutil.rmtree(desk.state / "known")
+    assert raised(desk.library).reason is Reason.INVALID_CONFIGURATION
+
+
+def test_an_index_that_says_something_else_than_the_log_is_found(
+    desk: PartyDesk, clock: Clock
+) -> None:
+    desk.put("pair", desk.form(PAIR))
+    desk.library()
+    assert read_known(desk.state, clock.now).memoranda == (PAIR,)
+    index = desk.state / "known" / "index.jsonl"
+    index.write_text(index.read_text().replace(str(clock.now), str(clock.now - 1000)))
+    assert raised(lambda: read_known(desk.state, clock.now)).reason is Reason.LOG_DAMAGED
 
 
 def test_a_folder_without_history_knew_nothing(desk: PartyDesk, clock: Clock) -> None:

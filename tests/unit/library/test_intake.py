@@ -2,9 +2,16 @@
 
 import random
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
+import rfc8785
 
+from landbridge.consent.desk import sign_as_desk
+from landbridge.consent.record import read_record
+from landbridge.consent.revocation import revoke_as_desk
+from landbridge.consent.signed import SignedByOne
 from landbridge.errors import LandbridgeError, Reason
 from landbridge.keys import KeyUse, SigningKey
 from landbridge.library.intake import Bounds, Intake
@@ -12,6 +19,10 @@ from landbridge.library.opened import open_document
 from landbridge.library.store import Library
 from landbridge.memorandum.signature import SignedForm
 from landbridge.memorandum.signed_form import sign
+from landbridge.rpc.document_log import DocumentLog
+from landbridge.trust.bundle import TrustBundle
+from landbridge.trust.store import TrustStore
+from tests.consents import PROVIDER, REQUESTER, by_desk, desks, instant
 from tests.libraries import PartyDesk, ids, memorandum, raised
 from tests.pki import BOARD, COUNCIL, REGISTRY
 
@@ -108,23 +119,84 @@ def test_a_successor_in_a_muddle_is_kept_and_told(door: Door) -> None:
     assert ids(door.library) == ["late", "pair"]
 
 
-def test_bounds_keep_a_member_from_filling_the_folder(tmp_path: Path) -> None:
-    door = Door(tmp_path)
-    door.intake = Intake(
-        door.library, bounds=Bounds(documents=5, offers_of_an_agency=2, notices_of_an_agency=1)
-    )
+def test_bounds_keep_a_member_from_filling_the_folder(door: Door) -> None:
+    bounds = Bounds(agreements_of_an_agency=3, offers_of_an_agency=2, notices_of_an_agency=1)
+    door.intake = Intake(door.library, bounds=bounds)
     for number in range(2):
         assert door.intake.take(door.desk.form(memorandum(f"o{number}"), BOARD))
     assert door.refused(door.desk.form(memorandum("o2"), BOARD)).reason is Reason.BUSY
     # The other party's offers, and what is agreed, are not in the way of each other.
     assert door.intake.take(door.desk.form(memorandum("o2"), REGISTRY))
     assert door.intake.take(door.desk.form(PAIR))
+    assert door.intake.take(door.desk.form(memorandum("p2")))
+    assert door.intake.take(door.desk.form(memorandum("p3")))
+    assert door.refused(door.desk.form(THREE)).reason is Reason.BUSY
+    # A notice always finds room where its memorandum did, and one party's takes no other's.
     assert door.intake.take(door.desk.notice(PAIR, "suspend", REGISTRY))
     again = door.desk.notice(PAIR, "resume", REGISTRY, since="2026-02-01T00:00:00Z")
     assert door.refused(again).reason is Reason.BUSY
-    assert door.refused(door.desk.form(THREE)).reason is Reason.BUSY
+    assert door.intake.take(door.desk.notice(PAIR, "suspend", BOARD))
     # A signature that completes an offer needs no room.
     assert door.intake.take(door.desk.form(memorandum("o0"), REGISTRY))
+
+
+def test_offers_that_lost_their_id_still_take_their_room(door: Door) -> None:
+    door.intake = Intake(door.library, bounds=Bounds(offers_of_an_agency=2))
+    for title in ("7", "8"):
+        assert door.intake.take(door.desk.form(memorandum("pair", title=title), BOARD))
+    assert door.intake.take(door.desk.form(PAIR))
+    assert len(door.library.shelf.idle) == 2
+    assert door.refused(door.desk.form(memorandum("o1"), BOARD)).reason is Reason.BUSY
+
+
+def test_a_large_offer_is_refused_before_it_is_read(door: Door) -> None:
+    door.intake = Intake(door.library, bounds=Bounds(offer_bytes=200))
+    assert door.refused(door.desk.form(PAIR, BOARD)).reason is Reason.MALFORMED_MEMORANDUM
+    assert door.intake.take(door.desk.form(PAIR))
+    junk = SignedForm(b"[" * 5000).to_bytes()
+    assert door.refused(junk).reason is Reason.MALFORMED_MEMORANDUM
+
+
+class DeskTrust:
+    """Trust in consent desks alone; what else a library asks of it never changes."""
+
+    def __init__(self, bundle: TrustBundle) -> None:
+        self.current = SimpleNamespace(bundle=bundle)
+
+
+def test_no_desk_takes_the_room_of_others_for_revocations(tmp_path: Path) -> None:
+    door, known = Door(tmp_path), desks()
+    library = Library(
+        door.desk.state,
+        cast("TrustStore", DeskTrust(known.bundle)),
+        recorder=DocumentLog(door.desk.log),
+        refused=lambda _: None,
+        agency=PROVIDER,
+    )
+    intake = Intake(library, bounds=Bounds(revocations_of_a_desk=3))
+
+    def invented(number: int, until: str = "2099-01-01T00:00:00Z") -> bytes:
+        fields = {
+            "consent_revocation": f"{number:032x}",
+            "agencies": [REQUESTER, PROVIDER],
+            "desk": known.other.agency,
+            "revoked_at": instant(known.now),
+            "valid_until": until,
+        }
+        return sign_as_desk(rfc8785.dumps(fields), known.other).to_bytes()  # type: ignore[arg-type]
+
+    # One that is of no use any more takes no room.
+    assert not intake.take(invented(9, until="2026-01-01T00:00:00Z"))
+    for number in range(3):
+        assert intake.take(invented(number))
+    assert raised(lambda: intake.take(invented(3))).reason is Reason.BUSY
+    record = read_record(SignedByOne.parse(by_desk(), "").payload)
+    true = revoke_as_desk(record, known.key, revoked_at=instant(known.now)).to_bytes()
+    assert intake.take(true)
+    for path in (door.desk.state / "consents").iterdir():
+        path.unlink()
+    library.follow_files()
+    assert len(library.shelf.revocations) == 4
 
 
 def code_of(door: Door, document: bytes) -> str:

@@ -103,6 +103,19 @@ def test_what_a_clause_cannot_say_is_refused_at_its_place(
         assert f"{path}:{place_of(marked, '@')}: " in str(caught.value)
 
 
+def test_grants_of_one_clause_say_the_same_of_its_quota(tmp_path: Path) -> None:
+    start, end = WHOLE.index('  - clause: "2.1"'), WHOLE.index('  - clause: "2.2"')
+    again = WHOLE[start:end].replace("city]", "phone]", 1)
+    assert Memorandum.from_yaml(write_text(tmp_path, WHOLE + again)).grants[3].quota is not None
+    for right, wrong in (
+        ("queries: 100", "queries: 50"),
+        ("    quota: {queries: 100, per: day}\n", ""),
+    ):
+        path = write_text(tmp_path, WHOLE + again.replace(right, wrong))
+        with pytest.raises(LandbridgeError, match=r"clause 2\.1 has another quota above"):
+            Memorandum.from_yaml(path)
+
+
 def test_wrong_entries_of_a_list_do_not_make_it_empty(tmp_path: Path) -> None:
     wrong = WHOLE.replace("queries: 100", "queries: 0").replace("[1, 2]", "[1, two]")
     with pytest.raises(LandbridgeError) as caught:

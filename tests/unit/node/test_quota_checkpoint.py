@@ -2,6 +2,7 @@
 
 import json
 import stat
+from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -175,11 +176,53 @@ def test_a_file_that_does_not_fit_is_passed_over(
 
 def test_the_file_forgets_windows_that_are_long_over(tmp_path: Path) -> None:
     node = QuotaNode(tmp_path)
-    node.ask(1)
-    node.now += 3 * 86_400_000
+    for query in range(60):
+        node.now += 3_600_000
+        node.ask(query, quotas=[Quota(queries=100, per=Window.YEAR)])
     node.stop()
-    windows = {row[4] for row in json.loads((tmp_path / FILE).read_text())["counts"]}
-    assert windows == {"week", "month", "year"}
+    windows = Counter(row[4] for row in json.loads((tmp_path / FILE).read_text())["counts"])
+    assert windows["hour"] <= 26
+    node.start()
+    assert node.count(Window.YEAR) == 60
+    node.stop()
+
+
+@pytest.mark.parametrize("wrong", [365, -365, 3650, -3650], ids=str)
+@pytest.mark.parametrize("keep_file", [True, False])
+def test_a_clock_that_errs_for_a_moment_renews_nothing(
+    tmp_path: Path, *, wrong: int, keep_file: bool
+) -> None:
+    yearly = Quota(queries=2, per=Window.YEAR)
+    node = QuotaNode(tmp_path)
+    assert [node.ask(query, quotas=[yearly]) for query in range(3)][-1] is Reason.QUOTA_SPENT
+    right = node.now
+    node.now += wrong * 86_400_000
+    node.ask(10, quotas=[yearly])
+    node.quotas.close()
+    node.now = right + 600_000
+    assert node.ask(11, quotas=[yearly]) is Reason.QUOTA_SPENT
+    node.stop()
+    if not keep_file:
+        (tmp_path / FILE).unlink()
+    node.start()
+    assert node.ask(12, quotas=[yearly]) is Reason.QUOTA_SPENT
+    assert node.count(Window.YEAR) == 2
+    node.stop()
+
+
+def test_a_node_that_starts_by_a_wrong_clock_has_lost_nothing_when_it_is_right(
+    tmp_path: Path,
+) -> None:
+    node = QuotaNode(tmp_path)
+    node.ask(1)
+    node.kill()
+    (tmp_path / FILE).unlink()
+    right = node.now
+    node.now += 2 * 365 * 86_400_000
+    node.start()
+    node.now = right
+    assert node.count() == 1
+    node.stop()
 
 
 def test_a_folder_that_takes_no_file_keeps_nobody_from_answering(tmp_path: Path) -> None:

@@ -81,6 +81,12 @@ def test_a_resumption_that_could_not_count_is_refused(desk: PartyDesk, capsys: C
     assert "LB-4104  a notice that stops it holds from the same" in capsys.readouterr().err
 
 
+def test_a_notice_says_which_successor_it_is_not_on(desk: PartyDesk, capsys: Captured) -> None:
+    desk.put("pair-2", desk.form(memorandum("pair-2", amends="pair"), BOARD))
+    assert give(desk, "terminate") == 0
+    assert "pair-2, which takes its place at 2020-01-01T00:00:00Z" in capsys.readouterr().err
+
+
 def test_a_notice_on_a_clause(desk: PartyDesk, capsys: Captured) -> None:
     assert give(desk, "suspend", "--clause", "2", "--from", "2026-05-01") == 0
     (one,) = status(capsys, "--state", str(desk.state))

@@ -156,6 +156,7 @@ def test_diff_in_sentences(folder: Path, draft: Path, capsys: Captured) -> None:
     assert "would become visible" in out
     assert "proven: there is no record that would no longer be visible" in out
     assert "quota: none -> 100 queries a day" in out
+    assert "holds in sealed answers" in out
 
 
 def test_diff_of_the_same_in_other_words_is_none(folder: Path, capsys: Captured) -> None:
@@ -196,7 +197,7 @@ def test_diff_says_which_draft_does_not_count(folder: Path, draft: Path, capsys:
     assert run(["memo", "diff", str(folder), str(draft), "--since", "2026-06-01"]) == 3
     captured = capsys.readouterr()
     assert "LB-4103 courts-2027 does not count: it begins before courts-2026" in captured.err
-    assert "becomes refused: amount, court, decided_on" in captured.out
+    assert "becomes refused: court, decided_on, amount" in captured.out
 
 
 def test_two_folders_are_held_against_each_other(
@@ -256,7 +257,7 @@ def test_lapse_says_who_loses_what_and_why(folder: Path, draft: Path, capsys: Ca
     assert "Nobody loses anything" in capsys.readouterr().out
     assert run(["memo", "lapse", str(folder), "--within", "soon"]) == 2
     assert run(["memo", *near]) == 3
-    assert "loses amount, as courts-2026 1 a successor" in capsys.readouterr().out
+    assert "loses amount, as courts-2026 1 gives way to its successor" in capsys.readouterr().out
 
 
 def explain(capsys: Captured, folder: Path, *more: str) -> tuple[int, list[dict[str, Any]]]:
