@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from landbridge.comparison import compare
 from landbridge.errors import Reason
 from landbridge.federation import Federation
-from landbridge.gaps import ANSWERS
+from landbridge.gaps import ANSWERS, kind_of
 from landbridge.links import FollowedIdentifiers, LinkingRecord, linking_records
 from landbridge.subject import SubjectId
 from landbridge.v1 import answer_pb2, envelope_pb2, profile_pb2, query_pb2, subject_pb2
@@ -139,11 +139,12 @@ def _completeness(sources: Iterable[profile_pb2.Source]) -> profile_pb2.Complete
     for source in sources:
         outcome = Reason(source.outcome)
         count.sources += 1
+        kind = kind_of(outcome)
         if outcome in ANSWERS:
             count.answered += 1
-        elif outcome.is_refusal:
+        elif kind == "refused":
             count.refused += 1
-        elif outcome in (Reason.NOT_ADDRESSABLE, Reason.TOO_MANY_LINKS):
+        elif kind == "not-addressable":
             count.not_addressable += 1
         else:
             count.failed += 1

@@ -20,7 +20,7 @@ def kind_of(reason: Reason) -> str:
         return "no-record"
     if reason is Reason.SEALED:
         return "sealed"
-    if reason.is_refusal:
+    if reason.is_refusal or reason is Reason.BAD_ARGUMENT:
         return "refused"
     return "not-addressable" if reason in _NOT_ADDRESSABLE else "failed"
 

@@ -20,7 +20,7 @@ class Consent:
 
     record_id: str
     digest: bytes
-    """SHA-256 of the document as it was received."""
+    """SHA-256 of what was signed: one for one record, however its document is laid out."""
     subject: SubjectId
     requester: str
     purpose: str
@@ -98,7 +98,7 @@ def verify_consent(document: bytes, bundle: TrustBundle, at: int) -> Consent:
         raise refuse(Reason.BAD_SIGNATURE, "its signer is not the one that it names", where=WHAT)
     return Consent(
         record_id=record.consent_record.record_id,
-        digest=sha256(document).digest(),
+        digest=sha256(signed.payload).digest(),
         subject=record.subject,
         requester=record.requester,
         purpose=record.pii_processing.purpose,

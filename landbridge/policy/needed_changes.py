@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from typing import Final
 
 from landbridge.clock import to_iso
+from landbridge.errors import Reason
 from landbridge.memorandum.life import Notice, NoticeKind
 from landbridge.policy.authorization import Policy
-from landbridge.policy.coverage import Clause
+from landbridge.policy.coverage import Clause, Standing
 from landbridge.policy.decision import AccessRequest
 
 _MAX_CHANGES: Final = 3
@@ -103,7 +104,8 @@ def _steps_of_release(clause: Clause, request: AccessRequest) -> Iterator[str]:
             f"{request.provider} would have to hold fresh revocation data, "
             "or the memorandum to say `stale_revocation: serve`"
         )
-    if clause.grant.needs_consent and not request.consented:
+    given = Standing(consented=request.consented, sealed=True, vouched_by=request.vouched_by)
+    if clause.held_back(given) is Reason.CONSENT_MISSING:
         desks = ", ".join(clause.memorandum.consent_desks)
         yield (
             "the person asked about would have to consent, and the query to carry the consent "

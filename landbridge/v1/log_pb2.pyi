@@ -151,7 +151,7 @@ class LogEntry(_message.Message):
 
     @_builtins.property
     def consents(self) -> _containers.RepeatedScalarFieldContainer[_builtins.bytes]:
-        """SHA-256 of the consent records by which something on a person was released."""
+        """SHA-256 of what was signed of the consent records by which something on a person was released."""
 
     def __init__(
         self,

@@ -113,11 +113,10 @@ def _wrong_papers(trial: Trial, dataset: DatasetTable, good: Terms) -> Iterator[
         "a consent to another dataset": replace(good, datasets=(f"{trial.agency}/no-such-one",)),
         "a consent that has ended": replace(good, valid_until=_PASSED),
         "a consent that has not begun": replace(good, valid_from=_TO_COME),
-        **{
-            "a consent for another purpose": replace(good, purpose=purpose)
-            for purpose in trial.other_purposes[:1]
-        },
     }
+    if trial.other_purposes:
+        purpose = trial.other_purposes[0]
+        changed["a consent for another purpose"] = replace(good, purpose=purpose)
     for what, terms in changed.items():
         yield _Wrong(what, _write(trial, terms).to_bytes())
     yield _Wrong(
@@ -149,7 +148,7 @@ async def _revoked(trial: Trial, dataset: DatasetTable) -> None:
         await asyncio.sleep(_POLL_S)
     await _refused(trial, dataset, subject, wrong)
     await _opened(trial, dataset, other)
-    _check_order(trial, record_id, sha256(wrong.paper).digest())
+    _check_order(trial, record_id, sha256(consent.payload).digest())
 
 
 def _check_order(trial: Trial, record_id: str, consent: bytes) -> None:

@@ -10,6 +10,7 @@ from hashlib import sha256
 from typing import Final
 
 from landbridge.agency import Role
+from landbridge.consent.signed import SignedByOne
 from landbridge.envelope import ANSWER_TYPE, QUERY_TYPE, EvidenceVerifier, digest
 from landbridge.errors import LandbridgeError, Reason
 from landbridge.library.kinds import Kind
@@ -63,7 +64,8 @@ def _compare_question(
 ) -> None:
     """Hold an entry against the question, and the consents on which the answer relies."""
     relies = grant is not None and grant.needs_consent and told.outcome in FOUND_OR_NOT
-    consents = [sha256(document).digest() for document in query.consents] if relies else []
+    shown = [SignedByOne.parse(each, "a consent").payload for each in query.consents if relies]
+    consents = [sha256(payload).digest() for payload in shown]
     asked = digest(QUERY_TYPE, told.query.payload)
     pairs = {
         "kind of entry": (entry.kind, log_pb2.ENTRY_KIND_ANSWER),
@@ -74,10 +76,10 @@ def _compare_question(
         "kind of subject": (entry.subject_kind, query.subject_kind),
         "step": ((entry.step, entry.round), (told.answer.step, told.answer.round)),
         "end of the query": (entry.query_expires_at_unix_ms, query.expires_at_unix_ms),
-        "consents": (list(entry.consents), consents),
+        "set of consents": (list(entry.consents), consents),
     }
     wrong = [what for what, (logged, true) in pairs.items() if logged != true]
-    demand(not wrong, f"the entry names another {', '.join(wrong)}")
+    demand(not wrong, f"the entry has another {', another '.join(wrong)} than was asked")
 
 
 def _compare_accesses(

@@ -4,6 +4,7 @@ import asyncio
 from typing import Final, Self
 
 _CHUNK: Final = 64 * 1024
+_LET_GO_S: Final = 5.0
 
 
 class Relay:
@@ -13,8 +14,8 @@ class Relay:
         """`to` is the address, host:port, to which callers are passed on."""
         self._host, _, self._port = to.rpartition(":")
         self._server: asyncio.Server | None = None
-        self._callers: set[asyncio.StreamWriter] = set()
-        self._lines: set[asyncio.Task[None]] = set()
+        self._callers: dict[asyncio.StreamWriter, asyncio.Future[None]] = {}
+        """Those who are passed on, each with what is done when the node has let go of it."""
         self._came = asyncio.Event()
 
     async def __aenter__(self) -> Self:
@@ -25,8 +26,7 @@ class Relay:
     async def __aexit__(self, *_: object) -> None:
         """Cut what is left."""
         self.close()
-        self.cut()
-        await asyncio.gather(*self._lines, return_exceptions=True)
+        await self.cut_and_wait(_LET_GO_S)
 
     @property
     def address(self) -> str:
@@ -40,18 +40,21 @@ class Relay:
         if self._server is not None:
             self._server.close()
 
+    async def cut_and_wait(self, timeout_s: float) -> bool:
+        """End all callers' connections at once, as when their machines fail.
+
+        Waits until the node has let go of its ends, and says whether it has.
+        """
+        let_go = list(self._callers.values())
+        self.cut()
+        if let_go:
+            await asyncio.wait(let_go, timeout=timeout_s)
+        return all(each.done() for each in let_go)
+
     def cut(self) -> None:
-        """End all callers' connections at once, as when their machines fail."""
+        """End all callers' connections at once, and wait for nothing."""
         for caller in self._callers:
             caller.transport.abort()
-
-    async def cut_and_wait(self, timeout_s: float) -> bool:
-        """Cut, and wait until the node has let go of the connections; say whether it has."""
-        lines = set(self._lines)
-        self.cut()
-        if lines:
-            await asyncio.wait(lines, timeout=timeout_s)
-        return all(line.done() for line in lines)
 
     async def next_bytes(self, timeout_s: float) -> None:
         """Wait until a caller says more than it has said so far.
@@ -68,10 +71,7 @@ class Relay:
         self._came.set()
 
     async def _accept(self, reader: asyncio.StreamReader, caller: asyncio.StreamWriter) -> None:
-        line = asyncio.current_task()
-        assert line is not None
-        self._lines.add(line)
-        self._callers.add(caller)
+        let_go = self._callers[caller] = asyncio.get_running_loop().create_future()
         try:
             node_reader, node = await asyncio.open_connection(self._host, int(self._port))
             try:
@@ -84,8 +84,8 @@ class Relay:
             pass  # the caller is told by the end of its connection
         finally:
             caller.close()
-            self._callers.discard(caller)
-            self._lines.discard(line)
+            del self._callers[caller]
+            let_go.set_result(None)
 
     async def _pass(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, tell: bool = False

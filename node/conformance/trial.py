@@ -44,7 +44,7 @@ FOUND_OR_NOT: Final = (Reason.ANSWERED, Reason.NO_RECORD)
 class Trial:
     """Starts, asks and stops the node. Used on one event loop."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - made once
         self,
         config: NodeConfig,
         federation: Federation,

@@ -247,6 +247,118 @@ def hides_its_answers(patch: Patch, trial: Trial) -> None:
     patch.setattr(type(trial.node.log), "entries_backwards", lambda *_: iter(()))
 
 
+def forgets_documents(patch: Patch, trial: Trial) -> None:
+    log = type(trial.node.log)
+    true = log.entries_backwards
+
+    def broken(self: Any, before: int | None = None) -> Iterator[tuple[int, bytes]]:
+        for index, data in true(self, before):
+            if log_pb2.LogEntry.FromString(data).kind != log_pb2.ENTRY_KIND_DOCUMENT:
+                yield index, data
+
+    patch.setattr(log, "entries_backwards", broken)
+
+
+def finding(change: Callable[[Any, list[Any]], list[Any]]) -> Sabotage:
+    """Let the source give something else than it finds."""
+
+    def sabotage(patch: Patch, trial: Trial) -> None:
+        source = type(trial.node.source)
+        true = source.fetch
+
+        def broken(self: Any, lookups: Sequence[Any]) -> list[Any]:
+            found = true(self, lookups)
+            return [change(*pair) for pair in zip(lookups, found, strict=True)]
+
+        patch.setattr(source, "fetch", broken)
+
+    return sabotage
+
+
+def takes_consents(change: Callable[[Query], Query]) -> Sabotage:
+    """Let the node read another query than was shown to it when it looks at consents."""
+
+    def sabotage(patch: Patch, _: Trial) -> None:
+        true = Consents.check
+
+        def broken(self: Consents, query: Query, **more: Any) -> ConsentCheck:
+            return true(self, change(query), **more)
+
+        patch.setattr(Consents, "check", broken)
+
+    return sabotage
+
+
+def takes_any_paper(patch: Patch, trial: Trial) -> None:
+    names = [dataset.name for dataset in trial.datasets]
+
+    def broken(_: Consents, query: Query, *, desks: Any, **__: Any) -> ConsentCheck:
+        return ConsentCheck(dict.fromkeys(names, frozenset(desks)) if query.consents else {})
+
+    patch.setattr(Consents, "check", broken)
+
+
+def takes_consents_of(part: str) -> Sabotage:
+    """Let the node look away from one part of a consent."""
+
+    def sabotage(patch: Patch, _: Trial) -> None:
+        true = Consent.check
+
+        def broken(self: Consent, **asked: Any) -> frozenset[str]:
+            return true(self, **asked | {part: getattr(self, part)})
+
+        patch.setattr(Consent, "check", broken)
+
+    return sabotage
+
+
+def forgets_revocations(patch: Patch, _: Trial) -> None:
+    patch.setattr(Consents, "check_revocations", lambda *_: None)
+    patch.setattr(consent_checks, "_TAKEN_S", 0.6)
+
+
+def waits_for_lost_callers(patch: Patch, _: Trial) -> None:
+    true = NodeService.StreamAnswers
+
+    async def broken(self: NodeService, *arguments: Any) -> AsyncIterator[Any]:
+        try:
+            async for response in true(self, *arguments):
+                yield response
+        except BaseException:  # the caller is gone
+            self._dispatcher._capacity = 0
+            raise
+
+    patch.setattr(NodeService, "StreamAnswers", broken)
+
+
+def one_pseudonym(patch: Patch, _: Trial) -> None:
+    patch.setattr(Pseudonyms, "of", lambda *_: bytes(16))
+
+
+def no_pseudonym_twice(patch: Patch, _: Trial) -> None:
+    patch.setattr(Pseudonyms, "of", lambda *_: secrets.token_bytes(16))
+
+
+def each_access(change: Callable[[log_pb2.Access], object]) -> Sabotage:
+    return writing(lambda entry, _: [change(access) for access in entry.accesses])
+
+
+def each_sealed_access(change: Callable[[log_pb2.Access], object]) -> Sabotage:
+    return writing(
+        lambda entry, task: [change(access) for access in entry.accesses if task.sealed]
+    )
+
+
+def setting(**fields: object) -> Callable[..., None]:
+    """Change fields of a message."""
+
+    def change(message: Any, *_: object) -> None:
+        for name, value in fields.items():
+            setattr(message, name, value)
+
+    return change
+
+
 def fails(*_: object, **__: object) -> None:
     raise ValueError("a careless line")
 
@@ -259,7 +371,10 @@ def serves_few_at_once(patch: Patch, _: Trial) -> None:
 BROKEN: list[tuple[str, Sabotage]] = [
     ("suspension", forgets_notices),
     ("catalogue", tells_less),
+    ("records", finding(lambda *_: [])),
     ("resolving", patched(Task, "resolving", property(lambda _: False))),
+    ("resolving", finding(lambda lookup, found: [] if lookup.broad else found)),
+    ("resolving", patched(node.judge, "authorize", lambda *_: OTHER_KIND)),
     ("sealing", patched(node.responder, "seal_answer", lambda answer, **_: answer)),
     ("sealing", deciding(sealed=True)),
     ("fields", deciding(requester=ALL)),
@@ -269,7 +384,21 @@ BROKEN: list[tuple[str, Sabotage]] = [
     ("validity", deciding(at=read_instant("2090-06-01T00:00:00Z"))),
     ("signatures", deciding(requester=ALL)),
     ("quota", patched(Quotas, "take", lambda *_: None)),
+    ("quota", finding(lambda *_: [])),
+    ("purposes", finding(lambda *_: [])),
     ("consent", deciding(consented=True)),
+    ("consent", takes_any_paper),
+    ("consent", takes_consents(lambda query: replace(query, consents=()))),
+    *(
+        ("consent", takes_consents_of(part))
+        for part in ("subject", "requester", "purpose")
+    ),
+    ("consent", patched(Consent, "check_time", lambda *_: None)),
+    ("consent", patched(Consents, "_check_desk", lambda *_: None)),
+    ("consent", deciding(vouched_by=None)),
+    ("consent", patched(SignedByOne, "verify", lambda *_: None)),
+    ("consent", forgets_revocations),
+    ("consent", writing(hides_the_end)),
     ("codes", patched(Query, "fields_wanted", lambda *_: ())),
     ("rows", patched(node.judge, "rules_on", lambda *_: ())),
     ("predicates", patched(node.judge, "bind_predicate", lambda *_: ())),
@@ -285,13 +414,38 @@ BROKEN: list[tuple[str, Sabotage]] = [
     ),
     ("garbage", patched(node.responder, "read_query", fails)),
     ("callers", lets_anybody_in),
-    ("noise", is_busy_for_ever),
     ("stalled-callers", serves_few_at_once),
-    ("lost-callers", is_busy_for_ever),
+    ("lost-callers", waits_for_lost_callers),
     ("evidence", proves_another_entry),
     ("evidence", writing(lambda entry, _: entry.ClearField("accesses"))),
     ("evidence", writing(lambda entry, _: entry.ClearField("subject_pseudonym"))),
+    ("evidence", writing(lambda entry, _: entry.ClearField("consents"))),
+    ("evidence", one_pseudonym),
+    ("evidence", no_pseudonym_twice),
+    ("evidence", writing(setting(requester="conform-stranger"))),
+    ("evidence", writing(setting(purpose="statistics"))),
+    ("evidence", writing(setting(case_reference="CONFORMANCE-1"))),
+    ("evidence", writing(setting(step=query_pb2.STEP_RESOLVE))),
+    ("evidence", writing(setting(round=2))),
+    ("evidence", writing(setting(subject_kind=2))),
+    ("evidence", writing(setting(query_expires_at_unix_ms=1))),
+    ("evidence", writing(setting(query_digest=bytes(32)))),
+    ("evidence", each_access(setting(outcome=reason_pb2.REASON_CODE_NO_RECORD))),
+    ("evidence", each_access(setting(outcome=reason_pb2.REASON_CODE_ANSWERED))),
+    ("evidence", each_access(setting(memorandum=""))),
+    ("evidence", each_access(setting(clause="another"))),
+    ("evidence", each_access(setting(dataset="holders"))),
+    ("evidence", each_access(lambda access: access.released.append("city"))),
+    ("evidence", each_access(lambda access: access.ClearField("released"))),
+    ("evidence", each_access(lambda access: access.refused.append("city"))),
+    ("evidence", each_access(lambda access: access.ClearField("refused"))),
+    ("evidence", each_access(setting(records=7))),
+    ("evidence", each_access(setting(records=0))),
+    ("evidence", each_sealed_access(setting(outcome=reason_pb2.REASON_CODE_ANSWERED))),
+    ("evidence", each_sealed_access(setting(records=2))),
+    ("evidence", each_sealed_access(lambda access: access.ClearField("released"))),
     ("log", hides_its_answers),
+    ("log", forgets_documents),
     (
         "log",
         writing(lambda entry, task: entry.__setattr__("case_reference", task.query.subject.value)),

@@ -2,7 +2,6 @@
 
 import threading
 from collections.abc import Callable, Sequence
-from hashlib import sha256
 from pathlib import Path
 from typing import cast
 
@@ -22,6 +21,7 @@ from tests.integration.test_persons import (
     PURPOSE,
     consent,
     desk_key,
+    digest_of,
     licences,
     teachers,
 )
@@ -69,7 +69,7 @@ async def test_no_answer_stands_in_the_log_behind_the_end_of_its_consent(tmp_pat
         entries = [
             log_pb2.LogEntry.FromString(data) for data in running.nodes[LICENSING].log.entries()
         ]
-        assert not any(sha256(record).digest() in entry.consents for entry in entries)
+        assert not any(digest_of(record) in entry.consents for entry in entries)
         *_, end, refused = entries
         assert end.document.kind == log_pb2.DOCUMENT_KIND_CONSENT_REVOCATION
         assert [access.outcome for access in refused.accesses] == [Reason.CONSENT_REVOKED]
@@ -85,7 +85,7 @@ async def test_the_end_of_another_consent_changes_nothing(tmp_path: Path) -> Non
         answer = await licences(running, record)
         assert answer.outcome == Reason.ANSWERED
         *_, entry = running.nodes[LICENSING].log.entries()
-        assert list(log_pb2.LogEntry.FromString(entry).consents) == [sha256(record).digest()]
+        assert list(log_pb2.LogEntry.FromString(entry).consents) == [digest_of(record)]
 
 
 async def test_documents_that_take_long_hold_back_only_answers_by_consent(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """What the node makes of the consents that a query carries."""
 
+import json
 from collections.abc import Collection
 
 from landbridge.consent.record import read_record
@@ -95,6 +96,13 @@ def test_several_consents_add_up_and_a_wrong_one_takes_nothing_away() -> None:
     assert found.datasets == {DATASET, "degrees"}
     assert len(set(found.digests)) == 2
     assert found.refusal is not None
+
+
+def test_a_consent_has_one_digest_however_its_document_is_laid_out() -> None:
+    document = by_desk()
+    other = json.dumps(json.loads(document), indent=7).encode()
+    assert document != other
+    assert check(document).digests == check(other).digests != ()
 
 
 def test_which_desks_vouch_is_said_dataset_by_dataset() -> None:

@@ -31,7 +31,7 @@ STEPS = st.lists(
 )
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(steps=STEPS)
 def test_memory_and_log_agree_whenever_the_node_is_killed(
     tmp_path_factory: pytest.TempPathFactory, steps: list[tuple[str, int, Reason | None]]

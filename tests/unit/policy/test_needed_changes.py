@@ -72,6 +72,15 @@ def test_what_holds_a_clause_back_is_said(
     assert steps(Policy([agreed]), request_) == [step]
 
 
+def test_the_word_of_another_desk_is_not_enough() -> None:
+    agreed = make_memorandum([{"subject_kinds": ["natural-person"]}])
+    agreed = agreed.model_copy(update={"consent_desks": ("desk",)})
+    asked = replace(PERSON, consented=True, vouched_by=frozenset({"other"}))
+    (step,) = steps(Policy([agreed]), asked)
+    assert "that desk vouches for" in step
+    assert explain(Policy([agreed]), replace(asked, vouched_by=frozenset({"desk"}))).allowed == 1
+
+
 def test_what_is_given_is_not_asked_for_again() -> None:
     person = make_memorandum([{"subject_kinds": ["natural-person"], "sealed": True}])
     (verdict,) = explain(Policy([person]), replace(PERSON, consented=True, sealed=True)).verdicts
