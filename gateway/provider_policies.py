@@ -31,7 +31,8 @@ class ProviderPolicies(Policy):
             for grant in memorandum.grants
         }
         self._policies = {
-            provider: Policy(texts[provider].values(), notices) for provider in sorted(providers)
+            provider: Policy((_part(text, provider) for text in texts[provider].values()), notices)
+            for provider in sorted(providers)
         }
         self._none = Policy(())
         self.memoranda = tuple(
@@ -68,3 +69,14 @@ class ProviderPolicies(Policy):
 
     def _of(self, provider: str) -> Policy:
         return self._policies.get(provider, self._none)
+
+
+def _part(memorandum: Memorandum, provider: str) -> Memorandum:
+    """Return a memorandum with one provider's clauses alone; it goes on by its own digest."""
+    digest = memorandum.digest
+    part = memorandum.model_copy(
+        update={"grants": tuple(g for g in memorandum.grants if g.provider == provider)}
+    )
+    # What it is known by to notices is the text that was signed.
+    part.__dict__["digest"] = digest
+    return part

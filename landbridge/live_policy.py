@@ -22,6 +22,7 @@ class LivePolicy:
 
     def __init__(self, library: Library, make: Make = Policy) -> None:
         self._make = make
+        self._shelf = library.shelf
         self._policy = self._policy_of(library.shelf)
         library.subscribe(self._follow)
 
@@ -30,7 +31,10 @@ class LivePolicy:
         return self._policy
 
     def _follow(self, shelf: Shelf) -> None:
-        self._policy = self._policy_of(shelf)
+        before, self._shelf = self._shelf, shelf
+        # An offer that comes changes nothing.
+        if shelf.memoranda != before.memoranda or shelf.notices != before.notices:
+            self._policy = self._policy_of(shelf)
 
     def _policy_of(self, shelf: Shelf) -> Policy:
         return self._make(shelf.memoranda, shelf.notices)

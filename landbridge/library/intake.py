@@ -5,16 +5,17 @@ up the folder of others; each bound is a signer's own, so that nobody uses up wh
 """
 
 import json
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 from landbridge.clock import Clock, system_clock
 from landbridge.errors import LandbridgeError, Reason, refuse
 from landbridge.keys import write_whole
-from landbridge.library.kinds import Kind, file_name, kind_of
+from landbridge.library.kinds import Kind, digest_of, file_name, kind_of
 from landbridge.library.opened import Opened
 from landbridge.library.shelf import Found
 from landbridge.library.store import Library
+from landbridge.memorandum.document import Memorandum
 from landbridge.memorandum.notice import check_fits
 from landbridge.memorandum.signature import SignedForm
 
@@ -27,6 +28,8 @@ class Bounds:
     offers_of_an_agency: int = 20
     offer_bytes: int = 200_000
     """Largest memorandum that is taken before all its parties have signed."""
+    rights: int = 20_000
+    """Clauses, times their requesters, times their purposes, of one memorandum."""
     notices_of_an_agency: int = 100
     """On one memorandum."""
     revocations_of_a_desk: int = 20_000
@@ -53,7 +56,7 @@ class Intake:
                 when there are too many; LB-5001 when the disk refuses. LB-4103 or another when it
                 was taken and grants nothing all the same.
         """
-        self._check_size(document)
+        self._check_offer(document)
         at = self._clock()
         opened = self._library.open(document, at)
         if opened.has_ended(at):
@@ -68,9 +71,12 @@ class Intake:
             self._check_counts(new)
         return True
 
-    def _check_size(self, document: bytes) -> None:
-        """Refuse a large offer before its text is read, which takes seconds."""
-        if len(document) <= self._bounds.offer_bytes or kind_of(document) is not Kind.MEMORANDUM:
+    def _check_offer(self, document: bytes) -> None:
+        """Refuse an offer that is too large, or one too many, before its text is read.
+
+        To read a text takes long; by the ids of the keys alone it is known who would have signed.
+        """
+        if kind_of(document) is not Kind.MEMORANDUM:
             return
         form = SignedForm.parse(document)
         try:
@@ -78,11 +84,27 @@ class Intake:
             is_whole = len(form.signatures) >= len(parties)
         except (ValueError, TypeError, KeyError, RecursionError):
             is_whole = False
-        if not is_whole:
+        if is_whole or digest_of(form.payload) in self._library.shelf.shown:
+            return
+        if len(document) > self._bounds.offer_bytes:
             raise refuse(
                 Reason.MALFORMED_MEMORANDUM,
                 f"an offer of more than {self._bounds.offer_bytes} bytes is not taken",
                 next_step="have all parties sign it first, and send it then",
+            )
+        self._count_offers({signature.agency for signature in form.signatures})
+
+    def _check_rights(self, memorandum: Memorandum) -> None:
+        rights = sum(
+            len(grant.requesters) * len(grant.purposes) * len(grant.subject_kinds)
+            for grant in memorandum.grants
+        )
+        if rights > self._bounds.rights:
+            raise refuse(
+                Reason.MALFORMED_MEMORANDUM,
+                f"its clauses, times requesters and purposes, are more than {self._bounds.rights}",
+                where=f"memorandum {memorandum.id}",
+                next_step="make several memoranda of it",
             )
 
     def _merge(self, opened: Opened, held: Found) -> Opened | None:
@@ -97,6 +119,7 @@ class Intake:
         """Check that a document that is not here yet may come in."""
         if opened.memorandum is not None:
             self._check_concerned(opened, opened.memorandum.parties)
+            self._check_rights(opened.memorandum)
             self._check_id(opened)
         if opened.notice is not None:
             on = self._library.shelf.agreed.get(opened.notice.digest)
@@ -147,21 +170,17 @@ class Intake:
             on = opened.notice.digest
             notices = (each.opened for each in shelf.noticed.values())
             mine = [each.signers for each in notices if each.notice and each.notice.digest == on]
-            self._count(opened, mine, bounds.notices_of_an_agency, "notices")
+            _count(opened.signers, mine, bounds.notices_of_an_agency, "notices")
         elif opened.missing:
-            offers = [each.opened.signers for each in (*shelf.offered.values(), *shelf.idle)]
-            self._count(opened, offers, bounds.offers_of_an_agency, "offers")
+            self._count_offers(opened.signers)
         else:
             agreed = [each.opened.signers for each in shelf.agreed.values()]
-            self._count(opened, agreed, bounds.agreements_of_an_agency, "memoranda")
+            _count(opened.signers, agreed, bounds.agreements_of_an_agency, "memoranda")
 
-    def _count(
-        self, opened: Opened, others: Iterable[Collection[str]], most: int, what: str
-    ) -> None:
-        signed = list(others)
-        for agency in opened.signers:
-            if sum(agency in signers for signers in signed) >= most:
-                raise _full(f"{most} {what} of {agency} are here already")
+    def _count_offers(self, signers: Collection[str]) -> None:
+        shelf = self._library.shelf
+        offers = [each.opened.signers for each in (*shelf.offered.values(), *shelf.idle)]
+        _count(signers, offers, self._bounds.offers_of_an_agency, "offers")
 
     def _write(self, new: Opened, held: Found | None) -> None:
         folder = self._library.state / new.kind.folder
@@ -187,6 +206,12 @@ class Intake:
         error = next(errors, None)
         if error is not None:
             raise error
+
+
+def _count(signers: Iterable[str], others: Sequence[Collection[str]], most: int, what: str) -> None:
+    for agency in signers:
+        if sum(agency in each for each in others) >= most:
+            raise _full(f"{most} {what} of {agency} are here already")
 
 
 def _full(message: str) -> LandbridgeError:

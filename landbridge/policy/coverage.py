@@ -79,23 +79,26 @@ class Coverage:
     def __init__(self) -> None:
         self.clauses: list[Clause] = []
         self._spans: list[Sequence[Span]] = []
-        self._times: list[int] = []
+        self._times: Sequence[int] | None = None
         self._epochs: dict[tuple[int, Standing], Epoch] = {}
 
     def add(self, clause: Clause, spans: Sequence[Span]) -> None:
         """Add a clause behind the others with when it stands; all before the first look-up."""
         self.clauses.append(clause)
         self._spans.append(spans)
-        self._times = sorted({*self._times, *(time for span in spans for time in span)})
+        self._times = None
 
     @property
     def times(self) -> Sequence[int]:
         """The Unix milliseconds at which something changes, in order."""
+        if self._times is None:
+            # Most are never asked for: each is put in order when it first is.
+            self._times = sorted({time for spans in self._spans for span in spans for time in span})
         return self._times
 
     def standing(self, at: int, standing: Standing = Standing()) -> Epoch:  # noqa: B008 - immutable
         """Return what stands at a time in Unix milliseconds."""
-        key = bisect_right(self._times, at), standing
+        key = bisect_right(self.times, at), standing
         epoch = self._epochs.get(key)
         if epoch is None:
             # Few epochs are ever asked for, so that each is laid out when it first is.

@@ -6,6 +6,7 @@ signatures alone, whoever brings it.
 
 import asyncio
 from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Final
 
@@ -36,6 +37,7 @@ MOST_AT_ONCE: Final = 100
 MOST_BYTES: Final = 3_000_000
 """Bytes of documents in one message; a single document may always be sent."""
 _TIMEOUT_S: Final = 10.0
+_MOST_IN_WORK: Final = 32
 
 
 class DocumentService(pb_grpc.DocumentServiceServicer):
@@ -44,6 +46,9 @@ class DocumentService(pb_grpc.DocumentServiceServicer):
     def __init__(self, library: Library, intake: Intake) -> None:
         self._library = library
         self._intake = intake
+        # One thread of its own: whoever brings much takes no other's time than that of bringers.
+        self._taker = ThreadPoolExecutor(1, thread_name_prefix="documents")
+        self._in_work = 0
 
     async def ListDocuments(  # noqa: N802  the contract's name
         self,
@@ -85,8 +90,19 @@ class DocumentService(pb_grpc.DocumentServiceServicer):
         """Take documents; each is verified, and none changes what becomes of the others."""
         if len(request.documents) > MOST_AT_ONCE:
             await abort(context, _too_many(len(request.documents)))
-        outcomes = await asyncio.to_thread(self._take_all, request.documents)
+        if self._in_work >= _MOST_IN_WORK:
+            await abort(context, refuse(Reason.BUSY, "too many bring documents at the moment"))
+        self._in_work += 1
+        try:
+            loop = asyncio.get_running_loop()
+            outcomes = await loop.run_in_executor(self._taker, self._take_all, request.documents)
+        finally:
+            self._in_work -= 1
         return pb.OfferDocumentsResponse(outcomes=outcomes)
+
+    def close(self) -> None:
+        """Take no more; what was taken in hand ends by itself."""
+        self._taker.shutdown(wait=False, cancel_futures=True)
 
     def _take_all(self, documents: Iterable[bytes]) -> list[pb.DocumentOutcome]:
         return [self._take(document) for document in documents]

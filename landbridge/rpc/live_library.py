@@ -1,6 +1,7 @@
 """The library of a running process: followed, logged, and handed on to whom it concerns."""
 
 import asyncio
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Final
 
@@ -58,12 +59,13 @@ class LiveLibrary:
             clock=clock,
         )
         self.intake = Intake(self.library, clock=clock)
+        self._service = DocumentService(self.library, self.intake)
+        self._follower = ThreadPoolExecutor(1, thread_name_prefix="library")
         self._following: asyncio.Task[None] | None = None
 
     def serve_on(self, server: grpc.aio.Server) -> None:
         """Let a server hand the documents on and take new ones."""
-        service = DocumentService(self.library, self.intake)
-        document_service_pb2_grpc.add_DocumentServiceServicer_to_server(service, server)
+        document_service_pb2_grpc.add_DocumentServiceServicer_to_server(self._service, server)
 
     def start(self) -> None:
         """Begin to follow, on this event loop."""
@@ -76,14 +78,16 @@ class LiveLibrary:
             await asyncio.gather(self._following, return_exceptions=True)
         # On a thread, as a step may be under way on another.
         await asyncio.to_thread(self.library.close)
+        self._service.close()
+        self._follower.shutdown(wait=False)
 
     async def _follow(self) -> None:
         loop = asyncio.get_running_loop()
         while True:
             began = loop.time()
             try:
-                # On a thread, as it may verify many signatures.
-                await asyncio.to_thread(self.library.follow_files)
+                # On a thread of its own: it may verify many signatures, and waits for nobody.
+                await loop.run_in_executor(self._follower, self.library.follow_files)
             except LandbridgeError as error:
                 self._alarms.raised(_DOCUMENTS, error)
             except Exception as error:  # noqa: BLE001  told; what counts goes on to count

@@ -1,12 +1,18 @@
-"""Checks that faults on a connection disturb nobody else."""
+"""Checks that faults on a connection disturb nobody else.
+
+Beside each fault another caller holds a stream open, and must be answered on it before and after;
+then others must be answered, who come on a connection of their own.
+"""
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Final
 
 import grpc
 
 from landbridge.errors import LandbridgeError
+from landbridge.rpc.failure import from_failure
 from landbridge.rpc.status import from_rpc_error
 from landbridge.v1 import node_service_pb2, node_service_pb2_grpc
 from node.conformance.relay import Relay
@@ -18,47 +24,32 @@ STALLED: Final = 20
 """Callers of each kind who stall, or are cut off."""
 _LINES: Final = 4
 """Connections on which the callers come who are cut off."""
+_CHUNK: Final = 4096
 _CONNECT_S: Final = 5.0
+_TIMEOUT_S: Final = 20.0
 
-
-async def _still_answers(trial: Trial, what: str) -> None:
-    """Demand an answer on the connection that was there before, and on a new one."""
-    dataset = trial.datasets[0].name
-    for connection in ("the connection that it had", "a new connection"):
-        try:
-            told = await trial.collect("all", dataset, trial.subjects[dataset][0])
-        except LandbridgeError as error:
-            raise NonconformityError(
-                f"{what}, it answers on {connection} with {error.code}"
-            ) from error
-        await trial.demand_answered(told, f"on {connection} {what}")
-        await trial.reconnect()
+_Stream = grpc.aio.StreamStreamCall[
+    node_service_pb2.StreamAnswersRequest, node_service_pb2.StreamAnswersResponse
+]
 
 
 async def _garbage(trial: Trial) -> str:
-    for data in (b"GET / HTTP/1.1\r\nHost: node\r\n\r\n", b"\x16\x03\x01\xff\xff" + bytes(512)):
-        _, writer = await _connect(trial)
-        writer.write(data)
-        writer.write_eof()
-        await _close(writer)
-    await _still_answers(trial, "after bytes that are no TLS")
+    async with _nobody_disturbed(trial, "after bytes that are no TLS"):
+        for data in (b"GET / HTTP/1.1\r\nHost: node\r\n\r\n", b"\x16\x03\x01\xff\xff" + bytes(512)):
+            reader, writer = await _connect(trial)
+            writer.write(data)
+            writer.write_eof()
+            await _until_closed(reader)
+            await _close(writer)
     return "bytes that are no TLS close their own connection alone"
 
 
 async def _stalled(trial: Trial) -> str:
     stalled = [await _connect(trial) for _ in range(STALLED)]
     channel = trial.channel(trial.parties.gateway_folder)
-    stub: node_service_pb2_grpc.NodeServiceAsyncStub = node_service_pb2_grpc.NodeServiceStub(
-        channel
-    )
-    streams = [stub.StreamAnswers(_ask_once(trial)) for _ in range(STALLED)]
     try:
-        # Once answered, they are known to be open.
-        await asyncio.gather(*(stream.read() for stream in streams))
-        await _still_answers(trial, f"beside {2 * STALLED} callers who say nothing more")
-    except grpc.aio.AioRpcError as error:
-        told = from_rpc_error(error)
-        raise NonconformityError(f"it refuses a stream beside others with {told.code}") from error
+        async with _nobody_disturbed(trial, f"beside {2 * STALLED} callers who say nothing more"):
+            await asyncio.gather(*(_ask(trial, _open(channel)) for _ in range(STALLED)))
     finally:
         await channel.close()
         for _, writer in stalled:
@@ -66,9 +57,84 @@ async def _stalled(trial: Trial) -> str:
     return f"{2 * STALLED} callers who say nothing more hold up nobody"
 
 
-async def _ask_once(trial: Trial) -> AsyncIterator[node_service_pb2.StreamAnswersRequest]:
-    yield _request(trial)
-    await asyncio.Event().wait()
+async def _killed(trial: Trial) -> str:
+    async with (
+        _nobody_disturbed(trial, f"after {STALLED} callers were cut off"),
+        Relay(trial.address) as relay,
+    ):
+        folder = trial.parties.gateway_folder
+        channels = [trial.channel(folder, relay.address) for _ in range(_LINES)]
+        streams = [_open(channel) for channel in channels for _ in range(STALLED // _LINES)]
+        try:
+            # Once answered, they are known to be open.
+            await asyncio.gather(*(_ask(trial, stream) for stream in streams))
+            await asyncio.gather(
+                relay.next_bytes(_CONNECT_S), *(stream.write(_request(trial)) for stream in streams)
+            )
+            let_go = await relay.cut_and_wait(_CONNECT_S)
+            demand(let_go, f"it holds connections {_CONNECT_S:g} s after they were cut")
+        finally:
+            for channel in channels:
+                await channel.close()
+    return f"{STALLED} callers who were cut off in the midst of asking left nothing behind"
+
+
+@asynccontextmanager
+async def _nobody_disturbed(trial: Trial, what: str) -> AsyncIterator[None]:
+    """Demand that others are answered after what is done, as they were before it.
+
+    What is done may go on until then.
+    """
+    channel = trial.channel(trial.parties.gateway_folder)
+    beside = _open(channel)
+    try:
+        await _ask(trial, beside)
+        yield
+        await _ask(trial, beside)
+        await beside.done_writing()
+        demand(await beside.read() is grpc.aio.EOF, f"{what}, it answers what nobody asked")
+    except grpc.aio.AioRpcError as error:
+        told = from_rpc_error(error)
+        raise NonconformityError(f"{what}, a stream fails with {told.code}") from error
+    except LandbridgeError as error:
+        raise NonconformityError(f"{what}, it answers a stream with {error.code}") from error
+    finally:
+        await channel.close()
+    await _still_answers(trial, what)
+
+
+async def _still_answers(trial: Trial, what: str) -> None:
+    """Demand an answer on a new connection."""
+    dataset = trial.datasets[0].name
+    await trial.reconnect()
+    try:
+        told = await trial.collect("all", dataset, trial.subjects[dataset][0])
+    except LandbridgeError as error:
+        raise NonconformityError(f"{what}, it answers others with {error.code}") from error
+    await trial.demand_answered(told, what)
+
+
+def _open(channel: grpc.aio.Channel) -> _Stream:
+    stub: node_service_pb2_grpc.NodeServiceAsyncStub = node_service_pb2_grpc.NodeServiceStub(
+        channel
+    )
+    return stub.StreamAnswers(timeout=_TIMEOUT_S)
+
+
+async def _ask(trial: Trial, stream: _Stream) -> None:
+    """Ask one question on a stream, and take its answer.
+
+    Raises:
+        LandbridgeError: what the node refused it for.
+        AioRpcError: when the stream fails.
+    """
+    await stream.write(_request(trial))
+    response = await stream.read()
+    if not isinstance(response, node_service_pb2.StreamAnswersResponse):
+        raise NonconformityError("a stream ends before its question is answered")
+    for answer in response.answers:
+        if answer.HasField("failure"):
+            raise from_failure(answer.failure)
 
 
 def _request(trial: Trial) -> node_service_pb2.StreamAnswersRequest:
@@ -79,41 +145,22 @@ def _request(trial: Trial) -> node_service_pb2.StreamAnswersRequest:
     return request
 
 
-async def _killed(trial: Trial) -> str:
-    async with Relay(trial.address) as relay:
-        channels = [
-            trial.channel(trial.parties.gateway_folder, relay.address) for _ in range(_LINES)
-        ]
-        try:
-            streams = [
-                node_service_pb2_grpc.NodeServiceStub(channel).StreamAnswers()
-                for channel in channels
-                for _ in range(STALLED // _LINES)
-            ]
-            for stream in streams:
-                await stream.write(_request(trial))
-            # Once answered, they are known to be open.
-            await asyncio.gather(*(stream.read() for stream in streams))
-            saying_more = asyncio.gather(
-                relay.next_bytes(_CONNECT_S), *(stream.write(_request(trial)) for stream in streams)
-            )
-            await saying_more
-            let_go = await relay.cut_and_wait(_CONNECT_S)
-            demand(let_go, f"it holds connections {_CONNECT_S:g} s after they were cut")
-        except grpc.aio.AioRpcError as error:
-            told = from_rpc_error(error)
-            raise NonconformityError(f"it refuses a stream with {told.code}") from error
-        finally:
-            for channel in channels:
-                await channel.close()
-    await _still_answers(trial, f"after {STALLED} callers were cut off")
-    return f"{STALLED} callers who were cut off in the midst of asking left nothing behind"
-
-
 async def _connect(trial: Trial) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
     host, _, port = trial.address.rpartition(":")
     async with asyncio.timeout(_CONNECT_S):
         return await asyncio.open_connection(host, int(port))
+
+
+async def _until_closed(reader: asyncio.StreamReader) -> None:
+    """Wait until the node has taken notice of what it was sent, and closes."""
+    try:
+        async with asyncio.timeout(_CONNECT_S):
+            while await reader.read(_CHUNK):
+                pass
+    except TimeoutError as error:
+        raise NonconformityError(f"it keeps noise for longer than {_CONNECT_S:g} s") from error
+    except OSError:
+        return
 
 
 async def _close(writer: asyncio.StreamWriter) -> None:

@@ -3,8 +3,9 @@
 import functools
 import json
 import re
+import secrets
 import sqlite3
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -21,18 +22,26 @@ import node.responder
 import node.server
 from landbridge.agency import Role
 from landbridge.commands.main import run
+from landbridge.consent.signed import SignedByOne
+from landbridge.consent.verification import Consent
 from landbridge.envelope import BatchVerifier
 from landbridge.keys import KeyUse, SigningKey, public_text
 from landbridge.library.shelf import Shelf
+from landbridge.log.pseudonym import Pseudonyms
 from landbridge.memorandum.words import read_instant
+from landbridge.policy.decision import OTHER_KIND
 from landbridge.query import Query
 from landbridge.replay import ReplayGuard
-from landbridge.v1 import log_pb2, query_pb2
-from node.conformance import fault_checks, policy_checks
+from landbridge.sealing import SealingKey
+from landbridge.v1 import log_pb2, query_pb2, reason_pb2
+from node.conformance import consent_checks, fault_checks, policy_checks
+from node.conformance.relay import Relay
 from node.conformance.run import CHECKS, make, prepared
 from node.conformance.trial import Trial
 from node.conformance.verdict import Verdict
+from node.consents import ConsentCheck, Consents
 from node.quota import Quotas
+from node.service import NodeService
 from node.task import Task
 from tests.integration.registrars import RegistrarDatabase
 
@@ -169,6 +178,7 @@ async def trial(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Trial
     config, federation = write_node(tmp_path_factory.mktemp("agency"))
     made = prepared(config, federation, tmp_path_factory.mktemp("trial"))
     await made.start()
+    await made.choose()
     yield made
     await made.stop()
 
@@ -344,9 +354,7 @@ def each_access(change: Callable[[log_pb2.Access], object]) -> Sabotage:
 
 
 def each_sealed_access(change: Callable[[log_pb2.Access], object]) -> Sabotage:
-    return writing(
-        lambda entry, task: [change(access) for access in entry.accesses if task.sealed]
-    )
+    return writing(lambda entry, task: [change(access) for access in entry.accesses if task.sealed])
 
 
 def setting(**fields: object) -> Callable[..., None]:
@@ -389,16 +397,13 @@ BROKEN: list[tuple[str, Sabotage]] = [
     ("consent", deciding(consented=True)),
     ("consent", takes_any_paper),
     ("consent", takes_consents(lambda query: replace(query, consents=()))),
-    *(
-        ("consent", takes_consents_of(part))
-        for part in ("subject", "requester", "purpose")
-    ),
+    *(("consent", takes_consents_of(part)) for part in ("subject", "requester", "purpose")),
     ("consent", patched(Consent, "check_time", lambda *_: None)),
     ("consent", patched(Consents, "_check_desk", lambda *_: None)),
     ("consent", deciding(vouched_by=None)),
     ("consent", patched(SignedByOne, "verify", lambda *_: None)),
     ("consent", forgets_revocations),
-    ("consent", writing(hides_the_end)),
+    ("consent", forgets_documents),
     ("codes", patched(Query, "fields_wanted", lambda *_: ())),
     ("rows", patched(node.judge, "rules_on", lambda *_: ())),
     ("predicates", patched(node.judge, "bind_predicate", lambda *_: ())),
@@ -453,6 +458,34 @@ BROKEN: list[tuple[str, Sabotage]] = [
 ]
 
 
+OF_THE_SERVER = (lets_anybody_in, serves_few_at_once, waits_for_lost_callers)
+"""What shows in a server that is built anew."""
+
+
+async def ask_this_and_that(trial: Trial) -> None:
+    """Have something to look back on."""
+    first, second, *_ = trial.subjects["companies"]
+    for subject in (first, second, first):
+        await trial.collect("all", "companies", subject)
+    await trial.collect("all", "companies", first, seal_to=SealingKey.generate().public)
+    await trial.collect("fields", "companies", first)
+    await trial.collect("stranger", "companies", first)
+    query = trial.parties.query("all", first)
+    await trial.tell(query, "companies", about=first, step=query_pb2.STEP_RESOLVE)
+    (holder, *_), (_, holders) = trial.subjects["holders"], trial.datasets
+    consent = consent_checks._write(trial, consent_checks._terms(trial, holders, holder))
+    await trial.collect("consent", "holders", holder, consents=[consent.to_bytes()])
+
+
+@pytest.mark.asyncio(loop_scope="module")
+@pytest.mark.parametrize("name", ["evidence", "log"])
+async def test_what_was_answered_and_logged_rightly_passes(trial: Trial, name: str) -> None:
+    (check,) = [each for each in CHECKS if each.name == name]
+    trial.told.clear()
+    await ask_this_and_that(trial)
+    assert (await make(check, trial)).verdict is Verdict.PASS
+
+
 @pytest.mark.asyncio(loop_scope="module")
 @pytest.mark.parametrize(("name", "sabotage"), BROKEN, ids=[name for name, _ in BROKEN])
 async def test_a_node_that_is_broken_in_one_respect_fails(
@@ -462,15 +495,47 @@ async def test_a_node_that_is_broken_in_one_respect_fails(
     trial.told.clear()
     with monkeypatch.context() as patch:
         sabotage(patch, trial)
-        if sabotage in (lets_anybody_in, serves_few_at_once):
+        if sabotage in OF_THE_SERVER:
             await trial.restart()
         if name in ("evidence", "log"):
-            # These look back on what was answered.
-            await trial.collect("all", "companies", trial.subjects["companies"][0])
+            await ask_this_and_that(trial)
         outcome = await make(check, trial)
+    if sabotage in OF_THE_SERVER:
+        await trial.restart()
     assert outcome.verdict is Verdict.FAIL, outcome.seen
     assert "broke the trial" not in outcome.seen
     assert outcome.seen
+
+
+@pytest.mark.asyncio(loop_scope="module")
+@pytest.mark.parametrize(
+    ("harm", "verdict"),
+    [(None, Verdict.PASS), (Relay.close, Verdict.FAIL), (Relay.cut, Verdict.FAIL)],
+    ids=["none", "takes-nobody-more", "loses-everybody"],
+)
+async def test_a_front_that_noise_brings_down_fails(
+    trial: Trial,
+    harm: Callable[[Relay], None] | None,
+    verdict: Verdict,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    (noise,) = [each for each in CHECKS if each.name == "noise"]
+
+    class Front(Relay):
+        def passed(self, data: bytes) -> None:
+            super().passed(data)
+            if harm is not None and data.startswith(b"GET "):
+                harm(self)
+
+    async with Front(trial.address) as front:
+        address = front.address
+        with monkeypatch.context() as patch:
+            patch.setattr(Trial, "address", property(lambda _: address))
+            await trial.reconnect()
+            outcome = await make(noise, trial)
+        await trial.reconnect()
+    assert outcome.verdict is verdict, outcome.seen
+    assert "broke the trial" not in outcome.seen
 
 
 @pytest.mark.parametrize("registrar", ["duckdb"], indirect=True)
@@ -513,4 +578,4 @@ def test_every_check_stands_on_the_page() -> None:
 
 
 def test_every_check_has_its_control() -> None:
-    assert {check.name for check in CHECKS} == {name for name, _ in BROKEN}
+    assert {check.name for check in CHECKS} == {name for name, _ in BROKEN} | {"noise"}

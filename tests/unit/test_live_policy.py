@@ -196,6 +196,12 @@ def test_an_odd_file_keeps_no_trust_from_being_followed(node: Node) -> None:
 def test_documents_are_followed_and_boundaries_in_time_come_by_themselves(node: Node) -> None:
     before = node.policy()
     assert not node.library.follow_files()
+    offer = SignedForm(
+        make_memorandum([{}], name="offer", parties=("p.a", REGISTRY, "r.a")).to_json()
+    )
+    path = node.state / "memoranda" / "offer.jws.json"
+    path.write_bytes(offer.add(node.key(REGISTRY), REGISTRY).to_bytes())
+    assert node.library.follow_files()
     assert node.policy() is before
     (node.state / "memoranda" / "three.jws.json").unlink()
     node.library.follow_files()

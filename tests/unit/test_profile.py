@@ -295,6 +295,9 @@ def test_evidence_is_the_exact_envelope(town: Town) -> None:
 
 
 LATE, REFUSED = BAKERY_ABSENT
+FORGOTTEN = profile_pb2.Source(
+    agency="court", dataset="predicates", outcome=Reason.BAD_ARGUMENT.value
+)
 NOT_ADDRESSABLE = profile_pb2.Source(
     agency="court", dataset="fines", outcome=Reason.NOT_ADDRESSABLE.value
 )
@@ -312,6 +315,7 @@ NOT_ADDRESSABLE = profile_pb2.Source(
         (False, [], [], "refused"),
         (False, [REFUSED, LATE], [], "unreachable"),
         (False, [REFUSED, NOT_ADDRESSABLE], [], "partial"),
+        (False, [FORGOTTEN], [Wanted("court")], "refused"),
     ],
 )
 def test_state_is_measured_by_what_was_wanted(

@@ -157,6 +157,13 @@ def test_a_large_offer_is_refused_before_it_is_read(door: Door) -> None:
     assert door.refused(junk).reason is Reason.MALFORMED_MEMORANDUM
 
 
+def test_a_memorandum_of_too_many_rights_is_refused(door: Door) -> None:
+    door.intake = Intake(door.library, bounds=Bounds(rights=2))
+    assert door.intake.take(door.desk.form(PAIR))
+    third = memorandum("second", title="3")
+    assert "are more than 2" in door.refused(door.desk.form(third)).message
+
+
 class DeskTrust:
     """Trust in consent desks alone; what else a library asks of it never changes."""
 

@@ -136,6 +136,8 @@ def check_one_policy(engine: Engine, world: World, request: AccessRequest) -> Re
         (r.field, r.reason, r.memorandum, r.clause, (), explanation.Terms())
         for r in decision.refusals
     }
+    assert all(verdict.allowed is not bool(verdict.changes) for verdict in told.verdicts)
+    assert all(change.steps for verdict in told.verdicts for change in verdict.changes)
     released = released_by(decision)
     shown = engine.releasing(world.policy, request)
     assert released == {
