@@ -1,12 +1,12 @@
 """The past under a draft: what of the answers in a log would have been otherwise.
 
 Each question of the log is asked anew, at one time, of the memoranda as they would be. A log holds
-no values: where a clause would let other records through, the solver says whether any record that
-was visible by the old clause would be hidden, and not whether there was one.
+no values: where a clause would let other records through, the solver says whether there can be a
+record that would be hidden, or become visible, and not whether there was one.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import date
 from enum import StrEnum
@@ -34,6 +34,14 @@ class Outcome(StrEnum):
     """Was refused, and would be released."""
     FEWER_RECORDS = "fewer-records"
     """Would be released, but not of every record of which it was."""
+    MORE_RECORDS = "more-records"
+    """Would be released of more records than it was."""
+    OTHER_RECORDS = "other-records"
+    """Would be released of more records, and no longer of every one of which it was."""
+    OTHER_QUESTION = "other-question"
+    """A predicate that would be put otherwise."""
+    NOT_KNOWN = "not-known"
+    """Would be released; by which clause it was, the memoranda at hand do not tell."""
     SAME = "same"
 
 
@@ -54,6 +62,16 @@ class Line(NamedTuple):
     """The memorandum and clause by which it was decided."""
     would_be: str
     """The memorandum and clause by which it would be decided."""
+
+
+class _Account(NamedTuple):
+    """Whose queries count together for a quota; the grants of one clause share it."""
+
+    memorandum: str
+    clause: str
+    requester: str
+    purpose: str
+    subject_kind: SubjectKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +96,7 @@ class Replay:
     lines: Mapping[Line, int]
     """How many queries."""
     witnesses: Mapping[Line, Witness]
-    """For fewer records: a record that would be hidden."""
+    """A record that would be hidden or, for more records, become visible."""
     spent: tuple[Spent, ...]
     queries: Mapping[SubjectKind, int]
     """How many queries were replayed, by whom they were about."""
@@ -104,7 +122,7 @@ class Replayer:
         """
         lines: dict[Line, int] = {}
         witnesses: dict[Line, Witness] = {}
-        counted: dict[tuple[Allowance, str, str, SubjectKind], dict[bytes, int]] = {}
+        counted: dict[_Account, dict[bytes, int]] = {}
         queries: dict[bytes, SubjectKind] = {}
         for question in put_together(past):
             queries[question.first.query] = question.first.subject_kind
@@ -114,15 +132,18 @@ class Replayer:
                 if witness is not None:
                     witnesses[line] = witness
             for allowance in decision.allowances:
-                key = (
-                    replace(allowance, fields=(), predicates=()),
+                account = _Account(
+                    allowance.memorandum,
+                    allowance.clause,
                     request.requester,
                     request.purpose,
                     request.subject_kind,
                 )
                 # A query counts once for a clause, at its first reading.
-                counted.setdefault(key, {}).setdefault(question.first.query, question.first.at)
-        spent = tuple(spent for key, times in counted.items() for spent in self._spent(key, times))
+                counted.setdefault(account, {}).setdefault(question.first.query, question.first.at)
+        spent = tuple(
+            spent for account, times in counted.items() for spent in self._spent(account, times)
+        )
         return Replay(lines, witnesses, spent, Counter(queries.values()))
 
     def _ask(self, question: PastQuestion) -> tuple[AccessRequest, Decision]:
@@ -162,8 +183,7 @@ class Replayer:
             refusal = refused.get(name) or refused.get("")
             witness = None
             if before and after:
-                witness = self._hidden(before, after)
-                outcome = Outcome.FEWER_RECORDS if witness else Outcome.SAME
+                outcome, witness = self._compare(name, before, after)
             elif before:
                 outcome = Outcome.REFUSED
             else:
@@ -188,44 +208,40 @@ class Replayer:
             )
             yield line, witness
 
-    def _hidden(self, before: PastAccess, after: Allowance) -> Witness | None:
-        """Find a record that the past clause let through and the new one would not."""
+    def _compare(
+        self, name: str, before: PastAccess, after: Allowance
+    ) -> tuple[Outcome, Witness | None]:
+        """Hold the records that the past clause let through against those of the new one."""
+        dataset = before.provider, before.dataset
         written = [
             clause
-            for clause in self._old.clauses(before.provider, before.dataset)
+            for clause in self._old.clauses(*dataset)
             if (clause.memorandum.id, clause.grant.clause) == (before.memorandum, before.clause)
+            and name in clause.grant.names
         ]
         if not written:
-            return None
+            return Outcome.NOT_KNOWN, None
+        # Of several grants of one clause that release it, the first one counts.
+        old = written[0]
+        asked = {predicate.name: predicate for predicate in after.predicates}
+        if old.predicates.get(name) != asked.get(name):
+            return Outcome.OTHER_QUESTION, None
         day = _day(self._at)
-        return self._finder.find_difference(
-            (before.provider, before.dataset), written[0].grant.where, after.where, (day, day)
-        )
+        where = old.grant.where
+        hidden = self._finder.find_difference(dataset, where, after.where, (day, day))
+        shown = self._finder.find_difference(dataset, after.where, where, (day, day))
+        if hidden and shown:
+            return Outcome.OTHER_RECORDS, hidden
+        if hidden:
+            return Outcome.FEWER_RECORDS, hidden
+        return (Outcome.MORE_RECORDS, shown) if shown else (Outcome.SAME, None)
 
-    def _spent(
-        self, key: tuple[Allowance, str, str, SubjectKind], times: Mapping[bytes, int]
-    ) -> Iterator[Spent]:
-        allowance, requester, purpose, kind = key
-        quota = allowance.terms.quota
-        if quota is None:
-            return
-        windows: dict[tuple[int, int], int] = {}
-        for at in times.values():
-            window = self._window_at(quota.per, at)
-            windows[window] = windows.get(window, 0) + 1
-        beyond: Sequence[int] = [
-            count - quota.queries for count in windows.values() if count > quota.queries
-        ]
-        if beyond:
-            yield Spent(
-                allowance.memorandum,
-                allowance.clause,
-                requester,
-                purpose,
-                kind,
-                len(beyond),
-                sum(beyond),
-            )
+    def _spent(self, account: _Account, times: Mapping[bytes, int]) -> Iterator[Spent]:
+        for quota in dict.fromkeys(self._new.quotas(account.memorandum, account.clause)):
+            windows = Counter(self._window_at(quota.per, at) for at in times.values())
+            beyond = [count - quota.queries for count in windows.values() if count > quota.queries]
+            if beyond:
+                yield Spent(*account, len(beyond), sum(beyond))
 
 
 def _day(at: int) -> date:

@@ -6,7 +6,7 @@ then others must be answered, who come on a connection of their own.
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Final
 
 import grpc
@@ -128,8 +128,10 @@ async def _ask(trial: Trial, stream: _Stream) -> None:
         LandbridgeError: what the node refused it for.
         AioRpcError: when the stream fails.
     """
-    await stream.write(_request(trial))
-    response = await stream.read()
+    response: object = None
+    with suppress(asyncio.InvalidStateError):  # of a stream that has ended
+        await stream.write(_request(trial))
+        response = await stream.read()
     if not isinstance(response, node_service_pb2.StreamAnswersResponse):
         raise NonconformityError("a stream ends before its question is answered")
     for answer in response.answers:
@@ -147,8 +149,11 @@ def _request(trial: Trial) -> node_service_pb2.StreamAnswersRequest:
 
 async def _connect(trial: Trial) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
     host, _, port = trial.address.rpartition(":")
-    async with asyncio.timeout(_CONNECT_S):
-        return await asyncio.open_connection(host, int(port))
+    try:
+        async with asyncio.timeout(_CONNECT_S):
+            return await asyncio.open_connection(host, int(port))
+    except OSError as error:  # a time-out, too
+        raise NonconformityError("it takes no further connection") from error
 
 
 async def _until_closed(reader: asyncio.StreamReader) -> None:

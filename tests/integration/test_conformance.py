@@ -24,12 +24,13 @@ from landbridge.agency import Role
 from landbridge.commands.main import run
 from landbridge.consent.signed import SignedByOne
 from landbridge.consent.verification import Consent
-from landbridge.envelope import BatchVerifier
+from landbridge.envelope import BatchVerifier, evidence_to_proto
 from landbridge.keys import KeyUse, SigningKey, public_text
 from landbridge.library.shelf import Shelf
 from landbridge.log.pseudonym import Pseudonyms
 from landbridge.memorandum.words import read_instant
-from landbridge.policy.decision import OTHER_KIND
+from landbridge.policy.authorization import Policy, authorize
+from landbridge.policy.decision import OTHER_KIND, AccessRequest, Decision
 from landbridge.query import Query
 from landbridge.replay import ReplayGuard
 from landbridge.sealing import SealingKey
@@ -43,6 +44,7 @@ from node.consents import ConsentCheck, Consents
 from node.quota import Quotas
 from node.service import NodeService
 from node.task import Task
+from node.trace import write_entry
 from tests.integration.registrars import RegistrarDatabase
 
 FEDERATION = r"""
@@ -187,16 +189,14 @@ Patch = pytest.MonkeyPatch
 Sabotage = Callable[[Patch, Trial], None]
 
 
-def deciding(**changes: object) -> Sabotage:
+def deciding(**changes: Any) -> Sabotage:
     """Let the node decide another request than it was asked."""
 
     def sabotage(patch: Patch, _: Trial) -> None:
-        true = node.judge.authorize
-        patch.setattr(
-            node.judge,
-            "authorize",
-            lambda policy, request: true(policy, replace(request, **changes)),
-        )
+        def broken(policy: Policy, request: AccessRequest) -> Decision:
+            return authorize(policy, replace(request, **changes))
+
+        patch.setattr(node.judge, "authorize", broken)
 
     return sabotage
 
@@ -227,10 +227,8 @@ def is_busy_for_ever(patch: Patch, trial: Trial) -> None:
 
 
 def proves_another_entry(patch: Patch, _: Trial) -> None:
-    true = node.responder.evidence_to_proto
-
     def broken(proof: Any) -> Any:
-        evidence = true(proof)
+        evidence = evidence_to_proto(proof)
         evidence.index += 1
         return evidence
 
@@ -241,10 +239,8 @@ def writing(change: Callable[[log_pb2.LogEntry, Any], object]) -> Sabotage:
     """Let the node write something else into its log than it did."""
 
     def sabotage(patch: Patch, _: Trial) -> None:
-        true = node.responder.write_entry
-
         def broken(task: Any, *arguments: Any, **more: Any) -> log_pb2.LogEntry:
-            entry = true(task, *arguments, **more)
+            entry = write_entry(task, *arguments, **more)
             change(entry, task)
             return entry
 
@@ -269,7 +265,7 @@ def forgets_documents(patch: Patch, trial: Trial) -> None:
     patch.setattr(log, "entries_backwards", broken)
 
 
-def finding(change: Callable[[Any, list[Any]], list[Any]]) -> Sabotage:
+def finding(change: Callable[[Any, Any], Any]) -> Sabotage:
     """Let the source give something else than it finds."""
 
     def sabotage(patch: Patch, trial: Trial) -> None:
@@ -306,6 +302,11 @@ def takes_any_paper(patch: Patch, trial: Trial) -> None:
         return ConsentCheck(dict.fromkeys(names, frozenset(desks)) if query.consents else {})
 
     patch.setattr(Consents, "check", broken)
+
+
+def takes_the_word_of_every_desk(patch: Patch, trial: Trial) -> None:
+    patch.setattr(Consents, "_check_desk", lambda *_: None)
+    deciding(vouched_by=None)(patch, trial)
 
 
 def takes_consents_of(part: str) -> Sabotage:
@@ -399,8 +400,7 @@ BROKEN: list[tuple[str, Sabotage]] = [
     ("consent", takes_consents(lambda query: replace(query, consents=()))),
     *(("consent", takes_consents_of(part)) for part in ("subject", "requester", "purpose")),
     ("consent", patched(Consent, "check_time", lambda *_: None)),
-    ("consent", patched(Consents, "_check_desk", lambda *_: None)),
-    ("consent", deciding(vouched_by=None)),
+    ("consent", takes_the_word_of_every_desk),
     ("consent", patched(SignedByOne, "verify", lambda *_: None)),
     ("consent", forgets_revocations),
     ("consent", forgets_documents),

@@ -159,8 +159,8 @@ async def test_a_document_that_was_tampered_with_in_one_folder_comes_back(tmp_pa
         path.write_bytes(path.read_bytes().replace(b'"signature": "', b'"signature": "A', 1))
         history = state(running, FOOD) / "known" / "index.jsonl"
         await until(lambda: '"withdrawn":true' in history.read_text())
+        await until(lambda: [each.path for each in shelves(running)[FOOD].refused] == [path])
         await until(lambda: bool(shelves(running)[FOOD].memoranda))
-        assert [each.path for each in shelves(running)[FOOD].refused] == [path]
         assert outcomes(await running.profile())[FOOD] == Reason.ANSWERED
 
 

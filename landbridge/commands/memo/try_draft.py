@@ -26,6 +26,10 @@ _TITLES: Final = {
     Outcome.REFUSED: "Was released, and would be refused",
     Outcome.ALLOWED: "Was refused, and would be released",
     Outcome.FEWER_RECORDS: "Would be released, but not of every record",
+    Outcome.MORE_RECORDS: "Would be released of more records",
+    Outcome.OTHER_RECORDS: "Would be released of other records",
+    Outcome.OTHER_QUESTION: "Would be another question",
+    Outcome.NOT_KNOWN: "Would be released; by what it was is not known here",
 }
 
 
@@ -180,7 +184,7 @@ def _lines(replay: Replay) -> Iterator[Mapping[str, Any]]:
             "was": line.was,
             "would_be": line.would_be,
             "queries": shown_count(count, line.subject_kind),
-            "hidden": witness_document(witness),
+            "record": witness_document(witness),
             "shown_by": record_of(witness),
         }
 

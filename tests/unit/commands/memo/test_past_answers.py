@@ -130,7 +130,7 @@ def test_try_replays_the_log_under_a_draft(
     }
     assert lines["refused", "phone"]["code"] == "LB-3004"
     assert lines["allowed", "city"]["code"] == "LB-3003"
-    assert lines["fewer-records", "name"]["hidden"]["values"] == {"n": "3"}
+    assert lines["fewer-records", "name"]["record"]["values"] == {"n": "3"}
     assert desk.log.size == size
     assert run(["memo", "try", str(path), "--log", str(desk.state)]) == 3
     out = capsys.readouterr().out
