@@ -24,17 +24,18 @@ class LivePolicy:
         self._make = make
         self._shelf = library.shelf
         self._policy = self._policy_of(library.shelf)
-        library.subscribe(self._follow)
+        library.subscribe(self._follow, before=True)
 
     def __call__(self) -> Policy:
         """Return what the memoranda allow now."""
         return self._policy
 
     def _follow(self, shelf: Shelf) -> None:
-        before, self._shelf = self._shelf, shelf
+        before = self._shelf
         # An offer that comes changes nothing.
         if shelf.memoranda != before.memoranda or shelf.notices != before.notices:
             self._policy = self._policy_of(shelf)
+        self._shelf = shelf
 
     def _policy_of(self, shelf: Shelf) -> Policy:
         return self._make(shelf.memoranda, shelf.notices)

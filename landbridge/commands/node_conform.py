@@ -64,8 +64,14 @@ def conform(  # noqa: PLR0913 - options of a command, by name
     signer = None if key is None else SigningKey.load(key)
     if signer is not None:
         check_key(signer, load_node_config(config, Federation.load(place)).node.agency)
-    if out is not None and out.exists():
-        raise refuse(Reason.USAGE, "the file is there already", where=str(out))
+    for written in (out, process_log):
+        if written is not None and written.exists():
+            raise refuse(
+                Reason.USAGE,
+                "the file is there already",
+                where=str(written),
+                next_step="name a new file",
+            )
     console = data_console()
 
     def passed(outcome: Outcome) -> None:

@@ -42,17 +42,20 @@ def arrange(  # noqa: PLR0913  by name
             mine.append(each)
     agreed, offered, idle = _sort(mine, known, agency, out)
     barred = _barred(agreed, accept, out)
-    ids = {each.opened.subject for each in agreed.values()}
-    lost = {
-        each.opened.signed: each
-        for each in successors
-        if each.opened.signed not in agreed and each.opened.subject not in ids
-    }
+    lost = _find_lost(successors, agreed, agency)
     barred |= dict.fromkeys(lost, _lost())
     noticed, waiting = _fit(found, agreed, out)
     revoked = {each.opened.signed: each for each in found if each.opened.kind is Kind.REVOCATION}
     shelf = Shelf(
-        agreed, offered, noticed, revoked, lost, tuple(idle), tuple(waiting), barred, tuple(out)
+        agreed=agreed,
+        offered=offered,
+        noticed=noticed,
+        revoked=revoked,
+        lost=lost,
+        idle=tuple(idle),
+        waiting=tuple(waiting),
+        barred=barred,
+        agency=agency,
     )
     return replace(shelf, refused=(*out, *_muddled(shelf)))
 
@@ -148,19 +151,30 @@ def _fit(
     return noticed, waiting
 
 
-def _muddled(shelf: Shelf) -> list[Refused]:
-    return [
-        Refused(
-            each.path,
-            refuse(
-                Reason.NOT_A_SUCCESSOR,
-                shelf.settled.refused[each.opened.subject],
-                where=f"memorandum {each.opened.subject}",
-            ),
-        )
-        for each in shelf.agreed.values()
-        if each.opened.subject in shelf.settled.refused
+def _find_lost(
+    successors: Sequence[Found], agreed: Mapping[str, Found], agency: str
+) -> dict[str, Found]:
+    """Find what counted once and no longer does; of one id the latest, unless one is agreed."""
+    ids = {each.opened.subject for each in agreed.values()} if agency else set()
+    lost = [
+        each
+        for each in successors
+        if each.opened.signed not in agreed and each.opened.subject not in ids
     ]
+    latest = {each.opened.subject if agency else each.opened.signed: each for each in lost}
+    return {each.opened.signed: each for each in latest.values()}
+
+
+def _muddled(shelf: Shelf) -> list[Refused]:
+    """Find the agreed memoranda that do not follow what they amend."""
+    found: list[Refused] = []
+    for each in shelf.agreed.values():
+        memorandum = each.opened.memorandum
+        why = shelf.settled_of(memorandum).refused.get(memorandum.id) if memorandum else None
+        if why is not None:
+            where = f"memorandum {each.opened.subject}"
+            found.append(Refused(each.path, refuse(Reason.NOT_A_SUCCESSOR, why, where=where)))
+    return found
 
 
 def _lost() -> LandbridgeError:

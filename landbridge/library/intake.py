@@ -33,7 +33,7 @@ class Bounds:
     notices_of_an_agency: int = 100
     """On one memorandum."""
     revocations_of_a_desk: int = 20_000
-    """By a consent desk; those of consents that would still hold."""
+    """By a consent desk, or by keys that it has bound; of consents that would still hold."""
     revocations_of_a_person: int = 200
     """By one person's own key."""
 
@@ -161,11 +161,13 @@ class Intake:
         """Check that none of its signers has brought too much already."""
         shelf, bounds = self._library.shelf, self._bounds
         if opened.revocation is not None:
-            by_desk = opened.revocation.signer == opened.revocation.desk
-            most = bounds.revocations_of_a_desk if by_desk else bounds.revocations_of_a_person
-            others = [each.signer for each in shelf.revocations]
-            if others.count(opened.revocation.signer) >= most:
-                raise _full(f"{most} revocations of this signer are here already")
+            revoked = opened.revocation
+            desks = [(each.desk,) for each in shelf.revocations]
+            _count((revoked.desk,), desks, bounds.revocations_of_a_desk, "revocations")
+            if revoked.signer != revoked.desk:
+                signers = [(each.signer,) for each in shelf.revocations]
+                most = bounds.revocations_of_a_person
+                _count((revoked.signer,), signers, most, "revocations")
         elif opened.notice is not None:
             on = opened.notice.digest
             notices = (each.opened for each in shelf.noticed.values())

@@ -58,6 +58,8 @@ class Shelf:
     barred: Mapping[str, LandbridgeError] = field(default_factory=dict)
     """Why a memorandum grants nothing to this party though it was agreed, by its digest."""
     refused: tuple[Refused, ...] = ()
+    agency: str = ""
+    """Whose shelf it is; empty where the documents of all agencies come together."""
 
     @cached_property
     def memoranda(self) -> tuple[Memorandum, ...]:
@@ -94,8 +96,36 @@ class Shelf:
 
     @cached_property
     def settled(self) -> Settled:
-        """How the agreed memoranda stand beside one another."""
+        """How the agreed memoranda stand beside one another, as one agency sees them."""
         return settle(self.memoranda, self.notices)
+
+    def settled_of(self, memorandum: Memorandum) -> Settled:
+        """How a memorandum stands beside others, as its provider sees them.
+
+        Where the documents of all come together, others may use the same ids.
+        """
+        if self.agency:
+            return self.settled
+        provider = memorandum.grants[0].provider
+        texts = self._texts_of.get(provider, {})
+        if texts.get(memorandum.id) != memorandum:
+            return settle({**texts, memorandum.id: memorandum}.values(), self.notices)
+        if provider not in self._settled_of:
+            self._settled_of[provider] = settle(texts.values(), self.notices)
+        return self._settled_of[provider]
+
+    @cached_property
+    def _texts_of(self) -> Mapping[str, Mapping[str, Memorandum]]:
+        """The memoranda of each party, of those with one id the first."""
+        texts: dict[str, dict[str, Memorandum]] = {}
+        for memorandum in self.memoranda:
+            for party in memorandum.parties:
+                texts.setdefault(party, {}).setdefault(memorandum.id, memorandum)
+        return texts
+
+    @cached_property
+    def _settled_of(self) -> dict[str, Settled]:
+        return {}
 
     @cached_property
     def counting(self) -> Mapping[str, Found]:

@@ -86,7 +86,7 @@ class Library:
         self._accept = _remembering(accept) if accept else None
         self._clock = clock
         self.lock = RLock()
-        self._subscribers: list[Subscriber] = []
+        self._subscribers: list[tuple[bool, Subscriber]] = []
         self._opening = Opening()
         self._told: set[tuple[str, str, str]] = set()
         self._history = History(state)
@@ -109,10 +109,14 @@ class Library:
         """The trust by which the documents were verified."""
         return self._bundle
 
-    def subscribe(self, subscriber: Subscriber) -> None:
-        """Have every new shelf told, on the thread that brought it."""
+    def subscribe(self, subscriber: Subscriber, *, before: bool = False) -> None:
+        """Have every new shelf told, on the thread that brought it.
+
+        Whoever is told `before` it is in use may raise: then the one before stays in use, and the
+        new one is tried again.
+        """
         with self.lock:
-            self._subscribers.append(subscriber)
+            self._subscribers.append((before, subscriber))
 
     def follow_files(self) -> bool:
         """Take what has changed on the disk, in the trust or by the time; return whether any did.
@@ -166,18 +170,19 @@ class Library:
             known=tuple(signed for _, signed in self._standing),
             successors=remembered.successors,
         )
-        self._behind = True  # until all of it is logged
+        self._behind = True  # until all of it is logged and in use
         try:
             self._note(shelf)
         except LandbridgeError:
             # Without its entry nothing new may grant; what stops, stops all the same.
             self._publish(_without_news(shelf, self._standing))
             raise
-        self._behind = False
         self._files, self._contents, self._bundle = files, contents, bundle
         self._next_change = next_change(bundle, at)
         self._tell(shelf.refused)
-        return self._publish(shelf)
+        changed = self._publish(shelf)
+        self._behind = False
+        return changed
 
     def _note(self, shelf: Shelf) -> None:
         """Log what begins to count and what ceases to."""
@@ -216,9 +221,14 @@ class Library:
                 for signed, found in shelf.shown.items()
             )
         )
+        told = tuple(self._subscribers) if changed else ()
+        for before, subscriber in told:
+            if before:
+                subscriber(shelf)
         self.shelf = shelf
-        for subscriber in tuple(self._subscribers) if changed else ():
-            subscriber(shelf)
+        for before, subscriber in told:
+            if not before:
+                subscriber(shelf)
         return changed
 
     def _tell(self, refused: tuple[Refused, ...]) -> None:

@@ -50,6 +50,12 @@ _MAX_CONDITIONS: Final = 5000
 _ONE_CONDITION: Final = b'"field":'
 """What each condition has once in the signed writing, and no text can hold: its quotes would be
 escaped."""
+_MAX_COMBINATIONS: Final = 20_000
+"""Each is an entry of the tables in which a policy is looked up."""
+_TOO_WIDE: Final = (
+    f"the clauses name more than {_MAX_COMBINATIONS} combinations of requester, purpose and subject"
+    " kind"
+)
 _TOO_MANY: Final = f"more than {_MAX_CONDITIONS} conditions in all"
 _NOT_LATER: Final = "must be later than `from`"
 _NO_CONSENT: Final = (
@@ -163,6 +169,10 @@ class Memorandum(Part):
         return grant.valid or self.valid
 
 
+def _combinations(grant: Grant) -> int:
+    return len(grant.requesters) * len(grant.purposes) * len(grant.subject_kinds)
+
+
 def _find_contradictions(memorandum: Memorandum) -> Iterator[tuple[Keys, str]]:
     """Find what is wrong between values, each of which is right by itself."""
     if memorandum.amends == memorandum.id:
@@ -171,6 +181,8 @@ def _find_contradictions(memorandum: Memorandum) -> Iterator[tuple[Keys, str]]:
         yield ("valid", "until"), _NOT_LATER
     if sum(len(list(grant.conditions())) for grant in memorandum.grants) > _MAX_CONDITIONS:
         yield ("grants",), _TOO_MANY
+    if sum(map(_combinations, memorandum.grants)) > _MAX_COMBINATIONS:
+        yield ("grants",), _TOO_WIDE
     quotas: dict[tuple[str, str], Quota | None] = {}
     for number, grant in enumerate(memorandum.grants):
         # Queries are counted by clause: each of its grants says the same of it.

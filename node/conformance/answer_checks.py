@@ -97,7 +97,7 @@ async def _resolving(trial: Trial) -> str:
         sealed = await _resolve(trial, "sealed", dataset.name, trial.subjects[dataset.name][0])
         demand(not released(sealed), f"{dataset.name}: resolving by a sealed clause")
     if not tried:
-        raise NotApplicableError("no field holds identifiers, and none is given")
+        raise NotApplicableError("the sampled records hold no identifiers to be given")
     return f"{counted(tried, 'subject')}: all identifiers and nothing else, none of a sealed clause"
 
 

@@ -176,8 +176,10 @@ def _wrong_day(operand: Scalar) -> str:
 def _wrong_timestamp(operand: Scalar, operator: Operator) -> str:
     if operator in _FROM_A_DAY and not _wrong_day(operand):
         return ""
-    if not isinstance(operand, str) or compile_timestamp(())(operand) != operand:
-        return f"{operand!r} is not a time written like 2026-01-31T09:00:00"
+    # One with a zone has no order beside times without one, which is what most registers hold.
+    is_zoned = isinstance(operand, str) and operand.endswith("Z")
+    if not isinstance(operand, str) or is_zoned or compile_timestamp(())(operand) != operand:
+        return f"{operand!r} is not a time written like 2026-01-31T09:00:00, without a zone"
     return ""
 
 

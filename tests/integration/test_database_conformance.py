@@ -42,7 +42,7 @@ OPERANDS: dict[str, str | int] = {
     "late": "2014-08-25",
     "part": 1,
     "ope": "00100500",
-    "zoned": "2014-08-25T10:00:00Z",
+    "zoned": "2014-08-25T10:00:00",
 }
 _AT_ONCE = 60
 

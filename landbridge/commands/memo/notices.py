@@ -123,7 +123,7 @@ def _give(kind: NoticeKind, name: str, options: NoticeOptions) -> int:
     check_clauses(options.clause, memorandum, f"notice on {name}")
     given = [
         notice
-        for notice in shelf.settled.notices.get(memorandum.id, ())
+        for notice in shelf.settled_of(memorandum).notices.get(memorandum.id, ())
         if agency in notice.signers
     ]
     begin = _begin(kind, given, options.from_)

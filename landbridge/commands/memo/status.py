@@ -112,7 +112,7 @@ def _of_known(state: Path, known: int, at: int) -> Iterator[Standing]:
 
 def _of_shelf(shelf: Shelf, at: int) -> Iterator[Standing]:
     for memorandum in shelf.memoranda:
-        yield _agreed(memorandum, shelf.settled, at)
+        yield _agreed(memorandum, shelf.settled_of(memorandum), at)
     for offer in sorted(shelf.offers, key=lambda offer: offer.memorandum.id):
         yield Standing(offer.memorandum, Stage.OFFERED, (_to_sign(offer.missing),))
 

@@ -2,6 +2,7 @@ import json
 from pathlib import Path
 
 import pytest
+import rfc8785
 
 from landbridge.clock import to_iso
 from landbridge.errors import LandbridgeError, Reason
@@ -237,3 +238,27 @@ def test_a_payload_that_is_no_memorandum_is_refused(payload: bytes) -> None:
     with pytest.raises(LandbridgeError) as caught:
         Memorandum.from_json(payload)
     assert caught.value.reason is Reason.MALFORMED_MEMORANDUM
+
+
+def test_clauses_that_name_too_many_combinations_are_refused() -> None:
+    parties = [f"agency{number}" for number in range(50)]
+    grant = {
+        "clause": "1",
+        "provider": parties[0],
+        "dataset": "d",
+        "requesters": parties,
+        "fields": ["f"],
+        "purposes": [f"purpose{number}" for number in range(500)],
+        "subject_kinds": ["legal-entity"],
+    }
+    document = {
+        "memorandum": "m-1",
+        "title": "Title",
+        "parties": parties,
+        "legal_basis": "Law",
+        "valid": {"from": "2026-01-01T00:00:00Z", "until": "2027-01-01T00:00:00Z"},
+        "grants": [grant],
+    }
+    with pytest.raises(LandbridgeError, match="more than 20000 combinations") as caught:
+        Memorandum.from_json(rfc8785.dumps(document))
+    assert caught.value.where == "grants"

@@ -239,6 +239,7 @@ def test_rows_are_cut_by_the_database(source: Source) -> None:
         ("closed", Operator.GT, "08/25/2014", "is not a day written like 2026-01-31"),
         ("closed", Operator.GT, "2014", "is not a day"),
         ("seen", Operator.GT, "2014-01-01", "is not a time written like"),
+        ("seen", Operator.LT, "2014-01-01T00:00:00Z", "without a zone"),
         ("size", Operator.GT, "1,000", "is not a number"),
         ("size", Operator.EQ, True, "is not a number"),
         ("paid", Operator.GT, "5 USD", "is not a number"),
