@@ -7,23 +7,32 @@ Nothing is written but a temporary copy of the files, and nothing stops at the f
 """
 
 import tempfile
+from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
 from landbridge.errors import LandbridgeError
 from landbridge.federation import Federation
+from landbridge.memorandum.document import Memorandum
 from node.config import NodeConfig, load_node_config
+from node.executable import check_executable
 from node.sources.binding import bind
 from node.sources.inspection import Finding, Verdict, inspect_database, inspect_dataset
 from node.sources.opening import load_files, open_database
 from node.sources.records import RecordsFile, find_file
+from node.sources.source import Source
 from node.sources.tables import DatabaseTables
 
 __all__ = ["Finding", "Verdict", "check"]
 
 
-def check(config_path: Path, federation_path: Path) -> list[Finding]:
-    """Look at everything that a node would serve, and say what fits and what does not."""
+def check(
+    config_path: Path, federation_path: Path, memoranda: Iterable[Memorandum] = ()
+) -> list[Finding]:
+    """Look at everything that a node would serve, and say what fits and what does not.
+
+    Of memoranda, signed or not, say whether the node can execute them as they are written.
+    """
     try:
         federation = Federation.load(federation_path)
         config = load_node_config(config_path, federation)
@@ -50,6 +59,32 @@ def check(config_path: Path, federation_path: Path) -> list[Finding]:
             tables = records if bound.native.file else database
             if tables is not None:
                 findings += inspect_dataset(bound, tables, federation.schemes)
+    if not any(finding.verdict is Verdict.FAIL for finding in findings):
+        findings += _try_memoranda(tuple(memoranda), config, federation)
+    return findings
+
+
+def _try_memoranda(
+    memoranda: Sequence[Memorandum], config: NodeConfig, federation: Federation
+) -> list[Finding]:
+    """Say of each memorandum whether the node can execute its clauses exactly as written."""
+    if not memoranda:
+        return []
+    findings = []
+    with tempfile.TemporaryDirectory(prefix="landbridge-check-") as folder:
+        source = Source.open(config, federation, Path(folder))
+        try:
+            for memorandum in memoranda:
+                place = f"memorandum {memorandum.id}"
+                try:
+                    check_executable(memorandum, config, source)
+                except LandbridgeError as error:
+                    findings.append(_failure(error, place))
+                else:
+                    what = f"each clause of {config.node.agency} can be executed as it is written"
+                    findings.append(Finding(Verdict.PASS, place, what))
+        finally:
+            source.close()
     return findings
 
 

@@ -12,7 +12,8 @@ from landbridge.consent.person_key import PersonKey
 from landbridge.consent.revocation import read_noticed, revoke_as_desk, revoke_as_person
 from landbridge.errors import LandbridgeError, Reason, refuse
 from landbridge.keys import write_whole
-from landbridge.library.history import FOLDER, History, Logged
+from landbridge.library.changes import Logged
+from landbridge.library.history import FOLDER, History
 from landbridge.library.kinds import Kind
 
 _COMPLETE: Final = 0

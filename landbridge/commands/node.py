@@ -56,6 +56,7 @@ def check(
     /,
     *,
     federation: Annotated[Path | None, Parameter()] = None,
+    memorandum: Annotated[tuple[Path, ...], Parameter(negative=())] = (),
     output: OutputOption = Output.TABLE,
 ) -> int:
     """Open the agency's database as the node would, and say what fits and what does not.
@@ -63,11 +64,15 @@ def check(
     Args:
         config: The agency's node.toml.
         federation: The federation.toml; by default the nearest one above node.toml.
+        memorandum: A memorandum (YAML), or its signed form, again for each: whether the node can
+            execute it exactly as it is written.
         output: How to print: table, json or ndjson.
     """
+    from landbridge.commands.memo.memo_file import open_memorandum  # noqa: PLC0415
     from node.check import check as check_node  # noqa: PLC0415  loaded when it is run
 
-    findings = check_node(config, federation or nearest_federation(config))
+    memoranda = [open_memorandum(file).memorandum for file in memorandum]
+    findings = check_node(config, federation or nearest_federation(config), memoranda)
     if output is Output.TABLE:
         console = data_console()
         for finding in findings:

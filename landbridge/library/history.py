@@ -13,59 +13,16 @@ import json
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 from landbridge.errors import Reason, refuse
 from landbridge.keys import read_public_file, write_whole
+from landbridge.library.changes import Change, Logged, Recorder
 from landbridge.library.kinds import SUFFIX, Kind, digest_of
 
 FOLDER: Final = "known"
 _INDEX: Final = "index.jsonl"
-
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    """A document that begins to count, or with `withdrawn` no longer does."""
-
-    kind: Kind
-    subject: str
-    """The memorandum's id, or the id of the consent record."""
-    digest: str
-    """SHA-256 of the document, in hex."""
-    withdrawn: bool = False
-    barred: bool = False
-    """Whether the party cannot do what it says, so that it only ends what it amends."""
-
-
-@dataclass(frozen=True, slots=True)
-class Logged:
-    """A change, and where and when it stands in the party's log."""
-
-    change: Change
-    at: int
-    """Unix milliseconds."""
-    entry: int
-
-
-class Recorder(Protocol):
-    """Where changes are made durable and provable: a party's verifiable log."""
-
-    def size(self) -> int:
-        """Count the entries of the log."""
-
-    def append(self, changes: Sequence[Change], *, after: int) -> Sequence[Logged]:
-        """Log changes; they are on the disk when this returns.
-
-        Their time is never before `after`, though the clock may have been set back.
-
-        Raises:
-            LandbridgeError: LB-5001 and LB-5002 when the log does not take them.
-        """
-
-    def since(self, entry: int) -> Iterable[Logged]:
-        """Give the changes that stand in the log from an entry on, in order."""
 
 
 class History:

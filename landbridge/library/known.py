@@ -8,7 +8,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from landbridge.library.history import History, Logged
+from landbridge.library.changes import Logged
+from landbridge.library.history import History
 from landbridge.library.kinds import Kind
 from landbridge.library.remembered import recall_document
 from landbridge.memorandum.document import Memorandum

@@ -7,9 +7,11 @@
   back by having its key tainted.
 """
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from landbridge.consent.revocation import read_noticed
+from landbridge.library.changes import Logged
 from landbridge.library.history import History
 from landbridge.library.kinds import Kind, digest_of
 from landbridge.library.opened import Opened
@@ -96,3 +98,19 @@ def recall_document(kind: Kind, document: bytes) -> Opened:
         (revocation.desk,),
         revocation=revocation,
     )
+
+
+def beside(found: Sequence[Found], remembered: Remembered, at: int) -> list[Found]:
+    """Put what goes on to hold beside what was found; what is of no use any more is left out."""
+    here = {each.opened.signed for each in found}
+    kept = [each for each in remembered.standing if each.opened.signed not in here]
+    return [each for each in (*found, *kept) if not each.opened.has_ended(at)]
+
+
+def standing_of(history: History) -> Iterator[tuple[tuple[Kind, str], Logged]]:
+    """Give what counts by a party's history, by the SHA-256 of what was signed, in order."""
+    for (kind, digest), logged in history.counting().items():
+        # What is no longer kept can only cease to count.
+        kept = history.path(digest).exists()
+        signed = digest_of(payload_of(history.document(digest))) if kept else f"lost {digest}"
+        yield (kind, signed), logged

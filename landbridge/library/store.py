@@ -5,7 +5,7 @@ verify grants nothing and is told. What people put into the folder and what come
 goes the same way.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from threading import RLock
@@ -13,16 +13,16 @@ from threading import RLock
 from landbridge.clock import Clock, system_clock
 from landbridge.errors import LandbridgeError
 from landbridge.library.arrangement import Accept, arrange
+from landbridge.library.changes import Change, Logged, Recorder
 from landbridge.library.files import Files, look, read_all
-from landbridge.library.history import Change, History, Logged, Recorder
-from landbridge.library.kinds import Kind, digest_of
+from landbridge.library.history import History
+from landbridge.library.kinds import Kind
 from landbridge.library.opened import Opened
 from landbridge.library.opening import Opening
-from landbridge.library.remembered import Remembered, Remembrance
-from landbridge.library.shelf import Found, Refused, Shelf
+from landbridge.library.remembered import Remembrance, beside, standing_of
+from landbridge.library.shelf import Refused, Shelf
 from landbridge.library.trusted_keys import next_change
 from landbridge.memorandum.document import Memorandum
-from landbridge.memorandum.signed_form import payload_of
 from landbridge.trust.bundle import TrustBundle
 from landbridge.trust.store import TrustStore
 
@@ -43,11 +43,11 @@ def read_shelf(
     found, refused = Opening().open_all(contents, bundle, at, same_trust=False)
     remembered = Remembrance(history).recall()
     return arrange(
-        _beside(found, remembered, at),
+        beside(found, remembered, at),
         refused,
         agency=agency,
         accept=accept,
-        known=tuple(signed for (_, signed), _ in _standing(history)),
+        known=tuple(signed for (_, signed), _ in standing_of(history)),
         successors=remembered.successors,
     )
 
@@ -96,7 +96,7 @@ class Library:
         held = self._contents.values()
         self._history.restore(one for one in held if isinstance(one, bytes))
         self._remembrance = Remembrance(self._history)
-        self._standing = dict(_standing(self._history))
+        self._standing = dict(standing_of(self._history))
         self._bundle = trust.current.bundle
         self._next_change: int | None = None
         self._behind = self._closed = False
@@ -163,7 +163,7 @@ class Library:
         found, refused = self._opening.open_all(contents, bundle, at, same_trust=same_trust)
         remembered = self._remembrance.recall()
         shelf = arrange(
-            _beside(found, remembered, at),
+            beside(found, remembered, at),
             refused,
             agency=self.agency,
             accept=self._accept,
@@ -209,7 +209,7 @@ class Library:
         ]
         if changes:
             self._history.note(changes, documents, self._recorder)
-            self._standing = dict(_standing(self._history))
+            self._standing = dict(standing_of(self._history))
 
     def _publish(self, shelf: Shelf) -> bool:
         changed = (
@@ -248,13 +248,6 @@ def _without_news(shelf: Shelf, standing: Mapping[tuple[Kind, str], Logged]) -> 
     return replace(shelf, agreed=agreed)
 
 
-def _beside(found: Sequence[Found], remembered: Remembered, at: int) -> list[Found]:
-    """Put what goes on to hold beside what was found; what is of no use any more is left out."""
-    here = {each.opened.signed for each in found}
-    kept = [each for each in remembered.standing if each.opened.signed not in here]
-    return [each for each in (*found, *kept) if not each.opened.has_ended(at)]
-
-
 def _remembering(accept: Accept) -> Accept:
     """Ask once of each text whether a party can do what it says."""
     answers: dict[str, LandbridgeError | None] = {}
@@ -272,12 +265,3 @@ def _remembering(accept: Accept) -> Accept:
             raise error_before
 
     return remembered
-
-
-def _standing(history: History) -> Iterator[tuple[tuple[Kind, str], Logged]]:
-    """Give what counts by a party's history, by the SHA-256 of what was signed, in order."""
-    for (kind, digest), logged in history.counting().items():
-        # What is no longer kept can only cease to count.
-        kept = history.path(digest).exists()
-        signed = digest_of(payload_of(history.document(digest))) if kept else f"lost {digest}"
-        yield (kind, signed), logged

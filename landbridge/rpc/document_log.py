@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from landbridge.clock import Clock, system_clock
-from landbridge.library.history import Change, Logged
+from landbridge.library.changes import Change, Logged
 from landbridge.library.kinds import Kind
 from landbridge.log.store import LogStore
 from landbridge.v1 import log_pb2

@@ -43,6 +43,7 @@ from node.conformance.verdict import Verdict
 from node.consents import ConsentCheck, Consents
 from node.quota import Quotas
 from node.service import NodeService
+from node.sources.lookup import Lookup
 from node.task import Task
 from node.trace import write_entry
 from tests.integration.registrars import RegistrarDatabase
@@ -281,6 +282,10 @@ def finding(change: Callable[[Any, Any], Any]) -> Sabotage:
     return sabotage
 
 
+def no_holders(lookup: Lookup, found: Any) -> Any:
+    return [] if lookup.dataset == "holders" else found
+
+
 def takes_consents(change: Callable[[Query], Query]) -> Sabotage:
     """Let the node read another query than was shown to it when it looks at consents."""
 
@@ -302,6 +307,11 @@ def takes_any_paper(patch: Patch, trial: Trial) -> None:
         return ConsentCheck(dict.fromkeys(names, frozenset(desks)) if query.consents else {})
 
     patch.setattr(Consents, "check", broken)
+
+
+def takes_consents_to_other_datasets(patch: Patch, trial: Trial) -> None:
+    true, names = Consent.check, frozenset(trial.subjects)
+    patch.setattr(Consent, "check", lambda self, **asked: true(self, **asked) | names)
 
 
 def takes_the_word_of_every_desk(patch: Patch, trial: Trial) -> None:
@@ -368,6 +378,11 @@ def setting(**fields: object) -> Callable[..., None]:
     return change
 
 
+def takes_refusals_for_another(access: log_pb2.Access) -> None:
+    if not access.released:
+        access.memorandum = ALL
+
+
 def fails(*_: object, **__: object) -> None:
     raise ValueError("a careless line")
 
@@ -381,6 +396,7 @@ BROKEN: list[tuple[str, Sabotage]] = [
     ("suspension", forgets_notices),
     ("catalogue", tells_less),
     ("records", finding(lambda *_: [])),
+    ("records", finding(no_holders)),
     ("resolving", patched(Task, "resolving", property(lambda _: False))),
     ("resolving", finding(lambda lookup, found: [] if lookup.broad else found)),
     ("resolving", patched(node.judge, "authorize", lambda *_: OTHER_KIND)),
@@ -392,13 +408,14 @@ BROKEN: list[tuple[str, Sabotage]] = [
     ("validity", deciding(at=read_instant("2000-06-01T00:00:00Z"))),
     ("validity", deciding(at=read_instant("2090-06-01T00:00:00Z"))),
     ("signatures", deciding(requester=ALL)),
-    ("quota", patched(Quotas, "take", lambda *_: None)),
+    ("quota", patched(Quotas, "take", lambda *_: [])),
     ("quota", finding(lambda *_: [])),
     ("purposes", finding(lambda *_: [])),
     ("consent", deciding(consented=True)),
     ("consent", takes_any_paper),
     ("consent", takes_consents(lambda query: replace(query, consents=()))),
     *(("consent", takes_consents_of(part)) for part in ("subject", "requester", "purpose")),
+    ("consent", takes_consents_to_other_datasets),
     ("consent", patched(Consent, "check_time", lambda *_: None)),
     ("consent", takes_the_word_of_every_desk),
     ("consent", patched(SignedByOne, "verify", lambda *_: None)),
@@ -448,6 +465,8 @@ BROKEN: list[tuple[str, Sabotage]] = [
     ("evidence", each_access(setting(records=0))),
     ("evidence", each_sealed_access(setting(outcome=reason_pb2.REASON_CODE_ANSWERED))),
     ("evidence", each_sealed_access(setting(records=2))),
+    ("evidence", each_sealed_access(setting(clause="another"))),
+    ("evidence", each_access(takes_refusals_for_another)),
     ("evidence", each_sealed_access(lambda access: access.ClearField("released"))),
     ("log", hides_its_answers),
     ("log", forgets_documents),
@@ -505,6 +524,22 @@ async def test_a_node_that_is_broken_in_one_respect_fails(
     assert outcome.verdict is Verdict.FAIL, outcome.seen
     assert "broke the trial" not in outcome.seen
     assert outcome.seen
+
+
+@pytest.mark.asyncio(loop_scope="module")
+async def test_a_subject_that_somebody_named_need_not_stand_in_every_table(
+    trial: Trial, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (records,) = [each for each in CHECKS if each.name == "records"]
+    named = [subject for subjects in trial.subjects.values() for subject in subjects]
+    monkeypatch.setattr(trial, "given", named)
+    with monkeypatch.context() as patch:
+        finding(no_holders)(patch, trial)
+        outcome = await make(records, trial)
+        assert outcome.verdict is Verdict.PASS
+        assert outcome.seen.endswith("not in holders")
+    finding(lambda *_: [])(monkeypatch, trial)
+    assert (await make(records, trial)).verdict is Verdict.FAIL
 
 
 @pytest.mark.asyncio(loop_scope="module")

@@ -41,7 +41,8 @@ def amend(  # noqa: PLR0913  options of a command
         id: The id of the new one.
         from_: When it steps into the old one's place, such as 2026-05-01 or 2026-05-01T12:00:00Z.
         until: When it ends; without it, when the old one would have.
-        out: Where to write it; without it, beside the old one.
+        out: Where to write it; without it, beside the old one, or in the folder drafts/ beside that
+            of the memoranda.
         output: How to print: table, json or ndjson.
 
     Raises:
@@ -57,13 +58,14 @@ def amend(  # noqa: PLR0913  options of a command
             where="--id",
             next_step="write it in lower-case letters, digits, '.' and '-', such as ed-2026-02",
         )
-    target = out or file.with_name(f"{id}.yaml")
+    target = out or _drafts(file) / f"{id}.yaml"
     if target.exists():
         raise is_there(target)
     start = write_instant(from_, "--from")
     end = write_instant(until, "--until") if until else old.valid.until
     document = _successor(old, id, start, end)
     text = _write(document, old)
+    target.parent.mkdir(exist_ok=True)
     draft = target.with_name(f".{target.name}.draft")
     try:
         write_whole(draft, text.encode(), mode=0o644)
@@ -86,6 +88,12 @@ def amend(  # noqa: PLR0913  options of a command
         print_json({**said, "file": str(target)}, output)
     talk_of_validity(new)
     return _COMPLETE
+
+
+def _drafts(file: Path) -> Path:
+    """Return where a draft lies without passing for an agreement of the federation's folder."""
+    folder = file.resolve().parent
+    return folder.with_name("drafts") if folder.name == "memoranda" else file.parent
 
 
 def _successor(old: Memorandum, name: str, start: str, end: str) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """`landbridge memo diff`: exactly what a change of memoranda allows and refuses."""
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -59,6 +60,8 @@ def diff(
             memorandum; LB-1101 for malformed files of the federation, or without the solver.
     """
     before = read_agreed(old)
+    if old.is_dir() and not new.is_dir():
+        before = _without(before, new)
     after = read_changed(before, old, new)
     finder = RecordFinder(find_types((federation, old, new)))
     found = compare(before.policy, after.policy, finder, since=read_moment(since, "--since"))
@@ -68,6 +71,15 @@ def diff(
         talk(f"note: {guess}")
     print_differences(found, output)
     return _DIFFERENT if found else _SAME
+
+
+def _without(before: Agreed, new: Path) -> Agreed:
+    """Leave the new memorandum out of the old ones, among which its draft may lie already."""
+    digests = {memorandum.digest for memorandum in read_agreed(new).memoranda}
+    others = tuple(one for one in before.memoranda if one.digest not in digests)
+    if len(others) < len(before.memoranda):
+        talk(f"note: {new.name} lies among the old ones already, and is left out of them")
+    return replace(before, memoranda=others)
 
 
 def read_changed(before: Agreed, old: Path, new: Path) -> Agreed:

@@ -4,7 +4,8 @@ import sqlite3
 from pathlib import Path
 
 from landbridge.errors import LandbridgeError, Reason, refuse
-from landbridge.library.history import History, Logged
+from landbridge.library.changes import Logged
+from landbridge.library.history import History
 from landbridge.library.known import Known, known_at
 from landbridge.log.tables import read_entries
 from landbridge.rpc.document_log import read_document_entry

@@ -1,5 +1,6 @@
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 import rfc8785
@@ -242,7 +243,7 @@ def test_a_payload_that_is_no_memorandum_is_refused(payload: bytes) -> None:
 
 def test_clauses_that_name_too_many_combinations_are_refused() -> None:
     parties = [f"agency{number}" for number in range(50)]
-    grant = {
+    grant: dict[str, Any] = {
         "clause": "1",
         "provider": parties[0],
         "dataset": "d",
@@ -251,7 +252,7 @@ def test_clauses_that_name_too_many_combinations_are_refused() -> None:
         "purposes": [f"purpose{number}" for number in range(500)],
         "subject_kinds": ["legal-entity"],
     }
-    document = {
+    document: dict[str, Any] = {
         "memorandum": "m-1",
         "title": "Title",
         "parties": parties,
