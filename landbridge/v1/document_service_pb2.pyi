@@ -196,7 +196,7 @@ class DocumentOutcome(_message.Message):
     TAKEN_FIELD_NUMBER: _builtins.int
     FAILURE_FIELD_NUMBER: _builtins.int
     taken: _builtins.bool
-    """Whether it counts from now on; false as well where it was known before."""
+    """Whether it is news here: it counts, or is offered, from now on."""
     @_builtins.property
     def failure(self) -> _node_service_pb2.Failure:
         """Why it was refused; unset where it was not."""

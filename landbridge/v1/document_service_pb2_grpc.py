@@ -68,7 +68,8 @@ class DocumentServiceServicer(object):
 
     def GetDocuments(self, request, context):
         """Gives documents by their digests.
-        Result: those that ListDocuments lists to this caller; others are left out. Errors: none.
+        Result: those that ListDocuments lists to this caller, as many as fit one message; others are
+        left out. Errors: INVALID_ARGUMENT (LB-1001) for too many digests.
         Permitted caller: as ListDocuments.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -77,7 +78,8 @@ class DocumentServiceServicer(object):
 
     def OfferDocuments(self, request, context):
         """Brings documents. What does not verify is refused, and changes nothing.
-        Result: one outcome a document, in order. Errors: INVALID_ARGUMENT (LB-1001).
+        Result: one outcome a document, in order; a document is refused with LB-2003, 4001, 4002, 4101
+        to 4105. Errors: INVALID_ARGUMENT (LB-1001) for too many, UNAVAILABLE (LB-2003).
         Permitted caller: a gateway, requester or administrator of the federation.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)

@@ -41,12 +41,14 @@ class DocumentServiceStub:
     """
     GetDocuments: _grpc.UnaryUnaryMultiCallable[_document_service_pb2.GetDocumentsRequest, _document_service_pb2.GetDocumentsResponse]
     """Gives documents by their digests.
-    Result: those that ListDocuments lists to this caller; others are left out. Errors: none.
+    Result: those that ListDocuments lists to this caller, as many as fit one message; others are
+    left out. Errors: INVALID_ARGUMENT (LB-1001) for too many digests.
     Permitted caller: as ListDocuments.
     """
     OfferDocuments: _grpc.UnaryUnaryMultiCallable[_document_service_pb2.OfferDocumentsRequest, _document_service_pb2.OfferDocumentsResponse]
     """Brings documents. What does not verify is refused, and changes nothing.
-    Result: one outcome a document, in order. Errors: INVALID_ARGUMENT (LB-1001).
+    Result: one outcome a document, in order; a document is refused with LB-2003, 4001, 4002, 4101
+    to 4105. Errors: INVALID_ARGUMENT (LB-1001) for too many, UNAVAILABLE (LB-2003).
     Permitted caller: a gateway, requester or administrator of the federation.
     """
 
@@ -63,12 +65,14 @@ class DocumentServiceAsyncStub(DocumentServiceStub):
     """
     GetDocuments: _aio.UnaryUnaryMultiCallable[_document_service_pb2.GetDocumentsRequest, _document_service_pb2.GetDocumentsResponse]  # type: ignore[assignment]
     """Gives documents by their digests.
-    Result: those that ListDocuments lists to this caller; others are left out. Errors: none.
+    Result: those that ListDocuments lists to this caller, as many as fit one message; others are
+    left out. Errors: INVALID_ARGUMENT (LB-1001) for too many digests.
     Permitted caller: as ListDocuments.
     """
     OfferDocuments: _aio.UnaryUnaryMultiCallable[_document_service_pb2.OfferDocumentsRequest, _document_service_pb2.OfferDocumentsResponse]  # type: ignore[assignment]
     """Brings documents. What does not verify is refused, and changes nothing.
-    Result: one outcome a document, in order. Errors: INVALID_ARGUMENT (LB-1001).
+    Result: one outcome a document, in order; a document is refused with LB-2003, 4001, 4002, 4101
+    to 4105. Errors: INVALID_ARGUMENT (LB-1001) for too many, UNAVAILABLE (LB-2003).
     Permitted caller: a gateway, requester or administrator of the federation.
     """
 
@@ -94,7 +98,8 @@ class DocumentServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_document_service_pb2.GetDocumentsResponse, _abc.Awaitable[_document_service_pb2.GetDocumentsResponse]]:
         """Gives documents by their digests.
-        Result: those that ListDocuments lists to this caller; others are left out. Errors: none.
+        Result: those that ListDocuments lists to this caller, as many as fit one message; others are
+        left out. Errors: INVALID_ARGUMENT (LB-1001) for too many digests.
         Permitted caller: as ListDocuments.
         """
 
@@ -105,7 +110,8 @@ class DocumentServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_document_service_pb2.OfferDocumentsResponse, _abc.Awaitable[_document_service_pb2.OfferDocumentsResponse]]:
         """Brings documents. What does not verify is refused, and changes nothing.
-        Result: one outcome a document, in order. Errors: INVALID_ARGUMENT (LB-1001).
+        Result: one outcome a document, in order; a document is refused with LB-2003, 4001, 4002, 4101
+        to 4105. Errors: INVALID_ARGUMENT (LB-1001) for too many, UNAVAILABLE (LB-2003).
         Permitted caller: a gateway, requester or administrator of the federation.
         """
 

@@ -59,9 +59,9 @@ class GatewayServiceServicer(object):
     def GetProfile(self, request, context):
         """Assembles the profile of one subject.
         Result: the signed profile; sources that gave nothing stand in it with their reasons.
-        Errors: INVALID_ARGUMENT (LB-1001..1007), PERMISSION_DENIED (LB-4001, 4002, 4005),
-        FAILED_PRECONDITION (LB-4003), ALREADY_EXISTS (LB-4004), UNAVAILABLE (LB-2003, 5001),
-        each with google.rpc.ErrorInfo.
+        Errors: INVALID_ARGUMENT (LB-1001..1005), PERMISSION_DENIED (LB-3005, 3014, 4001, 4002, 4005),
+        FAILED_PRECONDITION (LB-4003), ALREADY_EXISTS (LB-4004), DEADLINE_EXCEEDED (LB-2002),
+        UNAVAILABLE (LB-2003, 5001), INTERNAL (LB-2004), each with google.rpc.ErrorInfo.
         Permitted caller: the agency that signed the query.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -70,7 +70,8 @@ class GatewayServiceServicer(object):
 
     def StreamProfiles(self, request_iterator, context):
         """Assembles profiles for batches of queries, each correlated by its id, in any order.
-        Result and errors: as GetProfile, for each query alone; the stream itself stays open.
+        Result and errors: as GetProfile, for each query alone; the stream itself stays open, but
+        for a batch that is too large (INVALID_ARGUMENT, LB-1001).
         Permitted caller: the agency that signed the queries.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)

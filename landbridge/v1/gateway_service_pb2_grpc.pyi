@@ -36,14 +36,15 @@ class GatewayServiceStub:
     GetProfile: _grpc.UnaryUnaryMultiCallable[_gateway_service_pb2.GetProfileRequest, _gateway_service_pb2.GetProfileResponse]
     """Assembles the profile of one subject.
     Result: the signed profile; sources that gave nothing stand in it with their reasons.
-    Errors: INVALID_ARGUMENT (LB-1001..1007), PERMISSION_DENIED (LB-4001, 4002, 4005),
-    FAILED_PRECONDITION (LB-4003), ALREADY_EXISTS (LB-4004), UNAVAILABLE (LB-2003, 5001),
-    each with google.rpc.ErrorInfo.
+    Errors: INVALID_ARGUMENT (LB-1001..1005), PERMISSION_DENIED (LB-3005, 3014, 4001, 4002, 4005),
+    FAILED_PRECONDITION (LB-4003), ALREADY_EXISTS (LB-4004), DEADLINE_EXCEEDED (LB-2002),
+    UNAVAILABLE (LB-2003, 5001), INTERNAL (LB-2004), each with google.rpc.ErrorInfo.
     Permitted caller: the agency that signed the query.
     """
     StreamProfiles: _grpc.StreamStreamMultiCallable[_gateway_service_pb2.StreamProfilesRequest, _gateway_service_pb2.StreamProfilesResponse]
     """Assembles profiles for batches of queries, each correlated by its id, in any order.
-    Result and errors: as GetProfile, for each query alone; the stream itself stays open.
+    Result and errors: as GetProfile, for each query alone; the stream itself stays open, but
+    for a batch that is too large (INVALID_ARGUMENT, LB-1001).
     Permitted caller: the agency that signed the queries.
     """
     GetDirectory: _grpc.UnaryUnaryMultiCallable[_gateway_service_pb2.GetDirectoryRequest, _gateway_service_pb2.GetDirectoryResponse]
@@ -60,14 +61,15 @@ class GatewayServiceAsyncStub(GatewayServiceStub):
     GetProfile: _aio.UnaryUnaryMultiCallable[_gateway_service_pb2.GetProfileRequest, _gateway_service_pb2.GetProfileResponse]  # type: ignore[assignment]
     """Assembles the profile of one subject.
     Result: the signed profile; sources that gave nothing stand in it with their reasons.
-    Errors: INVALID_ARGUMENT (LB-1001..1007), PERMISSION_DENIED (LB-4001, 4002, 4005),
-    FAILED_PRECONDITION (LB-4003), ALREADY_EXISTS (LB-4004), UNAVAILABLE (LB-2003, 5001),
-    each with google.rpc.ErrorInfo.
+    Errors: INVALID_ARGUMENT (LB-1001..1005), PERMISSION_DENIED (LB-3005, 3014, 4001, 4002, 4005),
+    FAILED_PRECONDITION (LB-4003), ALREADY_EXISTS (LB-4004), DEADLINE_EXCEEDED (LB-2002),
+    UNAVAILABLE (LB-2003, 5001), INTERNAL (LB-2004), each with google.rpc.ErrorInfo.
     Permitted caller: the agency that signed the query.
     """
     StreamProfiles: _aio.StreamStreamMultiCallable[_gateway_service_pb2.StreamProfilesRequest, _gateway_service_pb2.StreamProfilesResponse]  # type: ignore[assignment]
     """Assembles profiles for batches of queries, each correlated by its id, in any order.
-    Result and errors: as GetProfile, for each query alone; the stream itself stays open.
+    Result and errors: as GetProfile, for each query alone; the stream itself stays open, but
+    for a batch that is too large (INVALID_ARGUMENT, LB-1001).
     Permitted caller: the agency that signed the queries.
     """
     GetDirectory: _aio.UnaryUnaryMultiCallable[_gateway_service_pb2.GetDirectoryRequest, _gateway_service_pb2.GetDirectoryResponse]  # type: ignore[assignment]
@@ -87,9 +89,9 @@ class GatewayServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_gateway_service_pb2.GetProfileResponse, _abc.Awaitable[_gateway_service_pb2.GetProfileResponse]]:
         """Assembles the profile of one subject.
         Result: the signed profile; sources that gave nothing stand in it with their reasons.
-        Errors: INVALID_ARGUMENT (LB-1001..1007), PERMISSION_DENIED (LB-4001, 4002, 4005),
-        FAILED_PRECONDITION (LB-4003), ALREADY_EXISTS (LB-4004), UNAVAILABLE (LB-2003, 5001),
-        each with google.rpc.ErrorInfo.
+        Errors: INVALID_ARGUMENT (LB-1001..1005), PERMISSION_DENIED (LB-3005, 3014, 4001, 4002, 4005),
+        FAILED_PRECONDITION (LB-4003), ALREADY_EXISTS (LB-4004), DEADLINE_EXCEEDED (LB-2002),
+        UNAVAILABLE (LB-2003, 5001), INTERNAL (LB-2004), each with google.rpc.ErrorInfo.
         Permitted caller: the agency that signed the query.
         """
 
@@ -100,7 +102,8 @@ class GatewayServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_gateway_service_pb2.StreamProfilesResponse], _abc.AsyncIterator[_gateway_service_pb2.StreamProfilesResponse]]:
         """Assembles profiles for batches of queries, each correlated by its id, in any order.
-        Result and errors: as GetProfile, for each query alone; the stream itself stays open.
+        Result and errors: as GetProfile, for each query alone; the stream itself stays open, but
+        for a batch that is too large (INVALID_ARGUMENT, LB-1001).
         Permitted caller: the agency that signed the queries.
         """
 

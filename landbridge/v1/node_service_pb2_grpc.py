@@ -59,9 +59,9 @@ class NodeServiceServicer(object):
     def GetAnswer(self, request, context):
         """Answers one question.
         Result: the signed answer; a refusal by policy is an answer, with its reason codes.
-        Errors: INVALID_ARGUMENT (LB-1001..1007), PERMISSION_DENIED (LB-4001, 4002, 4005),
-        FAILED_PRECONDITION (LB-3007, 4003), ALREADY_EXISTS (LB-4004), UNAVAILABLE (LB-2003, 5001),
-        each with google.rpc.ErrorInfo.
+        Errors: INVALID_ARGUMENT (LB-1001..1006), PERMISSION_DENIED (LB-3005, 3014, 4001, 4002, 4005),
+        FAILED_PRECONDITION (LB-4003), ALREADY_EXISTS (LB-4004), DEADLINE_EXCEEDED (LB-2002),
+        UNAVAILABLE (LB-2003, 5001), INTERNAL (LB-2004), each with google.rpc.ErrorInfo.
         Permitted caller: a gateway of the federation.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -70,7 +70,8 @@ class NodeServiceServicer(object):
 
     def StreamAnswers(self, request_iterator, context):
         """Answers batches of questions on one long-lived stream, each correlated by its id, in any order.
-        Result and errors: as GetAnswer, for each question alone; the stream itself stays open.
+        Result and errors: as GetAnswer, for each question alone; the stream itself stays open, but
+        for a batch that is too large (INVALID_ARGUMENT, LB-1001).
         Permitted caller: a gateway of the federation.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)

@@ -36,14 +36,15 @@ class NodeServiceStub:
     GetAnswer: _grpc.UnaryUnaryMultiCallable[_node_service_pb2.GetAnswerRequest, _node_service_pb2.GetAnswerResponse]
     """Answers one question.
     Result: the signed answer; a refusal by policy is an answer, with its reason codes.
-    Errors: INVALID_ARGUMENT (LB-1001..1007), PERMISSION_DENIED (LB-4001, 4002, 4005),
-    FAILED_PRECONDITION (LB-3007, 4003), ALREADY_EXISTS (LB-4004), UNAVAILABLE (LB-2003, 5001),
-    each with google.rpc.ErrorInfo.
+    Errors: INVALID_ARGUMENT (LB-1001..1006), PERMISSION_DENIED (LB-3005, 3014, 4001, 4002, 4005),
+    FAILED_PRECONDITION (LB-4003), ALREADY_EXISTS (LB-4004), DEADLINE_EXCEEDED (LB-2002),
+    UNAVAILABLE (LB-2003, 5001), INTERNAL (LB-2004), each with google.rpc.ErrorInfo.
     Permitted caller: a gateway of the federation.
     """
     StreamAnswers: _grpc.StreamStreamMultiCallable[_node_service_pb2.StreamAnswersRequest, _node_service_pb2.StreamAnswersResponse]
     """Answers batches of questions on one long-lived stream, each correlated by its id, in any order.
-    Result and errors: as GetAnswer, for each question alone; the stream itself stays open.
+    Result and errors: as GetAnswer, for each question alone; the stream itself stays open, but
+    for a batch that is too large (INVALID_ARGUMENT, LB-1001).
     Permitted caller: a gateway of the federation.
     """
     GetCatalogue: _grpc.UnaryUnaryMultiCallable[_node_service_pb2.GetCatalogueRequest, _node_service_pb2.GetCatalogueResponse]
@@ -60,14 +61,15 @@ class NodeServiceAsyncStub(NodeServiceStub):
     GetAnswer: _aio.UnaryUnaryMultiCallable[_node_service_pb2.GetAnswerRequest, _node_service_pb2.GetAnswerResponse]  # type: ignore[assignment]
     """Answers one question.
     Result: the signed answer; a refusal by policy is an answer, with its reason codes.
-    Errors: INVALID_ARGUMENT (LB-1001..1007), PERMISSION_DENIED (LB-4001, 4002, 4005),
-    FAILED_PRECONDITION (LB-3007, 4003), ALREADY_EXISTS (LB-4004), UNAVAILABLE (LB-2003, 5001),
-    each with google.rpc.ErrorInfo.
+    Errors: INVALID_ARGUMENT (LB-1001..1006), PERMISSION_DENIED (LB-3005, 3014, 4001, 4002, 4005),
+    FAILED_PRECONDITION (LB-4003), ALREADY_EXISTS (LB-4004), DEADLINE_EXCEEDED (LB-2002),
+    UNAVAILABLE (LB-2003, 5001), INTERNAL (LB-2004), each with google.rpc.ErrorInfo.
     Permitted caller: a gateway of the federation.
     """
     StreamAnswers: _aio.StreamStreamMultiCallable[_node_service_pb2.StreamAnswersRequest, _node_service_pb2.StreamAnswersResponse]  # type: ignore[assignment]
     """Answers batches of questions on one long-lived stream, each correlated by its id, in any order.
-    Result and errors: as GetAnswer, for each question alone; the stream itself stays open.
+    Result and errors: as GetAnswer, for each question alone; the stream itself stays open, but
+    for a batch that is too large (INVALID_ARGUMENT, LB-1001).
     Permitted caller: a gateway of the federation.
     """
     GetCatalogue: _aio.UnaryUnaryMultiCallable[_node_service_pb2.GetCatalogueRequest, _node_service_pb2.GetCatalogueResponse]  # type: ignore[assignment]
@@ -87,9 +89,9 @@ class NodeServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_node_service_pb2.GetAnswerResponse, _abc.Awaitable[_node_service_pb2.GetAnswerResponse]]:
         """Answers one question.
         Result: the signed answer; a refusal by policy is an answer, with its reason codes.
-        Errors: INVALID_ARGUMENT (LB-1001..1007), PERMISSION_DENIED (LB-4001, 4002, 4005),
-        FAILED_PRECONDITION (LB-3007, 4003), ALREADY_EXISTS (LB-4004), UNAVAILABLE (LB-2003, 5001),
-        each with google.rpc.ErrorInfo.
+        Errors: INVALID_ARGUMENT (LB-1001..1006), PERMISSION_DENIED (LB-3005, 3014, 4001, 4002, 4005),
+        FAILED_PRECONDITION (LB-4003), ALREADY_EXISTS (LB-4004), DEADLINE_EXCEEDED (LB-2002),
+        UNAVAILABLE (LB-2003, 5001), INTERNAL (LB-2004), each with google.rpc.ErrorInfo.
         Permitted caller: a gateway of the federation.
         """
 
@@ -100,7 +102,8 @@ class NodeServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_node_service_pb2.StreamAnswersResponse], _abc.AsyncIterator[_node_service_pb2.StreamAnswersResponse]]:
         """Answers batches of questions on one long-lived stream, each correlated by its id, in any order.
-        Result and errors: as GetAnswer, for each question alone; the stream itself stays open.
+        Result and errors: as GetAnswer, for each question alone; the stream itself stays open, but
+        for a batch that is too large (INVALID_ARGUMENT, LB-1001).
         Permitted caller: a gateway of the federation.
         """
 

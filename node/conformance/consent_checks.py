@@ -21,8 +21,8 @@ from landbridge.rpc.document_log import read_document_entry
 from landbridge.subject import SubjectId, SubjectKind
 from landbridge.v1 import log_pb2
 from node.conformance.parties import DESK, OTHER_DESK, name_of
-from node.conformance.told import Told, names, released
-from node.conformance.trial import FOUND_OR_NOT, Trial
+from node.conformance.told import FOUND_OR_NOT, Told, demand_answered, names, released
+from node.conformance.trial import Trial
 from node.conformance.verdict import Check, NonconformityError, NotApplicableError, counted, demand
 from node.node_file import DatasetTable
 
@@ -75,9 +75,9 @@ async def _consent(trial: Trial) -> str:
 
 async def _opened(trial: Trial, dataset: DatasetTable, consent: SignedByOne) -> Told:
     """Demand that a consent opens what the memorandum grants."""
-    whole = (await trial.everything(dataset.name))[0]
+    whole, *others = await trial.everything(dataset.name)
     told = await _ask(trial, dataset, whole.about, consent.to_bytes())
-    await trial.demand_answered(told, "with the person's consent")
+    demand_answered(told, [whole, *others], "with the person's consent")
     demand(
         (names(told), released(told)) == (names(whole), released(whole)),
         f"{dataset.name}: a consent opens other records than there are",

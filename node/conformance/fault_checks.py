@@ -16,7 +16,7 @@ from landbridge.rpc.failure import from_failure
 from landbridge.rpc.status import from_rpc_error
 from landbridge.v1 import node_service_pb2, node_service_pb2_grpc
 from node.conformance.relay import Relay
-from node.conformance.told import question
+from node.conformance.told import demand_answered, question
 from node.conformance.trial import Trial
 from node.conformance.verdict import Check, NonconformityError, demand
 
@@ -111,7 +111,7 @@ async def _still_answers(trial: Trial, what: str) -> None:
         told = await trial.collect("all", dataset, trial.subjects[dataset][0])
     except LandbridgeError as error:
         raise NonconformityError(f"{what}, it answers others with {error.code}") from error
-    await trial.demand_answered(told, what)
+    demand_answered(told, await trial.everything(dataset), what)
 
 
 def _open(channel: grpc.aio.Channel) -> _Stream:

@@ -20,8 +20,8 @@ from landbridge.rpc.document_log import read_document_entry
 from landbridge.subject import SubjectId
 from landbridge.v1 import log_pb2, query_pb2
 from node.conformance.parties import name_of
-from node.conformance.told import Told
-from node.conformance.trial import FOUND_OR_NOT, Trial
+from node.conformance.told import FOUND_OR_NOT, Told
+from node.conformance.trial import Trial
 from node.conformance.verdict import Check, NonconformityError, counted, demand
 from node.node_file import FieldType
 

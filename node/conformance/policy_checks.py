@@ -12,8 +12,8 @@ from landbridge.memorandum.notice import SignedNotice, WrittenNotice
 from landbridge.memorandum.signed_form import sign
 from landbridge.query import Wanted
 from node.conformance.parties import name_of
-from node.conformance.told import question, released
-from node.conformance.trial import FOUND_OR_NOT, Trial
+from node.conformance.told import FOUND_OR_NOT, demand_answered, question, released
+from node.conformance.trial import Trial
 from node.conformance.verdict import Check, NonconformityError, NotApplicableError, counted, demand
 
 _NOT_COVERED: Final = (Reason.REQUESTER_NOT_COVERED, Reason.NOT_COVERED)
@@ -58,7 +58,7 @@ async def _fields(trial: Trial) -> str:
             continue
         told = await trial.collect("fields", dataset.name, trial.subjects[dataset.name][0])
         tried += 1
-        await trial.demand_answered(told, "where it may answer")
+        demand_answered(told, await trial.everything(dataset.name), "where it may answer")
         more = released(told) - granted
         demand(not more, f"{dataset.name}: released {len(more)} fields that no clause grants")
         if told.outcome is Reason.ANSWERED:
@@ -90,7 +90,8 @@ async def _purposes(trial: Trial) -> str:
         raise NotApplicableError("the federation has one purpose only")
     dataset = trial.datasets[0]
     told = await trial.collect("purposes", dataset.name, trial.subjects[dataset.name][0])
-    await trial.demand_answered(told, "for the purpose that is granted")
+    whole = await trial.everything(dataset.name)
+    demand_answered(told, whole, "for the purpose that is granted")
     for purpose in trial.other_purposes:
         await _refused(trial, "purposes", Reason.PURPOSE_NOT_COVERED, purpose=purpose)
     return f"{counted(len(trial.other_purposes), 'other purpose')} refused"
@@ -119,7 +120,8 @@ async def _quota(trial: Trial) -> str:
     dataset = trial.datasets[0]
     subject = trial.subjects[dataset.name][0]
     first = await trial.collect("quota", dataset.name, subject)
-    await trial.demand_answered(first, "for the one query that is granted")
+    whole = await trial.everything(dataset.name)
+    demand_answered(first, whole, "for the one query that is granted")
     for when in ("at once", "after a restart"):
         told = await trial.collect("quota", dataset.name, subject)
         demand(not told.dataset.extracts, f"answered a second query {when}")
@@ -136,7 +138,7 @@ async def _suspension(trial: Trial) -> str:
     dataset = trial.datasets[0]
     subject = trial.subjects[dataset.name][0]
     told = await trial.collect("suspended", dataset.name, subject)
-    await trial.demand_answered(told, "before it is suspended")
+    demand_answered(told, await trial.everything(dataset.name), "before it is suspended")
     (memorandum,) = [
         each
         for each in trial.node.documents.library.shelf.memoranda

@@ -37,8 +37,6 @@ _TIMEOUT_S: Final = 20.0
 _FOLLOWED_S: Final = 20.0
 _POLL_S: Final = 0.1
 _LOCAL: Final = "127.0.0.1:0"
-FOUND_OR_NOT: Final = (Reason.ANSWERED, Reason.NO_RECORD)
-"""What comes of a question that a clause covers."""
 
 
 class Trial:
@@ -231,21 +229,6 @@ class Trial:
                 await self.collect("all", dataset, subject) for subject in self.subjects[dataset]
             ]
         return self._everything[dataset]
-
-    async def demand_answered(self, told: Told, when: str) -> None:
-        """Go on only if what is granted was answered, with records where there are any.
-
-        Raises:
-            NonconformityError: when it was not.
-        """
-        name = told.dataset.dataset
-        whole = await self.everything(name)
-        demand(told.outcome in FOUND_OR_NOT, f"{name}: {told.outcome.code} {when}")
-        due = [each.outcome for each in whole if each.about == told.about]
-        demand(
-            told.outcome in due,
-            f"{name}: {told.outcome.code} {when}, on a subject of whom all gives {due[0].code}",
-        )
 
     def put(self, document: bytes, kind: Kind, subject: str) -> None:
         """Lay a signed document into the node's folder."""

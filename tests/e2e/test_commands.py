@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -126,6 +127,15 @@ def test_the_demo_goes_through_all_its_steps() -> None:
     assert "steps went as they should" in done.stdout
     assert ", 0 calls failed" in done.stdout
     assert "LB-2001" in done.stdout
+    # The amendment: tried, compared, in force in two nodes, and the past under the old clause.
+    for shown in (
+        r"Was released, and would be refused\n.*va/settlements: settled",
+        r"a record with closed_on \S+ \(on \S+\) would no longer be visible",
+        r"(?s)(lender-watch-2026 +amended.*lender-watch-2027 +in force.*){2}",
+        r"restricted +yes +lender-watch-2027 2\.1",
+        r"closed_by +│ allowed +│ lender-watch-2026, clause 3\.1",
+    ):
+        assert re.search(shown, done.stdout), shown
     assert "Traceback" not in done.stdout + done.stderr
 
 

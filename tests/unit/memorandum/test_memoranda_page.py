@@ -62,3 +62,12 @@ def test_the_memoranda_of_the_page_are_in_order(tmp_path: Path, name: str, text:
     path = tmp_path / Path(name).name
     path.write_text(text, encoding="utf-8")
     assert Memorandum.from_yaml(path).id == path.stem
+
+
+def test_the_files_of_the_walk_lie_in_the_examples() -> None:
+    shown = dict(re.findall(r"^`(town/\S+)`\n```\w+\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL))
+    folder = ROOT / "examples"
+    files = {
+        str(path.relative_to(folder)) for path in (folder / "town").rglob("*") if path.is_file()
+    }
+    assert shown == {name: (folder / name).read_text(encoding="utf-8") for name in files}
