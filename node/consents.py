@@ -101,7 +101,8 @@ class Consents:
                 if revocation.ends(consent):
                     raise refuse(
                         Reason.CONSENT_REVOKED,
-                        f"revoked by {revocation.signer}, stated for {to_iso(revocation.revoked_at)}",
+                        f"revoked by {revocation.signer},"
+                        f" stated for {to_iso(revocation.revoked_at)}",
                         where=f"consent record {consent.record_id}",
                     )
 

@@ -99,38 +99,6 @@ OFFENCES = {
         "node/conformance/verdict.py",
         "import node.conformance.run",
     ),
-    "library: what comes in above what is kept": (
-        "landbridge/library/opened.py",
-        "import landbridge.library.intake",
-    ),
-    "consent: what it is held against above what it says": (
-        "landbridge/consent/form.py",
-        "import landbridge.consent.verification",
-    ),
-    "exchange: reading above writing, formats above their terms": (
-        "landbridge/exchange/odrl_terms.py",
-        "import landbridge.exchange.odrl",
-    ),
-    "the conformance kit: its run above its checks": (
-        "node/conformance/verdict.py",
-        "import node.conformance.run",
-    ),
-    "library: what comes in above what is kept": (
-        "landbridge/library/opened.py",
-        "import landbridge.library.intake",
-    ),
-    "consent: what it is held against above what it says": (
-        "landbridge/consent/form.py",
-        "import landbridge.consent.verification",
-    ),
-    "exchange: reading above writing, formats above their terms": (
-        "landbridge/exchange/odrl_terms.py",
-        "import landbridge.exchange.odrl",
-    ),
-    "the conformance kit: its run above its checks": (
-        "node/conformance/verdict.py",
-        "import node.conformance.run",
-    ),
     "trust: the store above the rules, these above the parts": (
         "landbridge/trust/approval.py",
         "import landbridge.trust.store",
