@@ -7,6 +7,7 @@ policy = Policy(known.memoranda, known.notices)
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from landbridge.library.changes import Logged
 from landbridge.library.history import History
@@ -28,6 +29,10 @@ class Known:
     """By which log entry each counted: by the memorandum's, notice's or record's digest."""
 
 
+CANNOT_KEEP: Final = "the node cannot do exactly what it says"
+"""Why a memorandum is barred, as far as the log tells."""
+
+
 def known_at(state: Path, at: int) -> Known:
     """Return what a party knew at a time (Unix milliseconds), from its folder.
 
@@ -45,7 +50,7 @@ def known_at(state: Path, at: int) -> Known:
         if opened.memorandum is not None:
             memoranda.append(opened.memorandum)
             if logged.change.barred:
-                notices.append(barred(opened.memorandum, "the node could not do what it says"))
+                notices.append(barred(opened.memorandum, CANNOT_KEEP))
         elif opened.notice is not None:
             notices.append(opened.notice)
         else:

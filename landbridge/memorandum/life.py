@@ -40,6 +40,8 @@ class Notice:
     reason: str
     clauses: frozenset[str] = frozenset()
     """The clauses that it is on; none named: all."""
+    barred: bool = False
+    """Whether nobody gave it: it stands for why a party cannot keep the memorandum."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +110,7 @@ def barred(memorandum: Memorandum, why: str) -> Notice:
         signers=frozenset(memorandum.parties),
         from_ms=0,
         reason=why,
+        barred=True,
     )
 
 

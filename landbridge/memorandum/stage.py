@@ -25,12 +25,14 @@ class Stage(StrEnum):
     LAPSED = "lapsed"
     """Its time is over."""
     REFUSED = "refused"
-    """Signed by all, and not to be counted: it does not follow what it amends."""
+    """Signed by all, and not to be counted: it does not follow what it amends, or the party cannot
+    do what it says."""
 
 
 def stage_of(memorandum: Memorandum, settled: Settled, at: int) -> Stage:
     """Return where a memorandum that all have signed stands at a time, in Unix milliseconds."""
-    if memorandum.id in settled.refused:
+    notices = settled.notices.get(memorandum.id, ())
+    if memorandum.id in settled.refused or any(notice.barred for notice in notices):
         return Stage.REFUSED
     if at >= settled.superseded_at.get(memorandum.id, at + 1):
         return Stage.AMENDED
@@ -42,7 +44,7 @@ def stage_of(memorandum: Memorandum, settled: Settled, at: int) -> Stage:
         return Stage.IN_FORCE
     ended = any(
         notice.kind is NoticeKind.TERMINATE and notice.from_ms <= at
-        for notice in settled.notices.get(memorandum.id, ())
+        for notice in notices
     )
     return Stage.TERMINATED if ended else Stage.SUSPENDED
 

@@ -88,7 +88,12 @@ def _steps_in_time(policy: Policy, clause: Clause, request: AccessRequest) -> It
         )
     for notice in _stopping(policy, clause, request):
         signers = ", ".join(sorted(notice.signers))
-        if notice.kind is NoticeKind.TERMINATE:
+        if notice.barred:
+            yield (
+                f"{notice.reason}: the memorandum would have to be amended, or the node be able"
+                " to do what it says"
+            )
+        elif notice.kind is NoticeKind.TERMINATE:
             yield (
                 f"{signers} terminated it from {to_iso(notice.from_ms)} on: the parties would "
                 "have to sign a new memorandum"

@@ -25,7 +25,7 @@ STALLED: Final = 20
 _LINES: Final = 4
 """Connections on which the callers come who are cut off."""
 _CHUNK: Final = 4096
-_CONNECT_S: Final = 5.0
+_CONNECT_S: Final = 20.0
 _TIMEOUT_S: Final = 20.0
 
 _Stream = grpc.aio.StreamStreamCall[

@@ -58,8 +58,7 @@ class Trial:
         self.purpose, *self.other_purposes = federation.purposes
         self.parties = Parties(folder / "parties", federation, self.agency)
         self.subjects = subjects
-        self.given = given
-        """The subjects that somebody named; all others were read from the tables."""
+        self.given = given  # by somebody; all others were read from the tables
         self.laid: set[tuple[Kind, str]] = set()
         """The documents in the node's folder, each with what it is about."""
         self.told: list[Told] = []
@@ -123,9 +122,8 @@ class Trial:
         """Open a channel to the node as the party whose folder this is, or to what stands there."""
         trust = PartyFolder.open(folder).trust.current
         credential = Credential.read(folder / "credential.pem", trust)
-        return open_channel(
-            address or self.address, self.dns_name, credential, trust.bundle.roots_pem
-        )
+        to = address or self.address
+        return open_channel(to, self.dns_name, credential, trust.bundle.roots_pem)
 
     @property
     def address(self) -> str:

@@ -4,9 +4,7 @@ import secrets
 from collections.abc import Callable, Iterator
 from typing import Any
 
-import node.judge
 import node.responder
-import node.server
 from landbridge.envelope import evidence_to_proto
 from landbridge.log.pseudonym import Pseudonyms
 from landbridge.v1 import log_pb2, query_pb2, reason_pb2

@@ -10,15 +10,13 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Final
 
-from landbridge.clock import system_clock, to_iso
+from landbridge.clock import to_iso
 from landbridge.commands.files import read_named
-from landbridge.commands.memo.known_then import read_known
+from landbridge.commands.memo.known_then import read_known, read_present_shelf
 from landbridge.commands.memo.memo_file import SIGNED, open_memorandum
 from landbridge.errors import Reason, refuse
-from landbridge.library.store import read_shelf
 from landbridge.memorandum.document import Memorandum
 from landbridge.memorandum.life import Notice
-from landbridge.party import PartyFolder
 from landbridge.policy.authorization import Policy
 
 _FEDERATION: Final = "federation.toml"
@@ -84,7 +82,7 @@ def read_state(state: Path, known: int | None = None) -> Agreed:
         found = read_known(state, known)
         note = f"judged by {_count(found.memoranda)} that the party knew at {to_iso(known)}"
         return Agreed(found.memoranda, found.notices, note)
-    shelf = read_shelf(state, PartyFolder.open(state).bundle, at=system_clock())
+    shelf = read_present_shelf(state)
     note = f"judged by {_count(shelf.memoranda)} in {state} that every party has signed"
     return Agreed(tuple(shelf.memoranda), tuple(shelf.notices), note)
 

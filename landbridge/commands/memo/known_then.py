@@ -1,14 +1,37 @@
-"""What a party knew at a past moment, held against its verifiable log."""
+"""What a party keeps now, and what it knew at a past moment, held against its verifiable log."""
 
 import sqlite3
+from dataclasses import replace
 from pathlib import Path
 
+from landbridge.clock import system_clock
 from landbridge.errors import LandbridgeError, Reason, refuse
 from landbridge.library.changes import Logged
 from landbridge.library.history import History
-from landbridge.library.known import Known, known_at
+from landbridge.library.known import CANNOT_KEEP, Known, known_at
+from landbridge.library.remembered import recall_document
+from landbridge.library.shelf import Shelf
+from landbridge.library.store import read_shelf
 from landbridge.log.tables import read_entries
+from landbridge.party import PartyFolder
 from landbridge.rpc.document_log import read_document_entry
+
+
+def read_present_shelf(state: Path) -> Shelf:
+    """Read what counts for a party now; what its node cannot execute grants nothing there.
+
+    Raises:
+        LandbridgeError: LB-1101 when a file is missing.
+    """
+    shelf = read_shelf(state, PartyFolder.open(state).bundle, at=system_clock())
+    history = History(state)
+    barred = {
+        opened.signed: refuse(Reason.INVALID_CONFIGURATION, CANNOT_KEEP)
+        for (kind, digest), logged in history.counting().items()
+        if logged.change.barred
+        and (opened := recall_document(kind, history.document(digest))).memorandum is not None
+    }
+    return replace(shelf, barred=barred)
 
 
 def read_known(state: Path, at: int) -> Known:

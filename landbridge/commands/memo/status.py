@@ -10,7 +10,7 @@ from cyclopts import Parameter
 
 from landbridge.clock import system_clock, to_iso
 from landbridge.commands.memo.document_line import DocumentLine
-from landbridge.commands.memo.known_then import read_known
+from landbridge.commands.memo.known_then import read_known, read_present_shelf
 from landbridge.commands.memo.memo_file import open_memorandum
 from landbridge.commands.moment import read_moment
 from landbridge.commands.output import Output, OutputOption, data_console, print_json, talk
@@ -20,11 +20,9 @@ from landbridge.home import Home, find_home
 from landbridge.library.arrangement import arrange
 from landbridge.library.opened import Opened, open_document
 from landbridge.library.shelf import Found, Refused, Shelf
-from landbridge.library.store import read_shelf
 from landbridge.memorandum.document import Memorandum
 from landbridge.memorandum.life import Settled, settle
 from landbridge.memorandum.stage import Stage, stage_of, stopped_clauses
-from landbridge.party import PartyFolder
 
 _COMPLETE: Final = 0
 _STYLES: Final = {Stage.IN_FORCE: "green", Stage.REFUSED: "red", Stage.SUSPENDED: "yellow"}
@@ -80,7 +78,7 @@ def status(  # noqa: PLR0913  options of a command
     elif known and state is not None:
         found = list(_of_known(state, read_moment(known, "--known"), moment))
     else:
-        shelf = _shelf_of(state) if state else asyncio.run(_shelf_of_gateway(home, agency))
+        shelf = read_present_shelf(state) if state else asyncio.run(_shelf_of_gateway(home, agency))
         found, refused = list(_of_shelf(shelf, moment)), shelf.refused
     _print(found, refused, moment, output)
     return _COMPLETE
@@ -123,7 +121,7 @@ def _agreed(memorandum: Memorandum, settled: Settled, at: int) -> Standing:
 
 
 def _notes(memorandum: Memorandum, settled: Settled, stage: Stage, at: int) -> Iterator[str]:
-    if stage is Stage.REFUSED:
+    if memorandum.id in settled.refused:
         yield settled.refused[memorandum.id]
     if (end := settled.superseded_at.get(memorandum.id)) is not None:
         yield f"a successor takes its place at {to_iso(end)}"
@@ -133,6 +131,9 @@ def _notes(memorandum: Memorandum, settled: Settled, stage: Stage, at: int) -> I
     if stopped and stage in (Stage.IN_FORCE, Stage.SUSPENDED, Stage.TERMINATED):
         yield f"stopped: {', '.join(f'clause {clause}' for clause in stopped)}"
     for notice in settled.notices.get(memorandum.id, ()):
+        if notice.barred:
+            yield f"grants nothing here: {notice.reason}"
+            continue
         on = f" on clause {', '.join(sorted(notice.clauses))}" if notice.clauses else ""
         who = ", ".join(sorted(notice.signers))
         yield f"{who}: {notice.kind}{on} from {to_iso(notice.from_ms)}: {notice.reason}"
@@ -140,11 +141,6 @@ def _notes(memorandum: Memorandum, settled: Settled, stage: Stage, at: int) -> I
 
 def _to_sign(missing: tuple[str, ...]) -> str:
     return f"still to sign: {', '.join(missing)}"
-
-
-def _shelf_of(state: Path) -> Shelf:
-    party = PartyFolder.open(state)
-    return read_shelf(state, party.bundle, at=system_clock())
 
 
 async def _shelf_of_gateway(home: Path | None, agency: str) -> Shelf:

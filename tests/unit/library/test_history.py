@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from landbridge.clock import system_clock
+from landbridge.clock import system_clock, to_iso
+from landbridge.commands.main import run
 from landbridge.errors import Reason, refuse
 from landbridge.library.kinds import Kind, digest_of
 from landbridge.library.known import known_at
@@ -116,6 +117,23 @@ def test_what_a_party_could_not_do_is_known_as_that(desk: PartyDesk, clock: Cloc
         REGISTRY, "pair", BOARD, "why", SubjectKind.LEGAL_ENTITY, ("f",), clock.now
     )
     assert not authorize(Policy(known.memoranda, known.notices), request).allowances
+
+
+@pytest.mark.parametrize("then", [[], ["--known", "{now}"]])
+def test_commands_say_what_a_party_cannot_keep_and_blame_nobody(
+    desk: PartyDesk, clock: Clock, capsys: pytest.CaptureFixture[str], then: list[str]
+) -> None:
+    def accept(_: object) -> None:
+        raise refuse(Reason.INVALID_CONFIGURATION, "no such dataset")
+
+    desk.put("pair", desk.form(PAIR))
+    desk.library(accept=accept)
+    words = [word.format(now=to_iso(clock.now)) for word in then]
+    assert run(["memo", "status", "--state", str(desk.state), *words]) == 0
+    said = " ".join(capsys.readouterr().out.split())
+    assert "pair refused" in said
+    assert "grants nothing here: the node cannot do exactly what it says" in said
+    assert "terminate" not in said
 
 
 def test_a_clock_that_is_set_back_never_turns_the_order_round(
