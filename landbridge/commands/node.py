@@ -1,4 +1,4 @@
-"""`landbridge node serve|check|describe|conform`."""
+"""`landbridge node serve|check|describe|conform|report`."""
 
 from enum import StrEnum
 from pathlib import Path
@@ -16,6 +16,11 @@ app.command(
     "landbridge.commands.node_conform:conform",
     name="conform",
     help="Try the agency's own node in every respect, and write a signed report.",
+)
+app.command(
+    "landbridge.commands.node_report:report",
+    name="report",
+    help="Verify the signed report of a trial, and show it.",
 )
 
 
