@@ -42,10 +42,7 @@ def stage_of(memorandum: Memorandum, settled: Settled, at: int) -> Stage:
         return Stage.LAPSED
     if not stopped_clauses(memorandum, settled, at) or _stands(memorandum, settled, at):
         return Stage.IN_FORCE
-    ended = any(
-        notice.kind is NoticeKind.TERMINATE and notice.from_ms <= at
-        for notice in notices
-    )
+    ended = any(notice.kind is NoticeKind.TERMINATE and notice.from_ms <= at for notice in notices)
     return Stage.TERMINATED if ended else Stage.SUSPENDED
 
 
