@@ -23,7 +23,7 @@ from landbridge.home import VARIABLE
 
 _FILE: Final = "demo.toml"
 _INSTANT: Final = "%Y-%m-%dT%H:%M:%SZ"
-_SOON: Final = timedelta(seconds=20)
+_SOON: Final = timedelta(seconds=12)
 _AFTERWARDS_S: Final = 0.5
 
 

@@ -36,7 +36,7 @@ def test_without_a_code_all_are_listed(capsys: pytest.CaptureFixture[str]) -> No
 
 
 @pytest.mark.parametrize(
-    ("text", "near"), [("LB-3044", "LB-3004"), ("LB-300x", "LB-300"), ("421", "LB-4201")]
+    ("text", "near"), [("LB-3044", "LB-3014"), ("LB-300x", "LB-300"), ("421", "LB-4201")]
 )
 def test_an_unknown_code_names_the_nearest(
     text: str, near: str, capsys: pytest.CaptureFixture[str]
