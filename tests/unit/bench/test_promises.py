@@ -6,6 +6,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 ROOT = Path(__file__).parents[3]
 
 
@@ -57,3 +59,10 @@ def test_the_guard_is_measured_beside_its_noise() -> None:
     found = last_line("guard", "--rounds", "2", "--calls", "20")
     assert found["calls"] == 120
     assert set(found) == {"guard_us", "noise_us", "bare_us", "rounds", "calls"}
+
+
+@pytest.mark.parametrize("kind", ["sealing", "predicates"])
+def test_what_an_answer_costs_is_measured_beside_its_noise(kind: str) -> None:
+    found = last_line(kind, "--nodes", "1", "--rounds", "1", "--queries", "2")
+    assert (found["nodes"], found["rounds"], found["queries"]) == (1, 1, 6)
+    assert set(found) >= {"added_to_p50", "noise"}
