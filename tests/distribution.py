@@ -20,7 +20,7 @@ from tests.market import TAX, Market
 CITY: Final = "city"
 STALLS: Final = "stalls-2026"
 _ROLES: Final = {CITY: Role.REQUESTER}
-_DEADLINE_S: Final = 20.0
+_DEADLINE_S: Final = 60.0
 
 
 def state(running: Market, agency: str) -> Path:

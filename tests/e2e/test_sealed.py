@@ -84,9 +84,15 @@ def plant(agencies: Path) -> None:
     )
 
 
-async def ask(sandbox: Sandbox, subject: SubjectId, *, sealed: bool) -> str:
-    """Ask and verify as the command line does; return the document that it would save."""
+async def connected(sandbox: Sandbox) -> Client:
+    """Connect before the gateway is stopped to be read: a handshake does not wait for long."""
     client = Client.from_home(sandbox.home_folder)
+    await client.directory(timeout=20)
+    return client
+
+
+async def ask(sandbox: Sandbox, subject: SubjectId, client: Client, *, sealed: bool) -> str:
+    """Ask and verify as the command line does; return the document that it would save."""
     try:
         envelope = await client.ask(subject, PURPOSE, CASE, sealed=sealed, timeout=20)
     finally:
@@ -110,7 +116,10 @@ def held_by_gateway(sandbox: Sandbox, texts: tuple[str, ...]) -> set[str]:
 async def test_the_gateway_never_holds_what_is_sealed(sandbox: Sandbox) -> None:
     found: set[str] = set()
     for delay in (0.0, 0.03):
-        under_way = [asyncio.create_task(ask(sandbox, BAKERY, sealed=True)) for _ in range(3)]
+        clients = [await connected(sandbox) for _ in range(3)]
+        under_way = [
+            asyncio.create_task(ask(sandbox, BAKERY, client, sealed=True)) for client in clients
+        ]
         await asyncio.sleep(delay)  # any moment of a query will do
         found |= await asyncio.to_thread(held_by_gateway, sandbox, SEALED)
         for text in await asyncio.gather(*under_way):
@@ -126,7 +135,7 @@ async def test_the_same_search_finds_what_is_not_sealed(sandbox: Sandbox) -> Non
     found: set[str] = set()
     while found != {CLEAR[0], CLEAR[3]}:
         assert time.monotonic() < deadline, f"only {found} stands in the gateway's memory"
-        text = await ask(sandbox, MILL, sealed=False)
+        text = await ask(sandbox, MILL, await connected(sandbox), sealed=False)
         assert [value for value in CLEAR if value in text] == [CLEAR[0], CLEAR[3]]
         assert "LB-3010" in text, "the tax office answers nobody in the clear"
         found |= held_by_gateway(sandbox, CLEAR)
