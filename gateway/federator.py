@@ -258,7 +258,7 @@ class Federator:
             purpose=query.purpose,
             case_reference=query.case_reference,
             subject_pseudonym=self._pseudonyms.of(query.subject.scheme, query.subject.value),
-            pseudonym_key_id=self._pseudonyms.key_id,
+            pseudonym_period=self._pseudonyms.key_id,
             subject_kind=query.subject_kind.number,  # type: ignore[arg-type]
             payload_digest=digest(PROFILE_TYPE, payload),
             query_expires_at_unix_ms=query.expires_at,

@@ -14,6 +14,7 @@ class Reason(IntEnum):
     ANSWERED = 1
     NO_RECORD = 2
     SEALED = 3
+    EXPIRED = 4
     MALFORMED_REQUEST = 1001
     UNKNOWN_SCHEME = 1002
     MALFORMED_IDENTIFIER = 1003
@@ -75,10 +76,21 @@ class Reason(IntEnum):
     MALFORMED_NOTICE = 4104
     MALFORMED_CONSENT = 4105
     NOT_IMPORTABLE = 4106
+    MALFORMED_CASE = 4107
+    NOT_THE_SUBJECT = 4108
+    NO_SUCH_RECORD = 4109
+    CASE_CONFLICT = 4110
+    STEP_REFUSED = 4111
+    STATEMENT_REFUSED = 4112
     PROFILE_ALTERED = 4201
     SEAL_BROKEN = 4202
+    PROFILE_SUPERSEDED = 4203
+    BAD_STATUS_LIST = 4204
+    ACCESS_HIDDEN = 4301
+    LOG_FORKED = 4302
     LOG_UNAVAILABLE = 5001
     LOG_DAMAGED = 5002
+    LOG_ROLLED_BACK = 5003
 
     @property
     def code(self) -> str:
@@ -114,6 +126,11 @@ REASONS: dict[Reason, Explanation] = {
     Reason.SEALED: Explanation(
         "The source answered, and only the requester can read what.",
         "Open the profile with the key to which it is sealed: `landbridge profile` does so by itself.",
+        "OK",
+    ),
+    Reason.EXPIRED: Explanation(
+        "Records of the subject are past their term, and are not read.",
+        "Nothing to do: what is past its term is not given any more, to anybody.",
         "OK",
     ),
     Reason.MALFORMED_REQUEST: Explanation(
@@ -421,6 +438,36 @@ REASONS: dict[Reason, Explanation] = {
         "Correct the document as the message says, or write the memorandum by hand.",
         "INVALID_ARGUMENT",
     ),
+    Reason.MALFORMED_CASE: Explanation(
+        "The document of a dispute, a repair or a correction does not have its required form.",
+        "Write it with `landbridge dispute`, `landbridge repair` or `landbridge correction`.",
+        "INVALID_ARGUMENT",
+    ),
+    Reason.NOT_THE_SUBJECT: Explanation(
+        "Nobody whose word counts here says that the signer speaks for the subject.",
+        "Go to a desk that the agency takes the word of, or have your key bound to the subject there.",
+        "PERMISSION_DENIED",
+    ),
+    Reason.NO_SUCH_RECORD: Explanation(
+        "The subject has no such record here.",
+        "Name agency, dataset and record as the profile shows them.",
+        "NOT_FOUND",
+    ),
+    Reason.CASE_CONFLICT: Explanation(
+        "There is a case on this record already, or none of this name.",
+        "Follow the case that is open: `landbridge dispute show` and `landbridge repair show` say how far it has come.",
+        "FAILED_PRECONDITION",
+    ),
+    Reason.STEP_REFUSED: Explanation(
+        "The step does not follow from how far the case has come, or its signer may not take it.",
+        "Take the step that is next, signed by the agency or the subject whose turn it is.",
+        "FAILED_PRECONDITION",
+    ),
+    Reason.STATEMENT_REFUSED: Explanation(
+        "The statement is too long, is not plain text, or names others.",
+        "Write at most 1,000 characters of plain text, without addresses or identifiers of other people.",
+        "INVALID_ARGUMENT",
+    ),
     Reason.PROFILE_ALTERED: Explanation(
         "The profile shown is not the profile that was signed.",
         "Do not rely on it; ask for the profile again.",
@@ -431,6 +478,26 @@ REASONS: dict[Reason, Explanation] = {
         "Open it with the key of the query that was asked; if that was used, tell the agency that sealed it.",
         "DATA_LOSS",
     ),
+    Reason.PROFILE_SUPERSEDED: Explanation(
+        "Something that the profile shows was corrected, withdrawn or repaired since.",
+        "Do not rely on it any more; ask for the profile again.",
+        "FAILED_PRECONDITION",
+    ),
+    Reason.BAD_STATUS_LIST: Explanation(
+        "The status list is not acceptable, or too old.",
+        "Fetch the list again; if that does not help, tell the agency that signed it.",
+        "PERMISSION_DENIED",
+    ),
+    Reason.ACCESS_HIDDEN: Explanation(
+        "A log lacks an access that others hold.",
+        "Ask the owner of the log that the message names; the other log is the proof.",
+        "DATA_LOSS",
+    ),
+    Reason.LOG_FORKED: Explanation(
+        "A log shows different histories to different parties.",
+        "Keep both heads: together they prove it. Tell the federation's administrators.",
+        "FAILED_PRECONDITION",
+    ),
     Reason.LOG_UNAVAILABLE: Explanation(
         "The log cannot be written, so nothing may be answered.",
         "Free space or repair the disk under the log; the service goes on by itself.",
@@ -439,6 +506,11 @@ REASONS: dict[Reason, Explanation] = {
     Reason.LOG_DAMAGED: Explanation(
         "The log on disk does not continue the log that was signed.",
         "Restore the newest copy of the log, and tell the auditor.",
+        "UNAVAILABLE",
+    ),
+    Reason.LOG_ROLLED_BACK: Explanation(
+        "The log is older than what others have seen of it.",
+        "Restore the newest copy of the log; nothing is answered until then. Tell the auditor.",
         "UNAVAILABLE",
     ),
 }

@@ -29,7 +29,7 @@ def write_entry(
         purpose=query.purpose,
         case_reference=query.case_reference,
         subject_pseudonym=pseudonyms.of(query.subject.scheme, query.subject.value),
-        pseudonym_key_id=pseudonyms.key_id,
+        pseudonym_period=pseudonyms.key_id,
         subject_kind=query.subject_kind.number,  # type: ignore[arg-type]
         payload_digest=payload_digest,
         step=task.question.step,

@@ -9,13 +9,13 @@ from landbridge.clock import system_clock, to_datetime
 from landbridge.commands.files import read_named
 from landbridge.commands.output import Output, data_console, print_json, visible
 from landbridge.consent.person_key import PersonKey
-from landbridge.consent.record import RecordDocument, read_record
-from landbridge.consent.signed import MAX_DOCUMENT, SignedByOne
+from landbridge.consent.record import WHAT, RecordDocument, read_record
 from landbridge.errors import LandbridgeError, Reason, refuse
 from landbridge.federation import Federation
 from landbridge.home import Home, find_home
 from landbridge.keys import SigningKey, write_whole
 from landbridge.memorandum.words import read_instant
+from landbridge.statement.signed import MAX_DOCUMENT, SignedByOne
 from landbridge.subject import SubjectId, SubjectKind
 from landbridge.suggestion import did_you_mean
 
@@ -36,7 +36,7 @@ def open_record(path: Path) -> ConsentFile:
     """
     document = read_named(path, "consent record")[: MAX_DOCUMENT + 1]
     try:
-        return ConsentFile(document, read_record(SignedByOne.parse(document, "").payload))
+        return ConsentFile(document, read_record(SignedByOne.parse(document, WHAT).payload))
     except LandbridgeError as error:
         raise refuse(error.reason, error.message, where=str(path)) from None
 

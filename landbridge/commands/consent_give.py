@@ -20,8 +20,8 @@ from landbridge.consent.giving import Terms, write_as_desk, write_as_person
 from landbridge.consent.person_key import PersonKey
 from landbridge.consent.record import read_record
 from landbridge.consent.sentences import sentences
-from landbridge.consent.signed import SignedByOne
 from landbridge.errors import Reason, refuse
+from landbridge.statement.signed import SignedByOne
 
 _COMPLETE: Final = 0
 

@@ -13,8 +13,8 @@ from landbridge.commands.output import (
     talk,
     visible,
 )
-from landbridge.consent.form import write_payload
 from landbridge.consent.sentences import sentences
+from landbridge.statement.form import write_payload
 
 _COMPLETE: Final = 0
 

@@ -34,6 +34,18 @@ COMMANDS: Final = {
     "explain": ("landbridge.commands.explain:explain", "Say what a code means and what to do."),
     "memo": ("landbridge.commands.memo.app:app", "Write, try, sign and follow memoranda."),
     "consent": ("landbridge.commands.consent:app", "Give, show, verify and revoke consents."),
+    "status": (
+        "landbridge.commands.status:status",
+        "Ask whether a saved profile is still good.",
+    ),
+    "subject": ("landbridge.commands.subject:app", "See who looked at a subject's records."),
+    "dispute": ("landbridge.commands.dispute:app", "Challenge a record, and decide it."),
+    "repair": ("landbridge.commands.repair:app", "Ask for the repair of a record, and decide it."),
+    "correction": (
+        "landbridge.commands.correction:app",
+        "Tell those who received what was wrong, and acknowledge.",
+    ),
+    "log": ("landbridge.commands.log.app:app", "Prove, export, audit and watch verifiable logs."),
     "cert": ("landbridge.commands.cert:app", "Make, follow and rotate certificates and keys."),
     "federation": ("landbridge.commands.federation:app", "Join, accept, suspend, leave, show."),
     "up": ("landbridge.commands.up:up", "Run a whole federation folder on this machine."),

@@ -15,17 +15,18 @@ from pydantic import Field
 
 from landbridge.clock import to_iso
 from landbridge.consent.desk import sign_as_desk, verify_desk
-from landbridge.consent.form import Part, make_payload, malformed, read_payload
+from landbridge.consent.kind import consent_document
 from landbridge.consent.person_key import PublicJwk
-from landbridge.consent.signed import SignedByOne
 from landbridge.document import read_document
 from landbridge.errors import LandbridgeError, Reason, refuse
 from landbridge.keys import SigningKey, read_public_file
 from landbridge.memorandum.words import AgencyId, Instant, read_instant
+from landbridge.statement.form import Part, make_payload, malformed, read_payload
+from landbridge.statement.signed import SignedByOne
 from landbridge.subject import SubjectId
 from landbridge.trust.bundle import TrustBundle
 
-_WHAT: Final = "key binding"
+_WHAT: Final = consent_document("key binding")
 _SALT_BYTES: Final = 16
 
 
@@ -58,7 +59,9 @@ class Introduced(Part):
         try:
             return cls.model_validate(read_document(data))
         except (ValueError, LandbridgeError):
-            raise malformed(str(path), "the file is not a key binding with its salt") from None
+            raise malformed(
+                consent_document(str(path)), "the file is not a key binding with its salt"
+            ) from None
 
     @property
     def desk(self) -> str:

@@ -2,9 +2,10 @@
 
 from joserfc.jwk import OKPKey
 
-from landbridge.consent.signed import ED25519, SignedByOne
 from landbridge.errors import Reason, refuse
 from landbridge.keys import KeyUse, SigningKey, public_text
+from landbridge.statement.form import What
+from landbridge.statement.signed import ED25519, SignedByOne
 from landbridge.trust.bundle import TrustBundle
 
 
@@ -23,7 +24,7 @@ def sign_as_desk(payload: bytes, key: SigningKey) -> SignedByOne:
     return SignedByOne.sign(payload, algorithm=ED25519, key_id=key.key_id, sign=key.sign)
 
 
-def verify_desk(signed: SignedByOne, bundle: TrustBundle, at: int, what: str) -> str:
+def verify_desk(signed: SignedByOne, bundle: TrustBundle, at: int, what: What) -> str:
     """Return the agency whose consent desk signed; `at` is in Unix milliseconds.
 
     Raises:

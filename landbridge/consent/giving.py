@@ -7,11 +7,11 @@ from typing import Final
 
 from landbridge.consent.binding import Introduced
 from landbridge.consent.desk import sign_as_desk
-from landbridge.consent.form import make_payload
 from landbridge.consent.person_key import PersonKey
 from landbridge.consent.record import SCHEMA, WHAT, RecordDocument, read_record
-from landbridge.consent.signed import SignedByOne
 from landbridge.keys import SigningKey
+from landbridge.statement.form import make_payload
+from landbridge.statement.signed import SignedByOne
 from landbridge.subject import SubjectId
 
 _ID_BYTES: Final = 16

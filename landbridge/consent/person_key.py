@@ -18,11 +18,11 @@ from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, OKPKey
 from pydantic import Field, model_validator
 
-from landbridge.consent.form import Part, malformed
-from landbridge.consent.signed import ED25519, ES256, SignedByOne
 from landbridge.errors import LandbridgeError, Reason, refuse
 from landbridge.keys import read_private, read_public_file
 from landbridge.memorandum.signed_form import encode
+from landbridge.statement.form import Part, What, malformed
+from landbridge.statement.signed import ED25519, ES256, SignedByOne
 
 _COORDINATE: Final = 32
 """Bytes of a coordinate of P-256, and of each half of its signatures (RFC 7518)."""
@@ -65,7 +65,7 @@ class PublicJwk(Part):
         # RFC 7638 wants the members in order and no spaces: that is what RFC 8785 writes.
         return encode(hashlib.sha256(rfc8785.dumps(self.members)).digest())
 
-    def verify(self, signed: SignedByOne, what: str) -> None:
+    def verify(self, signed: SignedByOne, what: What) -> None:
         """Verify a signature with this key.
 
         Raises:
@@ -76,7 +76,7 @@ class PublicJwk(Part):
             raise refuse(Reason.BAD_SIGNATURE, "it is signed with another key", where=what)
         signed.verify(self._open(what), what)
 
-    def _open(self, what: str) -> OKPKey | ECKey:
+    def _open(self, what: What) -> OKPKey | ECKey:
         try:
             if self.kty == "OKP":
                 return OKPKey.import_key({"kty": "OKP", "crv": "Ed25519", "x": self.x})

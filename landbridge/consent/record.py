@@ -11,7 +11,7 @@ from pydantic import Field
 from pydantic.json_schema import SkipJsonSchema
 
 from landbridge.consent.binding import Introduced
-from landbridge.consent.form import Part, malformed, read_payload
+from landbridge.consent.kind import consent_document
 from landbridge.memorandum.grant import drop_default
 from landbridge.memorandum.words import (
     AgencyId,
@@ -22,10 +22,11 @@ from landbridge.memorandum.words import (
     SomeDistinct,
     read_instant,
 )
+from landbridge.statement.form import Part, malformed, read_payload
 from landbridge.subject import SubjectId
 
 SCHEMA: Final = "urn:landbridge:consent-record:1"
-WHAT: Final = "consent record"
+WHAT: Final = consent_document("consent record")
 
 
 class Principal(Part):

@@ -12,17 +12,18 @@ from pydantic import Field
 
 from landbridge.consent.binding import verify_binding
 from landbridge.consent.desk import sign_as_desk, verify_desk
-from landbridge.consent.form import Part, make_payload, read_payload
+from landbridge.consent.kind import consent_document
 from landbridge.consent.person_key import PersonKey
 from landbridge.consent.record import RecordDocument
-from landbridge.consent.signed import SignedByOne
 from landbridge.consent.verification import Consent
 from landbridge.errors import Reason, refuse
 from landbridge.keys import SigningKey
 from landbridge.memorandum.words import AgencyId, Instant, SomeDistinct, read_instant
+from landbridge.statement.form import Part, make_payload, read_payload
+from landbridge.statement.signed import SignedByOne
 from landbridge.trust.bundle import TrustBundle
 
-_WHAT: Final = "revocation of a consent"
+_WHAT: Final = consent_document("revocation of a consent")
 
 
 class _Payload(Part):

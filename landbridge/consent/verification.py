@@ -7,9 +7,9 @@ from landbridge.clock import to_iso
 from landbridge.consent.binding import verify_binding
 from landbridge.consent.desk import verify_desk
 from landbridge.consent.record import WHAT, read_record
-from landbridge.consent.signed import SignedByOne
 from landbridge.errors import LandbridgeError, Reason, refuse
 from landbridge.memorandum.words import read_instant
+from landbridge.statement.signed import SignedByOne
 from landbridge.subject import SubjectId
 from landbridge.trust.bundle import TrustBundle
 

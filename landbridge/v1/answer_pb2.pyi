@@ -74,6 +74,78 @@ VALUE_TYPE_MONEY: ValueType.ValueType  # 9
 """An amount of money: decimal number, a space, ISO 4217 currency."""
 Global___ValueType: _TypeAlias = ValueType  # noqa: Y015
 
+class _FlagKind:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _FlagKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_FlagKind.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    FLAG_KIND_UNSPECIFIED: _FlagKind.ValueType  # 0
+    """Never valid on the wire."""
+    FLAG_KIND_DISPUTE: _FlagKind.ValueType  # 1
+    """The subject says that the record is wrong."""
+    FLAG_KIND_REPAIR: _FlagKind.ValueType  # 2
+    """The subject has made good what the record tells of, or says so."""
+
+class FlagKind(_FlagKind, metaclass=_FlagKindEnumTypeWrapper):
+    """What a flag tells of."""
+
+FLAG_KIND_UNSPECIFIED: FlagKind.ValueType  # 0
+"""Never valid on the wire."""
+FLAG_KIND_DISPUTE: FlagKind.ValueType  # 1
+"""The subject says that the record is wrong."""
+FLAG_KIND_REPAIR: FlagKind.ValueType  # 2
+"""The subject has made good what the record tells of, or says so."""
+Global___FlagKind: _TypeAlias = FlagKind  # noqa: Y015
+
+class _CaseState:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _CaseStateEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_CaseState.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    CASE_STATE_UNSPECIFIED: _CaseState.ValueType  # 0
+    """Never valid on the wire."""
+    CASE_STATE_OPEN: _CaseState.ValueType  # 1
+    """A dispute is open."""
+    CASE_STATE_UPHELD: _CaseState.ValueType  # 2
+    """The subject was right: the record is withdrawn."""
+    CASE_STATE_CORRECTED: _CaseState.ValueType  # 3
+    """The subject was right: the record was corrected."""
+    CASE_STATE_REJECTED: _CaseState.ValueType  # 4
+    """The record stands, for the reason that is given."""
+    CASE_STATE_REQUESTED: _CaseState.ValueType  # 5
+    """A repair is requested."""
+    CASE_STATE_UNDER_REVIEW: _CaseState.ValueType  # 6
+    """The deciding agency looks at it."""
+    CASE_STATE_REPAIRED: _CaseState.ValueType  # 7
+    """It is repaired: the record is given no more."""
+    CASE_STATE_REFUSED: _CaseState.ValueType  # 8
+    """It is not, for the reason that is given."""
+
+class CaseState(_CaseState, metaclass=_CaseStateEnumTypeWrapper):
+    """How far a case has come."""
+
+CASE_STATE_UNSPECIFIED: CaseState.ValueType  # 0
+"""Never valid on the wire."""
+CASE_STATE_OPEN: CaseState.ValueType  # 1
+"""A dispute is open."""
+CASE_STATE_UPHELD: CaseState.ValueType  # 2
+"""The subject was right: the record is withdrawn."""
+CASE_STATE_CORRECTED: CaseState.ValueType  # 3
+"""The subject was right: the record was corrected."""
+CASE_STATE_REJECTED: CaseState.ValueType  # 4
+"""The record stands, for the reason that is given."""
+CASE_STATE_REQUESTED: CaseState.ValueType  # 5
+"""A repair is requested."""
+CASE_STATE_UNDER_REVIEW: CaseState.ValueType  # 6
+"""The deciding agency looks at it."""
+CASE_STATE_REPAIRED: CaseState.ValueType  # 7
+"""It is repaired: the record is given no more."""
+CASE_STATE_REFUSED: CaseState.ValueType  # 8
+"""It is not, for the reason that is given."""
+Global___CaseState: _TypeAlias = CaseState  # noqa: Y015
+
 class _Quality:
     ValueType = _typing.NewType("ValueType", _builtins.int)
     V: _TypeAlias = ValueType  # noqa: Y015
@@ -228,6 +300,7 @@ class DatasetAnswer(_message.Message):
     EXTRACTS_FIELD_NUMBER: _builtins.int
     REFUSALS_FIELD_NUMBER: _builtins.int
     DETAIL_FIELD_NUMBER: _builtins.int
+    EXPIRED_FIELD_NUMBER: _builtins.int
     dataset: _builtins.str
     """The dataset."""
     outcome: _reason_pb2.ReasonCode.ValueType
@@ -236,6 +309,8 @@ class DatasetAnswer(_message.Message):
     """The day the data describe, ISO 8601; empty where the agency states none."""
     detail: _builtins.str
     """One sentence for a reader where the outcome needs more than its code."""
+    expired: _builtins.int
+    """How many records of the subject were not read, as they are past their term."""
     @_builtins.property
     def extracts(self) -> _containers.RepeatedCompositeFieldContainer[Global___Extract]:
         """The records, grouped by the clause that releases them."""
@@ -253,10 +328,11 @@ class DatasetAnswer(_message.Message):
         extracts: _abc.Iterable[Global___Extract] | None = ...,
         refusals: _abc.Iterable[Global___Refusal] | None = ...,
         detail: _builtins.str = ...,
+        expired: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["as_of", b"as_of", "dataset", b"dataset", "detail", b"detail", "extracts", b"extracts", "outcome", b"outcome", "refusals", b"refusals"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["as_of", b"as_of", "dataset", b"dataset", "detail", b"detail", "expired", b"expired", "extracts", b"extracts", "outcome", b"outcome", "refusals", b"refusals"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -395,6 +471,7 @@ class Record(_message.Message):
     COVERS_GROUP_FIELD_NUMBER: _builtins.int
     AS_OF_FIELD_NUMBER: _builtins.int
     VALUES_FIELD_NUMBER: _builtins.int
+    FLAGS_FIELD_NUMBER: _builtins.int
     record: _builtins.str
     """The record's key in the agency's own data."""
     covers_group: _builtins.bool
@@ -409,6 +486,10 @@ class Record(_message.Message):
     def values(self) -> _containers.RepeatedCompositeFieldContainer[Global___Value]:
         """One value a column."""
 
+    @_builtins.property
+    def flags(self) -> _containers.RepeatedCompositeFieldContainer[Global___Flag]:
+        """Disputes and repairs that travel with the record."""
+
     def __init__(
         self,
         *,
@@ -417,14 +498,75 @@ class Record(_message.Message):
         covers_group: _builtins.bool = ...,
         as_of: _builtins.str = ...,
         values: _abc.Iterable[Global___Value] | None = ...,
+        flags: _abc.Iterable[Global___Flag] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["about", b"about"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["about", b"about", "as_of", b"as_of", "covers_group", b"covers_group", "record", b"record", "values", b"values"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["about", b"about", "as_of", b"as_of", "covers_group", b"covers_group", "flags", b"flags", "record", b"record", "values", b"values"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Record: _TypeAlias = Record  # noqa: Y015
+
+@_typing.final
+class Flag(_message.Message):
+    """A dispute or a repair that concerns a record."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CASE_ID_FIELD_NUMBER: _builtins.int
+    KIND_FIELD_NUMBER: _builtins.int
+    STATE_FIELD_NUMBER: _builtins.int
+    FIELDS_FIELD_NUMBER: _builtins.int
+    OPENED_AT_UNIX_MS_FIELD_NUMBER: _builtins.int
+    DUE_AT_UNIX_MS_FIELD_NUMBER: _builtins.int
+    OVERDUE_FIELD_NUMBER: _builtins.int
+    STATEMENT_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    DIGEST_FIELD_NUMBER: _builtins.int
+    case_id: _builtins.str
+    """The case: 32 hexadecimal digits."""
+    kind: Global___FlagKind.ValueType
+    """What it is."""
+    state: Global___CaseState.ValueType
+    """How far it has come."""
+    opened_at_unix_ms: _builtins.int
+    """When it was opened, Unix milliseconds."""
+    due_at_unix_ms: _builtins.int
+    """Until when the agency has to decide, Unix milliseconds; 0 where it has."""
+    overdue: _builtins.bool
+    """Whether that time has passed without a decision."""
+    statement: _builtins.str
+    """What the subject says."""
+    reason: _builtins.str
+    """What the agency has decided, and why."""
+    digest: _builtins.bytes
+    """SHA-256 of the newest signed document of the case."""
+    @_builtins.property
+    def fields(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The released fields that it is about; empty where it is about the whole record."""
+
+    def __init__(
+        self,
+        *,
+        case_id: _builtins.str = ...,
+        kind: Global___FlagKind.ValueType = ...,
+        state: Global___CaseState.ValueType = ...,
+        fields: _abc.Iterable[_builtins.str] | None = ...,
+        opened_at_unix_ms: _builtins.int = ...,
+        due_at_unix_ms: _builtins.int = ...,
+        overdue: _builtins.bool = ...,
+        statement: _builtins.str = ...,
+        reason: _builtins.str = ...,
+        digest: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["case_id", b"case_id", "digest", b"digest", "due_at_unix_ms", b"due_at_unix_ms", "fields", b"fields", "kind", b"kind", "opened_at_unix_ms", b"opened_at_unix_ms", "overdue", b"overdue", "reason", b"reason", "state", b"state", "statement", b"statement"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Flag: _TypeAlias = Flag  # noqa: Y015
 
 @_typing.final
 class Value(_message.Message):

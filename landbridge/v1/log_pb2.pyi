@@ -38,6 +38,14 @@ class _EntryKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_EntryKind.V
     """The federation's authority did what is written in `act`."""
     ENTRY_KIND_DOCUMENT: _EntryKind.ValueType  # 4
     """A party took notice of a signed document, or of its end."""
+    ENTRY_KIND_QUERY: _EntryKind.ValueType  # 5
+    """A requester signed a query, and is about to send it."""
+    ENTRY_KIND_RECEIPT: _EntryKind.ValueType  # 6
+    """A requester received a profile."""
+    ENTRY_KIND_CASE: _EntryKind.ValueType  # 7
+    """A node took a signed step of a dispute or a repair, or a clock of one ran out."""
+    ENTRY_KIND_DISCLOSURE: _EntryKind.ValueType  # 8
+    """A node told a subject who looked."""
 
 class EntryKind(_EntryKind, metaclass=_EntryKindEnumTypeWrapper):
     """What a log entry records."""
@@ -52,6 +60,14 @@ ENTRY_KIND_ACT: EntryKind.ValueType  # 3
 """The federation's authority did what is written in `act`."""
 ENTRY_KIND_DOCUMENT: EntryKind.ValueType  # 4
 """A party took notice of a signed document, or of its end."""
+ENTRY_KIND_QUERY: EntryKind.ValueType  # 5
+"""A requester signed a query, and is about to send it."""
+ENTRY_KIND_RECEIPT: EntryKind.ValueType  # 6
+"""A requester received a profile."""
+ENTRY_KIND_CASE: EntryKind.ValueType  # 7
+"""A node took a signed step of a dispute or a repair, or a clock of one ran out."""
+ENTRY_KIND_DISCLOSURE: EntryKind.ValueType  # 8
+"""A node told a subject who looked."""
 Global___EntryKind: _TypeAlias = EntryKind  # noqa: Y015
 
 class _DocumentKind:
@@ -68,6 +84,10 @@ class _DocumentKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Document
     """A notice that suspends, resumes or terminates."""
     DOCUMENT_KIND_CONSENT_REVOCATION: _DocumentKind.ValueType  # 3
     """The end of a consent."""
+    DOCUMENT_KIND_CORRECTION: _DocumentKind.ValueType  # 4
+    """A correction notice to an agency that received what was wrong."""
+    DOCUMENT_KIND_ACKNOWLEDGEMENT: _DocumentKind.ValueType  # 5
+    """That agency's acknowledgement."""
 
 class DocumentKind(_DocumentKind, metaclass=_DocumentKindEnumTypeWrapper):
     """What kind of document a party took notice of."""
@@ -80,6 +100,10 @@ DOCUMENT_KIND_NOTICE: DocumentKind.ValueType  # 2
 """A notice that suspends, resumes or terminates."""
 DOCUMENT_KIND_CONSENT_REVOCATION: DocumentKind.ValueType  # 3
 """The end of a consent."""
+DOCUMENT_KIND_CORRECTION: DocumentKind.ValueType  # 4
+"""A correction notice to an agency that received what was wrong."""
+DOCUMENT_KIND_ACKNOWLEDGEMENT: DocumentKind.ValueType  # 5
+"""That agency's acknowledgement."""
 Global___DocumentKind: _TypeAlias = DocumentKind  # noqa: Y015
 
 @_typing.final
@@ -95,7 +119,7 @@ class LogEntry(_message.Message):
     PURPOSE_FIELD_NUMBER: _builtins.int
     CASE_REFERENCE_FIELD_NUMBER: _builtins.int
     SUBJECT_PSEUDONYM_FIELD_NUMBER: _builtins.int
-    PSEUDONYM_KEY_ID_FIELD_NUMBER: _builtins.int
+    PSEUDONYM_PERIOD_FIELD_NUMBER: _builtins.int
     SUBJECT_KIND_FIELD_NUMBER: _builtins.int
     PAYLOAD_DIGEST_FIELD_NUMBER: _builtins.int
     STEP_FIELD_NUMBER: _builtins.int
@@ -107,6 +131,9 @@ class LogEntry(_message.Message):
     BUNDLE_NUMBER_FIELD_NUMBER: _builtins.int
     DOCUMENT_FIELD_NUMBER: _builtins.int
     CONSENTS_FIELD_NUMBER: _builtins.int
+    HEARD_FIELD_NUMBER: _builtins.int
+    OTHER_PSEUDONYMS_FIELD_NUMBER: _builtins.int
+    CASE_STEP_FIELD_NUMBER: _builtins.int
     kind: Global___EntryKind.ValueType
     """What this entry records."""
     logged_at_unix_ms: _builtins.int
@@ -120,9 +147,9 @@ class LogEntry(_message.Message):
     case_reference: _builtins.str
     """The requester's own reference of the case."""
     subject_pseudonym: _builtins.bytes
-    """Keyed pseudonym of the subject; the key stays with the owner of the log."""
-    pseudonym_key_id: _builtins.str
-    """Which pseudonym key."""
+    """Keyed pseudonym of the subject as it was asked about; the key stays with the owner of the log."""
+    pseudonym_period: _builtins.str
+    """The period of the pseudonym's key, such as 2026-11: each subject has one key a period."""
     subject_kind: _subject_pb2.SubjectKind.ValueType
     """What kind of subject."""
     payload_digest: _builtins.bytes
@@ -153,6 +180,18 @@ class LogEntry(_message.Message):
     def consents(self) -> _containers.RepeatedScalarFieldContainer[_builtins.bytes]:
         """SHA-256 of what was signed of the consent records by which something on a person was released."""
 
+    @_builtins.property
+    def heard(self) -> _containers.RepeatedCompositeFieldContainer[Global___Heard]:
+        """What others' logs showed with what came from them: whoever holds two logs can compare."""
+
+    @_builtins.property
+    def other_pseudonyms(self) -> _containers.RepeatedScalarFieldContainer[_builtins.bytes]:
+        """Pseudonyms of the subject's other identifiers by which records were looked for, same period."""
+
+    @_builtins.property
+    def case_step(self) -> Global___CaseStep:
+        """The step of a case that was taken."""
+
     def __init__(
         self,
         *,
@@ -163,7 +202,7 @@ class LogEntry(_message.Message):
         purpose: _builtins.str = ...,
         case_reference: _builtins.str = ...,
         subject_pseudonym: _builtins.bytes = ...,
-        pseudonym_key_id: _builtins.str = ...,
+        pseudonym_period: _builtins.str = ...,
         subject_kind: _subject_pb2.SubjectKind.ValueType = ...,
         payload_digest: _builtins.bytes = ...,
         step: _query_pb2.Step.ValueType = ...,
@@ -175,14 +214,89 @@ class LogEntry(_message.Message):
         bundle_number: _builtins.int = ...,
         document: Global___Document | None = ...,
         consents: _abc.Iterable[_builtins.bytes] | None = ...,
+        heard: _abc.Iterable[Global___Heard] | None = ...,
+        other_pseudonyms: _abc.Iterable[_builtins.bytes] | None = ...,
+        case_step: Global___CaseStep | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["document", b"document"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["case_step", b"case_step", "document", b"document"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["accesses", b"accesses", "act", b"act", "bundle_number", b"bundle_number", "case_reference", b"case_reference", "consents", b"consents", "document", b"document", "kind", b"kind", "logged_at_unix_ms", b"logged_at_unix_ms", "payload_digest", b"payload_digest", "pseudonym_key_id", b"pseudonym_key_id", "purpose", b"purpose", "query_digest", b"query_digest", "query_expires_at_unix_ms", b"query_expires_at_unix_ms", "requester", b"requester", "round", b"round", "signatures", b"signatures", "step", b"step", "subject_kind", b"subject_kind", "subject_pseudonym", b"subject_pseudonym"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["accesses", b"accesses", "act", b"act", "bundle_number", b"bundle_number", "case_reference", b"case_reference", "case_step", b"case_step", "consents", b"consents", "document", b"document", "heard", b"heard", "kind", b"kind", "logged_at_unix_ms", b"logged_at_unix_ms", "other_pseudonyms", b"other_pseudonyms", "payload_digest", b"payload_digest", "pseudonym_period", b"pseudonym_period", "purpose", b"purpose", "query_digest", b"query_digest", "query_expires_at_unix_ms", b"query_expires_at_unix_ms", "requester", b"requester", "round", b"round", "signatures", b"signatures", "step", b"step", "subject_kind", b"subject_kind", "subject_pseudonym", b"subject_pseudonym"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___LogEntry: _TypeAlias = LogEntry  # noqa: Y015
+
+@_typing.final
+class Heard(_message.Message):
+    """What came with an answer or a profile from another party's log."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ORIGIN_FIELD_NUMBER: _builtins.int
+    INDEX_FIELD_NUMBER: _builtins.int
+    LEAF_HASH_FIELD_NUMBER: _builtins.int
+    SIZE_FIELD_NUMBER: _builtins.int
+    ROOT_HASH_FIELD_NUMBER: _builtins.int
+    origin: _builtins.str
+    """The log's origin."""
+    index: _builtins.int
+    """Position of the entry in that log."""
+    leaf_hash: _builtins.bytes
+    """RFC 6962 leaf hash of the entry."""
+    size: _builtins.int
+    """Size of the log at the signed head that came with it."""
+    root_hash: _builtins.bytes
+    """Root of the log at that size."""
+    def __init__(
+        self,
+        *,
+        origin: _builtins.str = ...,
+        index: _builtins.int = ...,
+        leaf_hash: _builtins.bytes = ...,
+        size: _builtins.int = ...,
+        root_hash: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["index", b"index", "leaf_hash", b"leaf_hash", "origin", b"origin", "root_hash", b"root_hash", "size", b"size"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Heard: _TypeAlias = Heard  # noqa: Y015
+
+@_typing.final
+class CaseStep(_message.Message):
+    """A step of a dispute or a repair."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ID_FIELD_NUMBER: _builtins.int
+    STEP_FIELD_NUMBER: _builtins.int
+    DIGEST_FIELD_NUMBER: _builtins.int
+    DATASET_FIELD_NUMBER: _builtins.int
+    id: _builtins.str
+    """The case: 32 hexadecimal digits."""
+    step: _builtins.str
+    """Which step, in one word, such as opened or rejected."""
+    digest: _builtins.bytes
+    """SHA-256 of the signed document; empty where a clock ran out."""
+    dataset: _builtins.str
+    """The dataset of the record that it is about."""
+    def __init__(
+        self,
+        *,
+        id: _builtins.str = ...,
+        step: _builtins.str = ...,
+        digest: _builtins.bytes = ...,
+        dataset: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["dataset", b"dataset", "digest", b"digest", "id", b"id", "step", b"step"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CaseStep: _TypeAlias = CaseStep  # noqa: Y015
 
 @_typing.final
 class Document(_message.Message):
@@ -262,6 +376,10 @@ class Access(_message.Message):
     RELEASED_FIELD_NUMBER: _builtins.int
     REFUSED_FIELD_NUMBER: _builtins.int
     RECORDS_FIELD_NUMBER: _builtins.int
+    LEGAL_BASIS_FIELD_NUMBER: _builtins.int
+    DISCLOSED_FROM_UNIX_MS_FIELD_NUMBER: _builtins.int
+    DELAY_BASIS_FIELD_NUMBER: _builtins.int
+    EXPIRED_FIELD_NUMBER: _builtins.int
     agency: _builtins.str
     """The agency that publishes the dataset; empty in the publisher's own log."""
     dataset: _builtins.str
@@ -274,6 +392,16 @@ class Access(_message.Message):
     """The clause of that memorandum."""
     records: _builtins.int
     """How many records were released."""
+    legal_basis: _builtins.str
+    """The legal basis that the clause names."""
+    disclosed_from_unix_ms: _builtins.int
+    """From when the subject is told of it, Unix milliseconds; 0: at once. Only a clause that names a
+    legal basis for the delay makes it later.
+    """
+    delay_basis: _builtins.str
+    """The legal basis of that delay."""
+    expired: _builtins.int
+    """How many records were not read, as they are past their term."""
     @_builtins.property
     def released(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Fields that were released."""
@@ -293,10 +421,14 @@ class Access(_message.Message):
         released: _abc.Iterable[_builtins.str] | None = ...,
         refused: _abc.Iterable[_builtins.str] | None = ...,
         records: _builtins.int = ...,
+        legal_basis: _builtins.str = ...,
+        disclosed_from_unix_ms: _builtins.int = ...,
+        delay_basis: _builtins.str = ...,
+        expired: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["agency", b"agency", "clause", b"clause", "dataset", b"dataset", "memorandum", b"memorandum", "outcome", b"outcome", "records", b"records", "refused", b"refused", "released", b"released"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["agency", b"agency", "clause", b"clause", "dataset", b"dataset", "delay_basis", b"delay_basis", "disclosed_from_unix_ms", b"disclosed_from_unix_ms", "expired", b"expired", "legal_basis", b"legal_basis", "memorandum", b"memorandum", "outcome", b"outcome", "records", b"records", "refused", b"refused", "released", b"released"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

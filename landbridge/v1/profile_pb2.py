@@ -27,25 +27,25 @@ from landbridge.v1 import reason_pb2 as landbridge_dot_v1_dot_reason__pb2
 from landbridge.v1 import subject_pb2 as landbridge_dot_v1_dot_subject__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1blandbridge/v1/profile.proto\x12\rlandbridge.v1\x1a\x1clandbridge/v1/envelope.proto\x1a\x1alandbridge/v1/reason.proto\x1a\x1blandbridge/v1/subject.proto\"\xcd\x02\n\x07Profile\x12&\n\x05query\x18\x01 \x01(\x0b\x32\x17.landbridge.v1.Envelope\x12\x12\n\nfederation\x18\x02 \x01(\t\x12\x0f\n\x07gateway\x18\x03 \x01(\t\x12\x1c\n\x14\x61ssembled_at_unix_ms\x18\x04 \x01(\x03\x12(\n\x07\x61nswers\x18\x05 \x03(\x0b\x32\x17.landbridge.v1.Envelope\x12&\n\x07sources\x18\x06 \x03(\x0b\x32\x15.landbridge.v1.Source\x12\"\n\x05links\x18\x07 \x03(\x0b\x32\x13.landbridge.v1.Link\x12.\n\x0b\x63omparisons\x18\x08 \x03(\x0b\x32\x19.landbridge.v1.Comparison\x12\x31\n\x0c\x63ompleteness\x18\t \x01(\x0b\x32\x1b.landbridge.v1.Completeness\"\xf1\x01\n\x06Source\x12\x0e\n\x06\x61gency\x18\x01 \x01(\t\x12\x0f\n\x07\x64\x61taset\x18\x02 \x01(\t\x12*\n\x07outcome\x18\x03 \x01(\x0e\x32\x19.landbridge.v1.ReasonCode\x12\x0f\n\x07records\x18\x04 \x01(\r\x12\x16\n\x0erefused_fields\x18\x05 \x01(\r\x12\x0e\n\x06\x64\x65tail\x18\x06 \x01(\t\x12\x11\n\tnot_asked\x18\x07 \x01(\x08\x12*\n\x07reasons\x18\x08 \x03(\x0e\x32\x19.landbridge.v1.ReasonCode\x12\x12\n\nmemorandum\x18\t \x01(\t\x12\x0e\n\x06\x63lause\x18\n \x01(\t\"\xaf\x01\n\x04Link\x12\'\n\x05known\x18\x01 \x01(\x0b\x32\x18.landbridge.v1.SubjectId\x12(\n\x06linked\x18\x02 \x01(\x0b\x32\x18.landbridge.v1.SubjectId\x12\x0e\n\x06\x61gency\x18\x03 \x01(\t\x12\x0f\n\x07\x64\x61taset\x18\x04 \x01(\t\x12\x0e\n\x06record\x18\x05 \x01(\t\x12\x10\n\x08\x66ollowed\x18\x06 \x01(\x08\x12\x11\n\tambiguous\x18\x07 \x01(\x08\"z\n\nComparison\x12\x0c\n\x04term\x18\x01 \x01(\t\x12/\n\x06status\x18\x02 \x01(\x0e\x32\x1f.landbridge.v1.ComparisonStatus\x12-\n\x06values\x18\x03 \x03(\x0b\x32\x1d.landbridge.v1.ValueReference\"x\n\x0eValueReference\x12\x0e\n\x06\x61nswer\x18\x01 \x01(\r\x12\x0f\n\x07\x64\x61taset\x18\x02 \x01(\r\x12\x0f\n\x07\x65xtract\x18\x03 \x01(\r\x12\x0e\n\x06record\x18\x04 \x01(\r\x12\r\n\x05value\x18\x05 \x01(\r\x12\x15\n\rauthoritative\x18\x06 \x01(\x08\"k\n\x0c\x43ompleteness\x12\x0f\n\x07sources\x18\x01 \x01(\r\x12\x10\n\x08\x61nswered\x18\x02 \x01(\r\x12\x0f\n\x07refused\x18\x03 \x01(\r\x12\x0e\n\x06\x66\x61iled\x18\x04 \x01(\r\x12\x17\n\x0fnot_addressable\x18\x05 \x01(\r*v\n\x10\x43omparisonStatus\x12!\n\x1d\x43OMPARISON_STATUS_UNSPECIFIED\x10\x00\x12\x1f\n\x1b\x43OMPARISON_STATUS_AGREEMENT\x10\x01\x12\x1e\n\x1a\x43OMPARISON_STATUS_CONFLICT\x10\x02\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1blandbridge/v1/profile.proto\x12\rlandbridge.v1\x1a\x1clandbridge/v1/envelope.proto\x1a\x1alandbridge/v1/reason.proto\x1a\x1blandbridge/v1/subject.proto\"\xcd\x02\n\x07Profile\x12&\n\x05query\x18\x01 \x01(\x0b\x32\x17.landbridge.v1.Envelope\x12\x12\n\nfederation\x18\x02 \x01(\t\x12\x0f\n\x07gateway\x18\x03 \x01(\t\x12\x1c\n\x14\x61ssembled_at_unix_ms\x18\x04 \x01(\x03\x12(\n\x07\x61nswers\x18\x05 \x03(\x0b\x32\x17.landbridge.v1.Envelope\x12&\n\x07sources\x18\x06 \x03(\x0b\x32\x15.landbridge.v1.Source\x12\"\n\x05links\x18\x07 \x03(\x0b\x32\x13.landbridge.v1.Link\x12.\n\x0b\x63omparisons\x18\x08 \x03(\x0b\x32\x19.landbridge.v1.Comparison\x12\x31\n\x0c\x63ompleteness\x18\t \x01(\x0b\x32\x1b.landbridge.v1.Completeness\"\x82\x02\n\x06Source\x12\x0e\n\x06\x61gency\x18\x01 \x01(\t\x12\x0f\n\x07\x64\x61taset\x18\x02 \x01(\t\x12*\n\x07outcome\x18\x03 \x01(\x0e\x32\x19.landbridge.v1.ReasonCode\x12\x0f\n\x07records\x18\x04 \x01(\r\x12\x16\n\x0erefused_fields\x18\x05 \x01(\r\x12\x0e\n\x06\x64\x65tail\x18\x06 \x01(\t\x12\x11\n\tnot_asked\x18\x07 \x01(\x08\x12*\n\x07reasons\x18\x08 \x03(\x0e\x32\x19.landbridge.v1.ReasonCode\x12\x12\n\nmemorandum\x18\t \x01(\t\x12\x0e\n\x06\x63lause\x18\n \x01(\t\x12\x0f\n\x07\x65xpired\x18\x0b \x01(\r\"\xaf\x01\n\x04Link\x12\'\n\x05known\x18\x01 \x01(\x0b\x32\x18.landbridge.v1.SubjectId\x12(\n\x06linked\x18\x02 \x01(\x0b\x32\x18.landbridge.v1.SubjectId\x12\x0e\n\x06\x61gency\x18\x03 \x01(\t\x12\x0f\n\x07\x64\x61taset\x18\x04 \x01(\t\x12\x0e\n\x06record\x18\x05 \x01(\t\x12\x10\n\x08\x66ollowed\x18\x06 \x01(\x08\x12\x11\n\tambiguous\x18\x07 \x01(\x08\"z\n\nComparison\x12\x0c\n\x04term\x18\x01 \x01(\t\x12/\n\x06status\x18\x02 \x01(\x0e\x32\x1f.landbridge.v1.ComparisonStatus\x12-\n\x06values\x18\x03 \x03(\x0b\x32\x1d.landbridge.v1.ValueReference\"x\n\x0eValueReference\x12\x0e\n\x06\x61nswer\x18\x01 \x01(\r\x12\x0f\n\x07\x64\x61taset\x18\x02 \x01(\r\x12\x0f\n\x07\x65xtract\x18\x03 \x01(\r\x12\x0e\n\x06record\x18\x04 \x01(\r\x12\r\n\x05value\x18\x05 \x01(\r\x12\x15\n\rauthoritative\x18\x06 \x01(\x08\"k\n\x0c\x43ompleteness\x12\x0f\n\x07sources\x18\x01 \x01(\r\x12\x10\n\x08\x61nswered\x18\x02 \x01(\r\x12\x0f\n\x07refused\x18\x03 \x01(\r\x12\x0e\n\x06\x66\x61iled\x18\x04 \x01(\r\x12\x17\n\x0fnot_addressable\x18\x05 \x01(\r*v\n\x10\x43omparisonStatus\x12!\n\x1d\x43OMPARISON_STATUS_UNSPECIFIED\x10\x00\x12\x1f\n\x1b\x43OMPARISON_STATUS_AGREEMENT\x10\x01\x12\x1e\n\x1a\x43OMPARISON_STATUS_CONFLICT\x10\x02\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'landbridge.v1.profile_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_COMPARISONSTATUS']._serialized_start=1246
-  _globals['_COMPARISONSTATUS']._serialized_end=1364
+  _globals['_COMPARISONSTATUS']._serialized_start=1263
+  _globals['_COMPARISONSTATUS']._serialized_end=1381
   _globals['_PROFILE']._serialized_start=134
   _globals['_PROFILE']._serialized_end=467
   _globals['_SOURCE']._serialized_start=470
-  _globals['_SOURCE']._serialized_end=711
-  _globals['_LINK']._serialized_start=714
-  _globals['_LINK']._serialized_end=889
-  _globals['_COMPARISON']._serialized_start=891
-  _globals['_COMPARISON']._serialized_end=1013
-  _globals['_VALUEREFERENCE']._serialized_start=1015
-  _globals['_VALUEREFERENCE']._serialized_end=1135
-  _globals['_COMPLETENESS']._serialized_start=1137
-  _globals['_COMPLETENESS']._serialized_end=1244
+  _globals['_SOURCE']._serialized_end=728
+  _globals['_LINK']._serialized_start=731
+  _globals['_LINK']._serialized_end=906
+  _globals['_COMPARISON']._serialized_start=908
+  _globals['_COMPARISON']._serialized_end=1030
+  _globals['_VALUEREFERENCE']._serialized_start=1032
+  _globals['_VALUEREFERENCE']._serialized_end=1152
+  _globals['_COMPLETENESS']._serialized_start=1154
+  _globals['_COMPLETENESS']._serialized_end=1261
 # @@protoc_insertion_point(module_scope)

@@ -130,6 +130,7 @@ class Source(_message.Message):
     REASONS_FIELD_NUMBER: _builtins.int
     MEMORANDUM_FIELD_NUMBER: _builtins.int
     CLAUSE_FIELD_NUMBER: _builtins.int
+    EXPIRED_FIELD_NUMBER: _builtins.int
     agency: _builtins.str
     """The agency."""
     dataset: _builtins.str
@@ -148,6 +149,8 @@ class Source(_message.Message):
     """The memorandum that came nearest, where the gateway decided; empty where none names it."""
     clause: _builtins.str
     """The clause of that memorandum."""
+    expired: _builtins.int
+    """How many records it did not read, as they are past their term."""
     @_builtins.property
     def reasons(self) -> _containers.RepeatedScalarFieldContainer[_reason_pb2.ReasonCode.ValueType]:
         """Why the refused fields were refused."""
@@ -165,10 +168,11 @@ class Source(_message.Message):
         reasons: _abc.Iterable[_reason_pb2.ReasonCode.ValueType] | None = ...,
         memorandum: _builtins.str = ...,
         clause: _builtins.str = ...,
+        expired: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["agency", b"agency", "clause", b"clause", "dataset", b"dataset", "detail", b"detail", "memorandum", b"memorandum", "not_asked", b"not_asked", "outcome", b"outcome", "reasons", b"reasons", "records", b"records", "refused_fields", b"refused_fields"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["agency", b"agency", "clause", b"clause", "dataset", b"dataset", "detail", b"detail", "expired", b"expired", "memorandum", b"memorandum", "not_asked", b"not_asked", "outcome", b"outcome", "reasons", b"reasons", "records", b"records", "refused_fields", b"refused_fields"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -30,6 +30,8 @@ class _ReasonCodeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ReasonCode
     """The source looked and holds no record of the subject."""
     REASON_CODE_SEALED: _ReasonCode.ValueType  # 3
     """The source answered, and only the requester can read what."""
+    REASON_CODE_EXPIRED: _ReasonCode.ValueType  # 4
+    """Records of the subject are past their term, and are not read."""
     REASON_CODE_MALFORMED_REQUEST: _ReasonCode.ValueType  # 1001
     """The request is not well formed."""
     REASON_CODE_UNKNOWN_SCHEME: _ReasonCode.ValueType  # 1002
@@ -152,14 +154,36 @@ class _ReasonCodeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ReasonCode
     """The consent record, or its revocation, does not have its required form."""
     REASON_CODE_NOT_IMPORTABLE: _ReasonCode.ValueType  # 4106
     """The document is not one that can be imported."""
+    REASON_CODE_MALFORMED_CASE: _ReasonCode.ValueType  # 4107
+    """The document of a dispute, a repair or a correction does not have its required form."""
+    REASON_CODE_NOT_THE_SUBJECT: _ReasonCode.ValueType  # 4108
+    """Nobody whose word counts says that the signer speaks for the subject."""
+    REASON_CODE_NO_SUCH_RECORD: _ReasonCode.ValueType  # 4109
+    """The subject has no such record here."""
+    REASON_CODE_CASE_CONFLICT: _ReasonCode.ValueType  # 4110
+    """There is a case on this record already, or none of this name."""
+    REASON_CODE_STEP_REFUSED: _ReasonCode.ValueType  # 4111
+    """The step does not follow from how far the case has come, or its signer may not take it."""
+    REASON_CODE_STATEMENT_REFUSED: _ReasonCode.ValueType  # 4112
+    """The statement is too long, is not plain text, or names others."""
     REASON_CODE_PROFILE_ALTERED: _ReasonCode.ValueType  # 4201
     """The profile shown is not the profile that was signed."""
     REASON_CODE_SEAL_BROKEN: _ReasonCode.ValueType  # 4202
     """The sealed answer cannot be opened, or holds something else than was signed."""
+    REASON_CODE_PROFILE_SUPERSEDED: _ReasonCode.ValueType  # 4203
+    """Something that the profile shows was corrected, withdrawn or repaired since."""
+    REASON_CODE_BAD_STATUS_LIST: _ReasonCode.ValueType  # 4204
+    """The status list is not acceptable, or too old."""
+    REASON_CODE_ACCESS_HIDDEN: _ReasonCode.ValueType  # 4301
+    """A log lacks an access that others hold."""
+    REASON_CODE_LOG_FORKED: _ReasonCode.ValueType  # 4302
+    """A log shows different histories to different parties."""
     REASON_CODE_LOG_UNAVAILABLE: _ReasonCode.ValueType  # 5001
     """The log cannot be written, so nothing may be answered."""
     REASON_CODE_LOG_DAMAGED: _ReasonCode.ValueType  # 5002
     """The log on disk does not continue the log that was signed."""
+    REASON_CODE_LOG_ROLLED_BACK: _ReasonCode.ValueType  # 5003
+    """The log is older than what others have seen of it."""
 
 class ReasonCode(_ReasonCode, metaclass=_ReasonCodeEnumTypeWrapper):
     """Why something was answered, refused or not to be had. The number is the LB code: 3004 is LB-3004.
@@ -174,6 +198,8 @@ REASON_CODE_NO_RECORD: ReasonCode.ValueType  # 2
 """The source looked and holds no record of the subject."""
 REASON_CODE_SEALED: ReasonCode.ValueType  # 3
 """The source answered, and only the requester can read what."""
+REASON_CODE_EXPIRED: ReasonCode.ValueType  # 4
+"""Records of the subject are past their term, and are not read."""
 REASON_CODE_MALFORMED_REQUEST: ReasonCode.ValueType  # 1001
 """The request is not well formed."""
 REASON_CODE_UNKNOWN_SCHEME: ReasonCode.ValueType  # 1002
@@ -296,12 +322,34 @@ REASON_CODE_MALFORMED_CONSENT: ReasonCode.ValueType  # 4105
 """The consent record, or its revocation, does not have its required form."""
 REASON_CODE_NOT_IMPORTABLE: ReasonCode.ValueType  # 4106
 """The document is not one that can be imported."""
+REASON_CODE_MALFORMED_CASE: ReasonCode.ValueType  # 4107
+"""The document of a dispute, a repair or a correction does not have its required form."""
+REASON_CODE_NOT_THE_SUBJECT: ReasonCode.ValueType  # 4108
+"""Nobody whose word counts says that the signer speaks for the subject."""
+REASON_CODE_NO_SUCH_RECORD: ReasonCode.ValueType  # 4109
+"""The subject has no such record here."""
+REASON_CODE_CASE_CONFLICT: ReasonCode.ValueType  # 4110
+"""There is a case on this record already, or none of this name."""
+REASON_CODE_STEP_REFUSED: ReasonCode.ValueType  # 4111
+"""The step does not follow from how far the case has come, or its signer may not take it."""
+REASON_CODE_STATEMENT_REFUSED: ReasonCode.ValueType  # 4112
+"""The statement is too long, is not plain text, or names others."""
 REASON_CODE_PROFILE_ALTERED: ReasonCode.ValueType  # 4201
 """The profile shown is not the profile that was signed."""
 REASON_CODE_SEAL_BROKEN: ReasonCode.ValueType  # 4202
 """The sealed answer cannot be opened, or holds something else than was signed."""
+REASON_CODE_PROFILE_SUPERSEDED: ReasonCode.ValueType  # 4203
+"""Something that the profile shows was corrected, withdrawn or repaired since."""
+REASON_CODE_BAD_STATUS_LIST: ReasonCode.ValueType  # 4204
+"""The status list is not acceptable, or too old."""
+REASON_CODE_ACCESS_HIDDEN: ReasonCode.ValueType  # 4301
+"""A log lacks an access that others hold."""
+REASON_CODE_LOG_FORKED: ReasonCode.ValueType  # 4302
+"""A log shows different histories to different parties."""
 REASON_CODE_LOG_UNAVAILABLE: ReasonCode.ValueType  # 5001
 """The log cannot be written, so nothing may be answered."""
 REASON_CODE_LOG_DAMAGED: ReasonCode.ValueType  # 5002
 """The log on disk does not continue the log that was signed."""
+REASON_CODE_LOG_ROLLED_BACK: ReasonCode.ValueType  # 5003
+"""The log is older than what others have seen of it."""
 Global___ReasonCode: _TypeAlias = ReasonCode  # noqa: Y015

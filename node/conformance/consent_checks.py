@@ -13,11 +13,11 @@ from landbridge.clock import system_clock, to_datetime
 from landbridge.consent.giving import Terms, write_as_desk
 from landbridge.consent.record import read_record
 from landbridge.consent.revocation import revoke_as_desk
-from landbridge.consent.signed import SignedByOne
 from landbridge.errors import Reason
 from landbridge.keys import KeyUse
 from landbridge.library.kinds import Kind
 from landbridge.rpc.document_log import read_document_entry
+from landbridge.statement.signed import SignedByOne
 from landbridge.subject import SubjectId, SubjectKind
 from landbridge.v1 import log_pb2
 from node.conformance.parties import DESK, OTHER_DESK, name_of

@@ -10,13 +10,14 @@ from hashlib import sha256
 from typing import Final
 
 from landbridge.agency import Role
-from landbridge.consent.signed import SignedByOne
+from landbridge.consent.record import WHAT
 from landbridge.envelope import ANSWER_TYPE, QUERY_TYPE, EvidenceVerifier, digest
 from landbridge.errors import LandbridgeError, Reason
 from landbridge.library.kinds import Kind
 from landbridge.memorandum.grant import Grant
 from landbridge.party import PartyFolder
 from landbridge.rpc.document_log import read_document_entry
+from landbridge.statement.signed import SignedByOne
 from landbridge.subject import SubjectId
 from landbridge.v1 import log_pb2, query_pb2
 from node.conformance.parties import name_of
@@ -46,7 +47,7 @@ async def _evidence(trial: Trial) -> str:
         _compare_accesses(told, entry, query, grant)
         _compare_names(trial, told, entry, query, grant)
         pseudonyms.setdefault(told.about, set()).add(
-            (entry.pseudonym_key_id, entry.subject_pseudonym)
+            (entry.pseudonym_period, entry.subject_pseudonym)
         )
     _compare_pseudonyms(pseudonyms)
     return f"{len(trial.told)} answers, each proven by an entry of the node's own log"
@@ -64,7 +65,7 @@ def _compare_question(
 ) -> None:
     """Hold an entry against the question, and the consents on which the answer relies."""
     relies = grant is not None and grant.needs_consent and told.outcome in FOUND_OR_NOT
-    shown = [SignedByOne.parse(each, "a consent").payload for each in query.consents if relies]
+    shown = [SignedByOne.parse(each, WHAT).payload for each in query.consents if relies]
     consents = [sha256(payload).digest() for payload in shown]
     asked = digest(QUERY_TYPE, told.query.payload)
     pairs = {

@@ -12,7 +12,6 @@ import node.judge
 import node.responder
 import node.server
 from landbridge.agency import Role
-from landbridge.consent.signed import SignedByOne
 from landbridge.consent.verification import Consent
 from landbridge.envelope import BatchVerifier
 from landbridge.library.shelf import Shelf
@@ -21,6 +20,7 @@ from landbridge.policy.authorization import Policy, authorize
 from landbridge.policy.decision import OTHER_KIND, AccessRequest, Decision
 from landbridge.query import Query
 from landbridge.replay import ReplayGuard
+from landbridge.statement.signed import SignedByOne
 from landbridge.v1 import query_pb2
 from node.conformance import consent_checks, fault_checks, policy_checks
 from node.conformance.trial import Trial

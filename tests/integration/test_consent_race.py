@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import cast
 
 from landbridge.agency import Role
-from landbridge.consent.record import read_record
+from landbridge.consent.record import WHAT, read_record
 from landbridge.consent.revocation import revoke_as_desk
-from landbridge.consent.signed import SignedByOne
 from landbridge.errors import Reason
 from landbridge.keys import write_whole
+from landbridge.statement.signed import SignedByOne
 from landbridge.v1 import log_pb2
 from node.reader import Reader
 from node.task import Task
@@ -45,7 +45,7 @@ class Interrupted:
 
 def ending(running: Market, record: bytes) -> Callable[[], None]:
     """Return what ends a consent and has the node notice it at once."""
-    opened = read_record(SignedByOne.parse(record, "it").payload)
+    opened = read_record(SignedByOne.parse(record, WHAT).payload)
     now = instant(running.client._clock())
     document = revoke_as_desk(opened, desk_key(running), revoked_at=now).to_bytes()
 

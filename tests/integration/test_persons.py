@@ -19,14 +19,14 @@ from landbridge.agency import Role
 from landbridge.commands.main import run
 from landbridge.consent.binding import bind_key
 from landbridge.consent.giving import Terms, write_as_desk, write_as_person
-from landbridge.consent.record import read_record
+from landbridge.consent.record import WHAT, read_record
 from landbridge.consent.revocation import revoke_as_desk, revoke_as_person
-from landbridge.consent.signed import SignedByOne
 from landbridge.envelope import QUERY_TYPE, sign_batch
 from landbridge.errors import LandbridgeError, Reason
 from landbridge.keys import KeyUse, SigningKey, write_whole
 from landbridge.log.merkle import leaf_hash, tree_root, verify_inclusion
 from landbridge.query import Wanted, write_query
+from landbridge.statement.signed import SignedByOne
 from landbridge.v1 import answer_pb2, log_pb2
 from tests.consents import instant, p256
 from tests.example import ROOT
@@ -51,7 +51,7 @@ async def teachers(top: Path) -> AsyncIterator[Market]:
 
 def digest_of(record: bytes) -> bytes:
     """Name a consent record as the log does, however its document is laid out."""
-    return sha256(SignedByOne.parse(record, "it").payload).digest()
+    return sha256(SignedByOne.parse(record, WHAT).payload).digest()
 
 
 def desk_key(running: Market) -> SigningKey:
@@ -87,7 +87,7 @@ async def licences(
 
 
 def revocation(running: Market, record: bytes) -> bytes:
-    opened = read_record(SignedByOne.parse(record, "it").payload)
+    opened = read_record(SignedByOne.parse(record, WHAT).payload)
     now = instant(running.client._clock())
     return revoke_as_desk(opened, desk_key(running), revoked_at=now).to_bytes()
 
@@ -290,7 +290,7 @@ async def test_consent_for_another_opens_nothing(tmp_path: Path) -> None:
 
 
 def write_as_desk_of_nobody(record: bytes) -> bytes:
-    payload = SignedByOne.parse(record, "it").payload
+    payload = SignedByOne.parse(record, WHAT).payload
     key = SigningKey.generate("citizen-desk", KeyUse.CONSENT)
     return SignedByOne.sign(
         payload, algorithm="Ed25519", key_id=key.key_id, sign=key.sign

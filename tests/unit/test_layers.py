@@ -88,7 +88,7 @@ OFFENCES = {
         "import landbridge.library.intake",
     ),
     "consent: what it is held against above what it says": (
-        "landbridge/consent/form.py",
+        "landbridge/consent/kind.py",
         "import landbridge.consent.verification",
     ),
     "exchange: reading above writing, formats above their terms": (

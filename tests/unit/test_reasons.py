@@ -65,6 +65,7 @@ def test_only_outcomes_that_are_no_errors_have_the_status_ok() -> None:
         Reason.ANSWERED,
         Reason.NO_RECORD,
         Reason.SEALED,
+        Reason.EXPIRED,
     }
 
 

@@ -9,11 +9,11 @@ import jsonschema
 import pytest
 import rfc8785
 
-from landbridge.consent.form import make_payload
-from landbridge.consent.record import RecordDocument, json_schema, read_record
-from landbridge.consent.signed import MAX_DOCUMENT, SignedByOne
+from landbridge.consent.record import WHAT, RecordDocument, json_schema, read_record
 from landbridge.consent.verification import verify_consent
 from landbridge.errors import LandbridgeError, Reason
+from landbridge.statement.form import make_payload
+from landbridge.statement.signed import MAX_DOCUMENT, SignedByOne
 from tests.bundles import refusal
 from tests.consents import (
     DATASET,
@@ -32,7 +32,7 @@ from tests.mutations import mutations
 
 
 def fields(document: bytes) -> dict[str, Any]:
-    payload: dict[str, Any] = json.loads(SignedByOne.parse(document, "it").payload)
+    payload: dict[str, Any] = json.loads(SignedByOne.parse(document, WHAT).payload)
     return payload
 
 
@@ -157,7 +157,7 @@ def test_other_payloads_are_refused(payload: bytes) -> None:
 
 
 def test_a_key_written_twice_is_refused() -> None:
-    payload = SignedByOne.parse(by_desk(), "it").payload
+    payload = SignedByOne.parse(by_desk(), WHAT).payload
     twice = payload.replace(b'"lawful_basis":', b'"lawful_basis":"consent","lawful_basis":')
     assert verify(signed_anew(twice)).message == "its payload is not in canonical form"
     spaced = json.dumps(json.loads(payload), indent=1).encode()
@@ -225,7 +225,7 @@ def test_messages_never_hold_what_the_record_says_of_the_person() -> None:
 
 
 def test_making_a_payload_refuses_what_reading_would() -> None:
-    error = refusal(lambda: make_payload(RecordDocument, {"consent_record": 1}, "it"))
+    error = refusal(lambda: make_payload(RecordDocument, {"consent_record": 1}, WHAT))
     assert error.reason is Reason.MALFORMED_CONSENT
     assert bound(ed25519()).salt != bound(ed25519()).salt
 

@@ -7,17 +7,17 @@ from typing import Any
 import pytest
 import rfc8785
 
-from landbridge.consent.record import RecordDocument, read_record
+from landbridge.consent.record import WHAT, RecordDocument, read_record
 from landbridge.consent.revocation import (
     Revocation,
     revoke_as_desk,
     revoke_as_person,
     verify_revocation,
 )
-from landbridge.consent.signed import SignedByOne
 from landbridge.consent.verification import Consent, verify_consent
 from landbridge.errors import LandbridgeError, Reason
 from landbridge.keys import KeyUse, SigningKey
+from landbridge.statement.signed import SignedByOne
 from landbridge.trust.bundle import TrustBundle
 from tests.bundles import anchor, refusal, signed
 from tests.consents import (
@@ -39,7 +39,7 @@ from tests.mutations import mutations
 
 
 def opened(document: bytes) -> RecordDocument:
-    return read_record(SignedByOne.parse(document, "it").payload)
+    return read_record(SignedByOne.parse(document, WHAT).payload)
 
 
 def consent(document: bytes) -> Consent:
@@ -79,7 +79,7 @@ def test_a_revocation_tells_nobody_whom_it_is_about() -> None:
     key = ed25519()
     given = by_person(key)
     written = revoke_as_person(opened(given), key, revoked_at=now())
-    binding = SignedByOne.of(json.loads(written.payload)["binding"], "it")
+    binding = SignedByOne.of(json.loads(written.payload)["binding"], WHAT)
     salt = bound(key).salt
     for text in (written.payload, binding.payload):
         assert PERSON.number.encode() not in text

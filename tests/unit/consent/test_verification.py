@@ -9,10 +9,11 @@ from hypothesis import strategies as st
 
 from landbridge.agency import Role
 from landbridge.consent.person_key import PersonKey
-from landbridge.consent.signed import SignedByOne
+from landbridge.consent.record import WHAT
 from landbridge.consent.verification import Consent, verify_consent
 from landbridge.errors import LandbridgeError, Reason
 from landbridge.keys import KeyUse, SigningKey
+from landbridge.statement.signed import SignedByOne
 from landbridge.subject import SubjectId
 from landbridge.trust.bundle import TrustBundle
 from tests.bundles import add_key, anchor, content, refusal, signed
@@ -99,7 +100,7 @@ def test_only_a_key_for_consent_vouches() -> None:
     )
     assert refusal(lambda: by_desk(memorandum)).reason is Reason.UNTRUSTED_KEY
     # And neither does one that signs all the same.
-    payload = SignedByOne.parse(by_desk(), "it").payload
+    payload = SignedByOne.parse(by_desk(), WHAT).payload
     forced = SignedByOne.sign(
         payload, algorithm="Ed25519", key_id=memorandum.key_id, sign=memorandum.sign
     )
@@ -107,7 +108,7 @@ def test_only_a_key_for_consent_vouches() -> None:
 
 
 def test_a_desk_does_not_sign_for_another() -> None:
-    payload = SignedByOne.parse(by_desk(), "it").payload
+    payload = SignedByOne.parse(by_desk(), WHAT).payload
     other = desks().other
     moved = SignedByOne.sign(
         payload, algorithm="Ed25519", key_id=other.key_id, sign=other.sign

@@ -9,9 +9,8 @@ import pytest
 import rfc8785
 
 from landbridge.consent.desk import sign_as_desk
-from landbridge.consent.record import read_record
+from landbridge.consent.record import WHAT, read_record
 from landbridge.consent.revocation import revoke_as_desk
-from landbridge.consent.signed import SignedByOne
 from landbridge.errors import LandbridgeError, Reason
 from landbridge.keys import KeyUse, SigningKey
 from landbridge.library.intake import Bounds, Intake
@@ -20,6 +19,7 @@ from landbridge.library.store import Library
 from landbridge.memorandum.signature import SignedForm
 from landbridge.memorandum.signed_form import sign
 from landbridge.rpc.document_log import DocumentLog
+from landbridge.statement.signed import SignedByOne
 from landbridge.trust.bundle import TrustBundle
 from landbridge.trust.store import TrustStore
 from tests.consents import PROVIDER, REQUESTER, by_desk, desks, instant
@@ -197,7 +197,7 @@ def test_no_desk_takes_the_room_of_others_for_revocations(tmp_path: Path) -> Non
     for number in range(3):
         assert intake.take(invented(number))
     assert raised(lambda: intake.take(invented(3))).reason is Reason.BUSY
-    record = read_record(SignedByOne.parse(by_desk(), "").payload)
+    record = read_record(SignedByOne.parse(by_desk(), WHAT).payload)
     true = revoke_as_desk(record, known.key, revoked_at=instant(known.now)).to_bytes()
     assert intake.take(true)
     for path in (door.desk.state / "consents").iterdir():

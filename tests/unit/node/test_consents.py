@@ -3,11 +3,11 @@
 import json
 from collections.abc import Collection
 
-from landbridge.consent.record import read_record
+from landbridge.consent.record import WHAT, read_record
 from landbridge.consent.revocation import Revocation, revoke_as_desk, verify_revocation
-from landbridge.consent.signed import SignedByOne
 from landbridge.errors import Reason
 from landbridge.query import Query
+from landbridge.statement.signed import SignedByOne
 from landbridge.subject import SubjectKind
 from node.consents import ConsentCheck, Consents
 from tests.bundles import refusal
@@ -46,7 +46,7 @@ def query(*consents: bytes) -> Query:
 
 
 def revoke(document: bytes) -> Revocation:
-    record = read_record(SignedByOne.parse(document, "it").payload)
+    record = read_record(SignedByOne.parse(document, WHAT).payload)
     signed = revoke_as_desk(record, desks().key, revoked_at=instant(desks().now))
     return verify_revocation(signed.to_bytes(), desks().bundle, desks().now)
 

@@ -7,15 +7,15 @@ from typing import Any, Final
 import pytest
 
 from landbridge.clock import to_datetime
-from landbridge.consent.record import read_record
+from landbridge.consent.record import WHAT, read_record
 from landbridge.consent.revocation import Revocation, revoke_as_desk, verify_revocation
-from landbridge.consent.signed import SignedByOne
 from landbridge.errors import LandbridgeError, Reason
 from landbridge.memorandum.condition import Condition, Operator
 from landbridge.memorandum.document import Memorandum
 from landbridge.memorandum.words import read_instant
 from landbridge.policy.authorization import AccessRequest, Policy, authorize
 from landbridge.query import Query, Wanted
+from landbridge.statement.signed import SignedByOne
 from landbridge.subject import SubjectId, SubjectKind
 from landbridge.v1 import query_pb2
 from node.consents import Consents
@@ -353,7 +353,7 @@ def test_the_word_of_a_desk_that_no_clause_accepts_counts_for_nothing() -> None:
 
 def test_a_revoked_consent_opens_nothing() -> None:
     document = by_desk()
-    record = read_record(SignedByOne.parse(document, "it").payload)
+    record = read_record(SignedByOne.parse(document, WHAT).payload)
     signed = revoke_as_desk(record, desks().key, revoked_at=instant(desks().now))
     revocation = verify_revocation(signed.to_bytes(), desks().bundle, desks().now)
     reading, task = on_the_person(document, revoked=[revocation])

@@ -1,7 +1,7 @@
-"""Signed documents on consent: JWS General JSON (RFC 7515) with exactly one signature.
+"""Signed statements: JWS General JSON (RFC 7515) with exactly one signature.
 
-A consent desk signs with Ed25519 (RFC 9864) by its key of the use `consent`, a person with a key
-of their own, Ed25519 or P-256 (ES256, RFC 7518). The protected header holds `alg` and `kid` alone.
+Agencies sign with Ed25519 (RFC 9864), subjects with a key of their own, Ed25519 or P-256 (ES256,
+RFC 7518). The protected header holds `alg` and `kid` alone.
 """
 
 import base64
@@ -16,9 +16,9 @@ from joserfc import jws
 from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, OKPKey
 
-from landbridge.consent.form import malformed
 from landbridge.errors import Reason, refuse
 from landbridge.memorandum.signed_form import encode, refuse_repeated_keys
+from landbridge.statement.form import What, malformed
 
 MAX_DOCUMENT: Final = 16 * 1024
 """Largest signed document that is read, in bytes."""
@@ -42,22 +42,22 @@ class SignedByOne:
     signature: str
 
     @classmethod
-    def parse(cls, document: bytes, what: str) -> Self:
+    def parse(cls, document: bytes, what: What) -> Self:
         """Read a signed document, without verifying it.
 
         Raises:
-            LandbridgeError: LB-4105 when it is larger than 16 KiB or not of this form.
+            LandbridgeError: the kind's own when it is larger than 16 KiB or not of this form.
         """
         if len(document) > MAX_DOCUMENT:
             raise malformed(what, f"it is larger than {MAX_DOCUMENT} bytes")
         return cls.of(_read_object(document, what, "it"), what)
 
     @classmethod
-    def of(cls, fields: object, what: str) -> Self:
+    def of(cls, fields: object, what: What) -> Self:
         """Read a signed document that stands within another one.
 
         Raises:
-            LandbridgeError: LB-4105.
+            LandbridgeError: the kind's own.
         """
         signatures = fields.get("signatures") if isinstance(fields, dict) else None
         if (
@@ -98,7 +98,7 @@ class SignedByOne:
         signature = sign(f"{protected}.{encode(payload)}".encode())
         return cls(payload, algorithm, key_id, protected, encode(signature))
 
-    def verify(self, key: OKPKey | ECKey, what: str) -> None:
+    def verify(self, key: OKPKey | ECKey, what: What) -> None:
         """Verify the signature over the bytes received.
 
         Raises:
@@ -128,7 +128,7 @@ class SignedByOne:
         return json.dumps(self.fields(), indent=1).encode() + b"\n"
 
 
-def _read_object(document: bytes, what: str, part: str) -> dict[str, Any]:
+def _read_object(document: bytes, what: What, part: str) -> dict[str, Any]:
     try:
         fields = json.loads(document, object_pairs_hook=refuse_repeated_keys)
     except (ValueError, RecursionError):
@@ -138,7 +138,7 @@ def _read_object(document: bytes, what: str, part: str) -> dict[str, Any]:
     return fields
 
 
-def _decode(text: object, what: str, part: str) -> bytes:
+def _decode(text: object, what: What, part: str) -> bytes:
     """Decode base64url in exactly the one form of RFC 7515."""
     if isinstance(text, str) and _BASE64URL.fullmatch(text) and len(text) % 4 != 1:
         data = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))

@@ -1,7 +1,7 @@
-"""The form of documents on consent: RFC 8785 JSON of known keys, read in exactly one writing."""
+"""The form of statements: RFC 8785 JSON of known keys, read in exactly one writing."""
 
 import json
-from typing import Any, Final, TypeVar
+from typing import Any, Final, Self, TypeVar
 
 import rfc8785
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -13,11 +13,28 @@ from landbridge.memorandum.problems import json_path
 Model = TypeVar("Model", bound=BaseModel)
 
 _MOST_TOLD: Final = 5
-_WRITE_IT: Final = "write it with `landbridge consent give`, `bind` or `revoke`"
+
+
+class What(str):
+    """What kind of statement it is, for readers, and for which reason one is refused that is none.
+
+    It is the text itself, so that it serves as the place of an error.
+    """
+
+    __slots__ = ("next_step", "reason")
+    reason: Reason
+    next_step: str
+
+    def __new__(cls, name: str, reason: Reason, next_step: str) -> Self:
+        """Name a kind of statement."""
+        what = super().__new__(cls, name)
+        what.reason = reason
+        what.next_step = next_step
+        return what
 
 
 class Part(BaseModel):
-    """A part of a document on consent."""
+    """A part of a statement."""
 
     model_config = ConfigDict(
         extra="forbid",
@@ -33,11 +50,11 @@ def write_payload(document: BaseModel) -> bytes:
     return rfc8785.dumps(document.model_dump(mode="json", exclude_defaults=True))
 
 
-def read_payload(model: type[Model], payload: bytes, what: str) -> Model:
+def read_payload(model: type[Model], payload: bytes, what: What) -> Model:
     """Read the one writing of a document; what it holds is in no message, as it is on a person.
 
     Raises:
-        LandbridgeError: LB-4105 with the place of what is wrong.
+        LandbridgeError: the kind's own, with the place of what is wrong.
     """
     try:
         document = model.model_validate_json(payload)
@@ -52,11 +69,11 @@ def read_payload(model: type[Model], payload: bytes, what: str) -> Model:
     return document
 
 
-def make_payload(model: type[Model], fields: dict[str, Any], what: str) -> bytes:
+def make_payload(model: type[Model], fields: dict[str, Any], what: What) -> bytes:
     """Write the payload of a new document, if its parts have their form.
 
     Raises:
-        LandbridgeError: LB-4105 with the place of what is wrong.
+        LandbridgeError: the kind's own, with the place of what is wrong.
     """
     try:
         return write_payload(model.model_validate_json(json.dumps(fields)))
@@ -64,12 +81,12 @@ def make_payload(model: type[Model], fields: dict[str, Any], what: str) -> bytes
         raise _tell(error, what) from None
 
 
-def malformed(what: str, why: str) -> LandbridgeError:
+def malformed(what: What, why: str) -> LandbridgeError:
     """Make the error for a document that does not have its form."""
-    return refuse(Reason.MALFORMED_CONSENT, why, where=what, next_step=_WRITE_IT)
+    return refuse(what.reason, why, where=what, next_step=what.next_step)
 
 
-def _tell(error: ValidationError, what: str) -> LandbridgeError:
+def _tell(error: ValidationError, what: What) -> LandbridgeError:
     problems = error.errors(include_url=False, include_context=False, include_input=False)
     return malformed(what, "; ".join(map(_say, problems[:_MOST_TOLD])))
 

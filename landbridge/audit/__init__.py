@@ -1,0 +1,1 @@
+"""Holds logs of several parties against one another."""

@@ -1,0 +1,1 @@
+"""`landbridge log`."""

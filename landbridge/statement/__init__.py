@@ -1,0 +1,1 @@
+"""Signed statements: one canonical writing, one signature, of whatever kind."""
