@@ -25,8 +25,14 @@ _NOT_AGAIN_S: Final = 30.0
 _SOON_S: Final = 0.1
 _SHARE: Final = 4
 _LONGEST_REST_S: Final = 10.0
-_ORDER: Final = (Kind.MEMORANDUM, Kind.NOTICE, Kind.REVOCATION)
-"""A notice is taken only where its memorandum is."""
+_ORDER: Final = (
+    Kind.MEMORANDUM,
+    Kind.NOTICE,
+    Kind.REVOCATION,
+    Kind.CORRECTION,
+    Kind.ACKNOWLEDGEMENT,
+)
+"""A notice is taken only where its memorandum is, an acknowledgement where what it is of is."""
 
 
 class Courier:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from gateway.executor import Executor
 from gateway.node_client import NodeClient
 from gateway.planner import Plan, Planner
-from gateway.trace import accesses
+from gateway.trace import accesses, heard
 from gateway.verifier import AnswerVerifier
 from landbridge.assembler import VerifiedAnswer, assemble
 from landbridge.clock import Clock
@@ -23,7 +23,7 @@ from landbridge.errors import LandbridgeError, Reason, refuse
 from landbridge.federation import Federation
 from landbridge.links import FollowedIdentifiers, LinkingRecord, linking_records
 from landbridge.log.committer import Committer
-from landbridge.log.pseudonym import Pseudonyms
+from landbridge.log.subject_keys import SubjectKeys
 from landbridge.query import Query, check_alone, check_query, read_query
 from landbridge.replay import ReplayGuard
 from landbridge.sealing import check_public_key
@@ -64,7 +64,7 @@ class Federator:
         verifier: AnswerVerifier,
         queries: BatchVerifier,
         log: Committer,
-        pseudonyms: Pseudonyms,
+        subjects: SubjectKeys,
         replay: ReplayGuard,
         clock: Clock,
     ) -> None:
@@ -76,7 +76,7 @@ class Federator:
         self._verifier = verifier
         self._queries = queries
         self._log = log
-        self._pseudonyms = pseudonyms
+        self._subjects = subjects
         self._replay = replay
         self._clock = clock
 
@@ -250,6 +250,7 @@ class Federator:
             federation=self._federation,
         )
         payload = profile.SerializeToString()
+        named = self._subjects.name(query.subject.scheme, query.subject.value, now)
         entry = log_pb2.LogEntry(
             kind=log_pb2.ENTRY_KIND_PROFILE,
             logged_at_unix_ms=now,
@@ -257,15 +258,16 @@ class Federator:
             requester=query.requester,
             purpose=query.purpose,
             case_reference=query.case_reference,
-            subject_pseudonym=self._pseudonyms.of(query.subject.scheme, query.subject.value),
-            pseudonym_period=self._pseudonyms.key_id,
+            subject_pseudonym=named.value,
+            pseudonym_period=named.period,
             subject_kind=query.subject_kind.number,  # type: ignore[arg-type]
             payload_digest=digest(PROFILE_TYPE, payload),
             query_expires_at_unix_ms=query.expires_at,
             accesses=list(accesses(answers, inquiry.not_answered)),
+            heard=list(heard(answers)),
         )
         try:
-            evidence = await self._log.append(entry.SerializeToString())
+            evidence = await self._log.append(entry.SerializeToString(), (named,))
         except LandbridgeError:
             self._replay.forget(inquiry.query_digest, 0, 0)
             raise

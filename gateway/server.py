@@ -161,7 +161,7 @@ def build_gateway(
             lambda key: live.trust.bundle.verifying_key(key, KeyUse.QUERY, clock())
         ),
         log=committer,
-        pseudonyms=party.pseudonyms(),
+        subjects=log.subjects,
         replay=replay,
         clock=clock,
     )

@@ -1,4 +1,4 @@
-"""What a gateway's log entry says of each source: names and counts, never values."""
+"""What a gateway's log entry says of each source: names, counts and its log, never values."""
 
 from collections.abc import Iterable, Iterator
 
@@ -44,3 +44,10 @@ def accesses(
                     refused=refused if position == 0 else (),
                     records=len(extract.records),
                 )
+
+
+def heard(answers: Iterable[VerifiedAnswer]) -> Iterator[log_pb2.Heard]:
+    """List what each node's log showed with its answer, in the order in which they came."""
+    for verified in answers:
+        if verified.holder is not None:
+            yield verified.holder.heard()

@@ -54,4 +54,4 @@ class AnswerVerifier:
         ):
             raise refuse(Reason.MISMATCHED_ANSWER, f"{agency} answered another question")
         check_wanted(answer, query)
-        return VerifiedAnswer(envelope, answer)
+        return VerifiedAnswer(envelope, answer, signer)

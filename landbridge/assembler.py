@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from landbridge.comparison import compare
+from landbridge.envelope import VerifiedEntry
 from landbridge.errors import Reason
 from landbridge.federation import Federation
 from landbridge.gaps import ANSWERS, kind_of
@@ -18,6 +19,8 @@ class VerifiedAnswer:
 
     envelope: envelope_pb2.Envelope
     answer: answer_pb2.Answer
+    holder: VerifiedEntry | None = None
+    """The log entry by which it was verified, where that was done here."""
 
 
 def order_of(verified: VerifiedAnswer) -> tuple[int, int, str]:
@@ -67,6 +70,7 @@ def _sources(
             records=sum(len(extract.records) for extract in dataset.extracts),
             refused_fields=sum(1 for refusal in dataset.refusals if refusal.field),
             detail=dataset.detail,
+            expired=dataset.expired,
             reasons=sorted({refusal.reason for refusal in dataset.refusals}),
         )
         for answer in answers

@@ -3,12 +3,13 @@
 client = Client.from_home(find_home())
 profile = await client.ask(SubjectId("us-ope-id", "00100200"), "approval-review", "C-1")
 
+Each query is in the requester's own log before it leaves, and each profile before it is handed on.
 With `sealed=True` the nodes seal what they answer to a key that the client makes and holds in
 memory alone; `client.open` opens the profile once it is verified, and forgets the key.
 """
 
 import asyncio
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Final, Self
@@ -29,6 +30,7 @@ from landbridge.party import PartyFolder
 from landbridge.process_log import ProcessLog
 from landbridge.profile import SignedProfile
 from landbridge.query import Wanted, write_query
+from landbridge.requester_log import RequesterLog
 from landbridge.rpc.channel import RotatingChannel
 from landbridge.rpc.live_party import LiveParty
 from landbridge.rpc.options import STREAM_LIFE_S
@@ -61,6 +63,7 @@ class Client:
         key: SigningKey | LiveKey,
         channel: RotatingChannel,
         live: LiveParty | None = None,
+        log: RequesterLog | None = None,
         stream_life_s: float = STREAM_LIFE_S,
         clock: Clock = system_clock,
     ) -> None:
@@ -68,6 +71,7 @@ class Client:
         self._key: Callable[[], SigningKey] = key if isinstance(key, LiveKey) else lambda: key
         self._channel = channel
         self._live = live
+        self._log = log
         self._stream_life_s = stream_life_s
         self._clock = clock
         self._streams: Succession[ProfileStream] | None = None
@@ -94,12 +98,14 @@ class Client:
         federation = Federation.load(home.federation)
         telling = ProcessLog({"agency": name, "role": "requester"})
         alarms = alarms or Alarms(telling.alarm)
-        live = LiveParty(PartyFolder.open(state), alarms=alarms)
+        party = PartyFolder.open(state)
+        live = LiveParty(party, alarms=alarms)
         return cls(
             federation=federation,
             key=LiveKey(state / "keys" / f"{KeyUse.QUERY}.key", alarms=alarms),
             channel=live.channel(home.gateway_address, home.gateway_dns_name),
             live=live,
+            log=RequesterLog.of(party, live.identity, alarms=alarms),
         )
 
     @property
@@ -146,7 +152,10 @@ class Client:
         ]
         if key is not None:
             self._sealing.keep(key, payloads, expires_at=now + _LIFETIME_MS, at=now)
-        return sign_batch(QUERY_TYPE, payloads, self._key())
+        queries = sign_batch(QUERY_TYPE, payloads, self._key())
+        if self._log is not None and len(queries) > 1:
+            self._log.signed_together(queries, now + _LIFETIME_MS)
+        return queries
 
     def open(self, signed: SignedProfile) -> OpenedProfile:
         """Open a verified profile whose answers are sealed, and forget the key of its query.
@@ -185,24 +194,23 @@ class Client:
         self, query: envelope_pb2.Envelope, timeout: float = 5.0
     ) -> envelope_pb2.Envelope:
         """Send one signed query by the unary rpc."""
-        try:
-            response = await self._stub().GetProfile(
-                gateway_service_pb2.GetProfileRequest(query=query), timeout=timeout
-            )
-        except grpc.aio.AioRpcError as error:
-            raise from_rpc_error(error, peer="the gateway") from error
-        return response.profile
+
+        async def call() -> envelope_pb2.Envelope:
+            try:
+                response = await self._stub().GetProfile(
+                    gateway_service_pb2.GetProfileRequest(query=query), timeout=timeout
+                )
+            except grpc.aio.AioRpcError as error:
+                raise from_rpc_error(error, peer="the gateway") from error
+            return response.profile
+
+        return await self._logged(query, call)
 
     async def stream(
         self, query: envelope_pb2.Envelope, timeout: float = 5.0
     ) -> envelope_pb2.Envelope:
         """Send one signed query on the client's stream; queries that gather leave together."""
-        if self._streams is None or self._streams.current.ended.done():
-            if self._keeper is not None:
-                self._keeper.cancel()
-            self._streams = Succession(self._channel, ProfileStream, life_s=self._stream_life_s)
-            self._keeper = self._run(self._streams.run)
-        return await self._streams.current.ask(query, timeout)
+        return await self._logged(query, lambda: self._stream().ask(query, timeout))
 
     async def directory(self, timeout: float = 5.0) -> list[catalogue_pb2.Catalogue]:
         """List what the agencies publish."""
@@ -222,6 +230,27 @@ class Client:
         await self._channel.close()
         if self._live is not None:
             await self._live.close()
+        if self._log is not None:
+            await self._log.close()
+
+    async def _logged(
+        self, query: envelope_pb2.Envelope, call: Callable[[], Awaitable[envelope_pb2.Envelope]]
+    ) -> envelope_pb2.Envelope:
+        """Log a query before it leaves, and what came before it is handed on."""
+        if self._log is None:
+            return await call()
+        asked = await self._log.asked(query)
+        profile = await call()
+        await self._log.received(asked, profile)
+        return profile
+
+    def _stream(self) -> ProfileStream:
+        if self._streams is None or self._streams.current.ended.done():
+            if self._keeper is not None:
+                self._keeper.cancel()
+            self._streams = Succession(self._channel, ProfileStream, life_s=self._stream_life_s)
+            self._keeper = self._run(self._streams.run)
+        return self._streams.current
 
     def _stub(self) -> "gateway_service_pb2_grpc.GatewayServiceAsyncStub":
         # Made anew for each call, as the channel may be another one each time.

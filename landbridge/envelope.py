@@ -23,7 +23,7 @@ from landbridge.log.frontier import Frontier
 from landbridge.log.merkle import root_from_path
 from landbridge.log.note import NoteVerifier, find_signers, parse_note
 from landbridge.v1.envelope_pb2 import BatchSignature, Envelope, LogEvidence
-from landbridge.v1.log_pb2 import LogEntry
+from landbridge.v1.log_pb2 import Heard, LogEntry
 
 QUERY_TYPE = "application/vnd.landbridge.query.v1"
 ANSWER_TYPE = "application/vnd.landbridge.answer.v1"
@@ -125,6 +125,19 @@ class VerifiedEntry:
     origin: str
     entry: LogEntry
     index: int
+    leaf_hash: bytes
+    head: Checkpoint
+    """What the log said of itself with it."""
+
+    def heard(self) -> Heard:
+        """Write down what the log showed, for one's own log: whoever holds both can compare."""
+        return Heard(
+            origin=self.origin,
+            index=self.index,
+            leaf_hash=self.leaf_hash,
+            size=self.head.size,
+            root_hash=self.head.root,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,7 +189,7 @@ class EvidenceVerifier:
         # 3. The entry names this payload.
         if entry.payload_digest != digest(payload_type, envelope.payload):
             raise _bad_signature("the payload is not the one that its signer logged")
-        return VerifiedEntry(agency, role, head.origin, entry, index)
+        return VerifiedEntry(agency, role, head.origin, entry, index, leaf, head)
 
     def _verify_head(self, data: bytes, head: Checkpoint, keys: Sequence[Ed25519PublicKey]) -> None:
         """Verify a head with the keys of its log, and remember which of them signed it."""

@@ -6,7 +6,8 @@ subject = federation.schemes.parse("us-ope-id:00100500")
 
 import unicodedata
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import date
 from enum import StrEnum
 from functools import lru_cache
 from pathlib import Path
@@ -15,7 +16,8 @@ from typing import Final
 from landbridge.agency import Role
 from landbridge.configuration import complaint, load
 from landbridge.errors import Reason, refuse
-from landbridge.federation_file import FederationFile
+from landbridge.federation_file import FederationFile, JurisdictionTable
+from landbridge.period import Period
 from landbridge.subject import IdentifierScheme, Schemes, SubjectKind
 from landbridge.suggestion import did_you_mean
 
@@ -37,6 +39,8 @@ class Agency:
     id: str
     title: str
     roles: frozenset[Role]
+    desk: bool = False
+    """Whether it keeps a desk, which says who a subject is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +79,30 @@ class Term:
 
 
 @dataclass(frozen=True, slots=True)
+class Allowed:
+    """How long something may take: calendar time, or working days."""
+
+    within: Period | None
+    working_days: int
+
+
+@dataclass(frozen=True, slots=True)
+class Jurisdiction:
+    """How long an agency has to answer a subject, as a law says; see `landbridge.rights.clock`."""
+
+    name: str
+    title: str
+    source: str
+    dispute: Allowed
+    repair: Allowed
+    extension: Period | None
+    reminders: tuple[Period, ...]
+    statement_stays: bool
+    time_zone: str
+    holidays: frozenset[date]
+
+
+@dataclass(frozen=True, slots=True)
 class Limits:
     """Limits of one query; the keys of `[limits]` with their units."""
 
@@ -102,6 +130,7 @@ class Federation:
     purposes: Mapping[str, Purpose]
     terms: Mapping[str, Term]
     limits: Limits
+    jurisdictions: Mapping[str, Jurisdiction] = field(default_factory=dict)
 
     @classmethod
     def load(cls, path: Path) -> "Federation":
@@ -119,7 +148,7 @@ class Federation:
             title=file.federation.title,
             gateway=Gateway(file.gateway.agency, file.gateway.name),
             agencies={
-                id_: Agency(id_, table.title, frozenset(map(Role, table.roles)))
+                id_: Agency(id_, table.title, frozenset(map(Role, table.roles)), table.desk)
                 for id_, table in file.agencies.items()
             },
             schemes=Schemes(
@@ -144,6 +173,9 @@ class Federation:
                 for name, table in file.terms.items()
             },
             limits=Limits(**file.limits.model_dump()),
+            jurisdictions={
+                name: _jurisdiction(name, table) for name, table in file.jurisdictions.items()
+            },
         )
 
     def check_purpose(self, name: str) -> str:
@@ -161,6 +193,27 @@ class Federation:
         return name
 
 
+def _jurisdiction(name: str, table: JurisdictionTable) -> Jurisdiction:
+    dispute = _allowed(table.answer_within, table.working_days)
+    of_repairs = (table.repair_within, table.repair_working_days)
+    return Jurisdiction(
+        name=name,
+        title=table.title,
+        source=table.source,
+        dispute=dispute,
+        repair=_allowed(*of_repairs) if any(of_repairs) else dispute,
+        extension=Period.parse(table.extension) if table.extension else None,
+        reminders=tuple(map(Period.parse, table.reminders)),
+        statement_stays=table.statement_stays,
+        time_zone=table.time_zone,
+        holidays=frozenset(table.holidays),
+    )
+
+
+def _allowed(within: str | None, working_days: int | None) -> Allowed:
+    return Allowed(Period.parse(within) if within else None, working_days or 0)
+
+
 def _contradictions(file: FederationFile) -> Iterator[tuple[tuple[str, ...], str]]:
     """Find what each table alone cannot show to be wrong."""
     if file.gateway.agency in file.agencies:
@@ -173,6 +226,17 @@ def _contradictions(file: FederationFile) -> Iterator[tuple[tuple[str, ...], str
             yield (
                 ("schemes", name, "group"),
                 "an identifier of persons stands for one: they are asked about one at a time",
+            )
+    for name, law in file.jurisdictions.items():
+        if bool(law.answer_within) is bool(law.working_days):
+            yield (
+                ("jurisdictions", name),
+                "give either `answer_within` or `working_days`",
+            )
+        if law.repair_within and law.repair_working_days:
+            yield (
+                ("jurisdictions", name, "repair_working_days"),
+                "`repair_within` says it already",
             )
     providers = {id_ for id_, table in file.agencies.items() if "node" in table.roles}
     for name, term in file.terms.items():

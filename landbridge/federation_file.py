@@ -1,13 +1,16 @@
 """The form of federation.toml, key by key; docs/schemas/federation.schema.json is made of it."""
 
 import re
+from datetime import date
 from typing import Annotated, Final, Literal
+from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from landbridge.agency import check_agency
 from landbridge.configuration import checked
 from landbridge.errors import LandbridgeError, Reason, refuse
+from landbridge.period import Period
 from landbridge.spelling import compile_pattern, compile_step, find_validator
 from landbridge.subject import PLAIN, SubjectKind, check_scheme_name
 
@@ -55,10 +58,29 @@ def _check_dpv(term: str) -> None:
         raise _unfit(f"{term!r} is not a term of DPV", "write it like 'dpv:LegalCompliance'")
 
 
+def _check_period(text: str) -> None:
+    try:
+        Period.parse(text)
+    except ValueError:
+        raise _unfit(
+            f"{text!r} is not a length of calendar time", "write it like 'P30D', 'P1M' or 'P2Y'"
+        ) from None
+
+
+def _check_zone(name: str) -> None:
+    try:
+        ZoneInfo(name)
+    except (ValueError, OSError):
+        raise _unfit(
+            f"{name!r} is not a time zone", "write it like 'UTC' or 'Asia/Shanghai'"
+        ) from None
+
+
 AgencyId = Annotated[str, checked(check_agency)]
 Name = Annotated[str, checked(_check_name)]
 Title = Annotated[str, Field(min_length=1)]
 Step = Annotated[str, checked(compile_step)]
+PeriodText = Annotated[str, checked(_check_period)]
 
 
 class _Table(BaseModel):
@@ -90,6 +112,8 @@ class AgencyTable(_Table):
     """The title for readers."""
     roles: Annotated[tuple[Literal["node", "requester"], ...], Field(min_length=1)]
     """What it does: `node` provides records, `requester` asks."""
+    desk: bool = False
+    """Whether it keeps a desk: it says who a subject is, with a key for consent."""
 
 
 class SchemeTable(_Table):
@@ -148,6 +172,33 @@ class LimitsTable(_Table):
     """Seconds by which clocks may differ."""
 
 
+class JurisdictionTable(_Table):
+    """How long an agency has to answer a subject, as a law says."""
+
+    title: Title
+    """The title for readers."""
+    source: Title
+    """The law, and its article."""
+    answer_within: PeriodText | None = None
+    """Time to decide a dispute; in calendar time, or as `working_days`."""
+    working_days: int | None = Field(default=None, ge=1, le=400)
+    """Working days to decide a dispute."""
+    repair_within: PeriodText | None = None
+    """Time to decide a repair; as for a dispute where neither this nor the next is given."""
+    repair_working_days: int | None = Field(default=None, ge=1, le=400)
+    """Working days to decide a repair."""
+    extension: PeriodText | None = None
+    """Further time that the agency may take once, with a reason; none where left out."""
+    reminders: tuple[PeriodText, ...] = Field(default=(), max_length=10)
+    """How long before the end the agency is reminded."""
+    statement_stays: bool = False
+    """Whether the subject's statement travels on with a record that was found to be right."""
+    time_zone: Annotated[str, checked(_check_zone)] = "UTC"
+    """Where days begin and end."""
+    holidays: tuple[date, ...] = ()
+    """Days that are no working days, apart from Saturdays and Sundays."""
+
+
 class FederationFile(_Table):
     """A federation: its members, and the words that they share."""
 
@@ -163,5 +214,7 @@ class FederationFile(_Table):
     """Purposes by name."""
     terms: dict[Name, TermTable] = Field(default_factory=dict)
     """Shared terms by name."""
+    jurisdictions: dict[Name, JurisdictionTable] = Field(default_factory=dict)
+    """Laws on disputes and repairs by name."""
     limits: LimitsTable = LimitsTable()
     """Limits of one query; each has a default."""

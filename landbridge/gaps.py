@@ -20,6 +20,8 @@ def kind_of(reason: Reason) -> str:
         return "no-record"
     if reason is Reason.SEALED:
         return "sealed"
+    if reason is Reason.EXPIRED:
+        return "expired"
     if reason.is_refusal or reason is Reason.BAD_ARGUMENT:
         return "refused"
     return "not-addressable" if reason in _NOT_ADDRESSABLE else "failed"
@@ -68,11 +70,13 @@ def gaps(
 ) -> list[dict[str, Any]]:
     """Write every reason for which a source gave nothing, or not all of its fields."""
     refusals = _refusals(answers)
-    return [
-        gap
-        for source in sources
-        for gap in _gaps_of(source, refusals.get((source.agency, source.dataset), []))
-    ]
+    written: list[dict[str, Any]] = []
+    for source in sources:
+        written += _gaps_of(source, refusals.get((source.agency, source.dataset), []))
+        if source.expired:
+            gap = _gap(source, Reason.EXPIRED, answer_pb2.Refusal())
+            written.append({**gap, "withheld": source.expired})
+    return written
 
 
 def _refusals(

@@ -8,8 +8,8 @@ from landbridge.agency import Identity, Role
 from landbridge.clock import Clock, system_clock
 from landbridge.errors import Reason, refuse
 from landbridge.keys import KeyUse, SigningKey, read_public
-from landbridge.log.pseudonym import Pseudonyms
 from landbridge.log.store import LogStore
+from landbridge.log.subject_keys import load_look_up_key
 from landbridge.trust.bundle import TrustBundle
 from landbridge.trust.store import TrustStore
 
@@ -83,8 +83,8 @@ class PartyFolder:
             for key_id in log.key_ids
         ]
         key = self.signing_key(KeyUse.LOG)
-        return LogStore.open(self.folder / "log.sqlite", origin, key, others)
-
-    def pseudonyms(self) -> Pseudonyms:
-        """Load the key that turns subjects into pseudonyms in this party's log."""
-        return Pseudonyms.load(self.folder / "pseudonym.key")
+        look_up_file = self.folder / "pseudonym.key"
+        look_up_key = load_look_up_key(look_up_file) if look_up_file.exists() else None
+        return LogStore.open(
+            self.folder / "log.sqlite", origin, key, others, look_up_key=look_up_key
+        )

@@ -4,6 +4,7 @@ import re
 from calendar import monthrange
 from dataclasses import dataclass
 from datetime import date, timedelta
+from functools import lru_cache
 from typing import Final, Self
 
 _WRITTEN: Final = re.compile(
@@ -50,6 +51,10 @@ class Period:
         """Return the day that lies this period after another; 29 February becomes the 28th."""
         return self._moved(day, 1)
 
+    def exceeds(self, other: "Period") -> bool:
+        """Tell whether it ends later than another one, from whichever day both begin."""
+        return _exceeds(self, other)
+
     def in_words(self) -> str:
         """Write it as a reader would say it: 1 year and 6 months."""
         counts = ((self.years, "year"), (self.months, "month"), (self.weeks, "week"))
@@ -77,3 +82,10 @@ class Period:
             return start + way * timedelta(days=self.weeks * _DAYS_IN_A_WEEK + self.days)
         except OverflowError:
             return date.min if way < 0 else date.max
+
+
+@lru_cache(maxsize=1024)
+def _exceeds(one: Period, other: Period) -> bool:
+    # A leap year and the three after it: months and years are as long as days make them.
+    days = (date(2024, 1, 1) + timedelta(days=number) for number in range(4 * 365 + 1))
+    return any(one.after(day) > other.after(day) for day in days)

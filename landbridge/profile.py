@@ -226,6 +226,8 @@ def _source(source: profile_pb2.Source) -> dict[str, Any]:
         "reasons": [Reason(number).code for number in source.reasons],
         "asked": not source.not_asked,
     }
+    if source.expired:
+        written["withheld_as_expired"] = source.expired
     if source.detail:
         written["detail"] = source.detail
     return written

@@ -127,6 +127,11 @@ class IdentifierScheme:
         """Names of the spellings, `plain` first."""
         return tuple(self._spellings)
 
+    @property
+    def is_checked(self) -> bool:
+        """Whether it tells its identifiers from other texts: by a pattern or by check digits."""
+        return self._pattern is not None or self._stdnum is not None
+
     def __repr__(self) -> str:
         """Name the scheme."""
         return f"<IdentifierScheme {self.name}>"

@@ -37,8 +37,16 @@ def _describe(dataset: DatasetTable, federation: Federation) -> catalogue_pb2.Da
             for field in dataset.fields
         ],
         as_of=str(dataset.as_of or ""),
+        expiry=_expiry(dataset),
         links=links_identifiers(dataset),
     )
+
+
+def _expiry(dataset: DatasetTable) -> catalogue_pb2.Expiry | None:
+    rule = dataset.expiry
+    if rule is None:
+        return None
+    return catalogue_pb2.Expiry(event=rule.event, term=str(rule.term), time_zone=rule.time_zone)
 
 
 def links_identifiers(dataset: DatasetTable) -> bool:

@@ -11,11 +11,13 @@ from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
+from landbridge.clock import system_clock
 from landbridge.errors import LandbridgeError
 from landbridge.federation import Federation
 from landbridge.memorandum.document import Memorandum
 from node.config import NodeConfig, load_node_config
-from node.executable import check_executable
+from node.executable import check_executable, check_expiries
+from node.expiry import expiries
 from node.sources.binding import bind
 from node.sources.inspection import Finding, Verdict, inspect_database, inspect_dataset
 from node.sources.opening import load_files, open_database
@@ -60,19 +62,24 @@ def check(
             if tables is not None:
                 findings += inspect_dataset(bound, tables, federation.schemes)
     if not any(finding.verdict is Verdict.FAIL for finding in findings):
-        findings += _try_memoranda(tuple(memoranda), config, federation)
+        findings += _try_rules(tuple(memoranda), config, federation)
     return findings
 
 
-def _try_memoranda(
+def _try_rules(
     memoranda: Sequence[Memorandum], config: NodeConfig, federation: Federation
 ) -> list[Finding]:
-    """Say of each memorandum whether the node can execute its clauses exactly as written."""
-    if not memoranda:
+    """Say whether the node can execute its own terms and each memorandum exactly as written."""
+    terms = expiries(config.datasets)
+    if not memoranda and not terms:
         return []
     findings = []
     with tempfile.TemporaryDirectory(prefix="landbridge-check-") as folder:
         source = Source.open(config, federation, Path(folder))
+        try:
+            check_expiries(config, terms, source, system_clock())
+        except LandbridgeError as error:
+            findings.append(_failure(error, str(config.path)))
         try:
             for memorandum in memoranda:
                 place = f"memorandum {memorandum.id}"

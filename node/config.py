@@ -124,6 +124,7 @@ def _contradictions(file: NodeFile, federation: Federation) -> Iterator[Problem]
         at: Keys = ("datasets", number)
         yield from _repeated((*at, "fields"), "name", [field.name for field in dataset.fields])
         yield from _wrong_as_of(at, dataset)
+        yield from _wrong_expiry(at, dataset)
         yield from _wrong_keys(at, dataset, federation, in_files=dataset.table in files)
         for position_, field in enumerate(dataset.fields):
             yield from _wrong_field((*at, "fields", position_), field, federation)
@@ -147,6 +148,20 @@ def _wrong_as_of(at: Keys, dataset: DatasetTable) -> Iterator[Problem]:
     if name not in days:
         what = f"{name!r} is not a date field of {dataset.name}" + did_you_mean(name, days)
         yield (*at, "as_of_field"), what
+
+
+def _wrong_expiry(at: Keys, dataset: DatasetTable) -> Iterator[Problem]:
+    if dataset.expiry is None:
+        return
+    days = [
+        field.name
+        for field in dataset.fields
+        if field.type is FieldType.DATE and field.separator is None
+    ]
+    event = dataset.expiry.event
+    if event not in days:
+        what = f"{event!r} is not a date field of {dataset.name}" + did_you_mean(event, days)
+        yield (*at, "expiry", "event"), what
 
 
 def _wrong_keys(

@@ -1,12 +1,13 @@
 """Whether this node can execute a memorandum exactly as it is written."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 
-from landbridge.errors import Reason, refuse
-from landbridge.memorandum.condition import AllOf, conditions_of
+from landbridge.errors import LandbridgeError, Reason, refuse
+from landbridge.memorandum.condition import AllOf, Not, conditions_of
 from landbridge.memorandum.document import Memorandum
 from landbridge.memorandum.grant import Grant
 from node.config import NodeConfig
+from node.expiry import Expiry
 from node.sources.source import Source
 
 
@@ -42,6 +43,29 @@ def check_executable(memorandum: Memorandum, config: NodeConfig, source: Source)
             source.check_rule(grant.dataset, AllOf(grant.where))
         for predicate in grant.predicates:
             source.check_predicate(grant.dataset, predicate)
+
+
+def check_expiries(
+    config: NodeConfig, expiries: Mapping[str, Expiry], source: Source, at: int
+) -> None:
+    """Check that this node can tell which records are past their term; `at` is Unix ms.
+
+    Raises:
+        LandbridgeError: LB-1007, LB-1101 with the place in node.toml.
+    """
+    for number, dataset in enumerate(config.datasets):
+        expiry = expiries.get(dataset.name)
+        if expiry is None:
+            continue
+        try:
+            source.check_rule(dataset.name, Not(expiry.expired(at)))
+        except LandbridgeError as error:
+            raise refuse(
+                error.reason,
+                error.message,
+                where=config.place("datasets", number, "expiry"),
+                next_step="correct the rule, or publish a date field on which it can be executed",
+            ) from error
 
 
 def _check_names(grant: Grant, published: Collection[str], where: str) -> None:

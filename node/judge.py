@@ -6,6 +6,7 @@ else becomes a refusal with the reason that the requester is told.
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
+from types import MappingProxyType
 from typing import Final
 
 from landbridge.errors import LandbridgeError, Reason, refuse
@@ -15,6 +16,7 @@ from landbridge.policy.decision import OTHER_KIND, Allowance, Decision
 from landbridge.subject import SubjectKind
 from landbridge.v1 import answer_pb2
 from node.consents import ConsentCheck, Consents
+from node.expiry import Expiry
 from node.predicates import bind_predicate, is_given, rules_on
 from node.published import Published
 from node.task import Extraction, Reading, Task
@@ -25,7 +27,8 @@ _NONE_NEEDED: Final = ConsentCheck()
 class Judge:
     """Decides what of a question the agency answers.
 
-    `stale` tells whether revocation data are too old at a time in Unix milliseconds.
+    `stale` tells whether revocation data are too old at a time in Unix milliseconds. `expiries` are
+    the terms after which records are not read any more, by dataset.
     """
 
     def __init__(
@@ -34,11 +37,13 @@ class Judge:
         published: Mapping[str, Published],
         consents: Consents,
         stale: Callable[[int], bool],
+        expiries: Mapping[str, Expiry] = MappingProxyType({}),
     ) -> None:
         self._agency = agency
         self._published = published
         self._consents = consents
         self._stale = stale
+        self._expiries = expiries
 
     def judge(self, task: Task, at: int) -> None:
         """Give the task a reading for every dataset of its question.
@@ -63,6 +68,8 @@ class Judge:
             _add_refusals(reading, decision, consent)
             for allowance in decision.allowances:
                 self._extract(task, reading, allowance)
+            if (expiry := self._expiries.get(name)) is not None:
+                reading.expired = expiry.expired(at)
             reading.is_read = bool(reading.extractions) and published.is_addressable(
                 task.query.subject, task.aliases
             )

@@ -5,12 +5,14 @@ import re
 from datetime import UTC, date, datetime
 from enum import StrEnum
 from typing import Annotated, Final, Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from landbridge.agency import check_agency
 from landbridge.configuration import checked
 from landbridge.errors import LandbridgeError, Reason, refuse
+from landbridge.memorandum.words import CalendarPeriod, Rows
 from landbridge.subject import PLAIN, SubjectKind, check_scheme_name
 
 _NAME: Final = re.compile(r"[a-z][a-z0-9]*(?:[-_][a-z0-9]+)*")
@@ -49,6 +51,13 @@ def _check_date_form(form: str) -> None:
         read = datetime.min  # noqa: DTZ901 - says only that nothing was read
     if (read.year, read.month, read.day) != (moment.year, moment.month, moment.day):
         raise _unfit(f"{form!r} does not read a whole date", "write it like '%m/%d/%Y'")
+
+
+def _check_time_zone(name: str) -> None:
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise _unfit(f"{name!r} is not a time zone", "write it like 'America/New_York'") from None
 
 
 def _check_some(items: tuple[object, ...]) -> None:
@@ -171,6 +180,20 @@ class FieldTable(_Table):
     """What it means."""
 
 
+class ExpiryTable(_Table):
+    """When records of a dataset are not read any more."""
+
+    event: Name
+    """The date field from which the term counts."""
+    term: CalendarPeriod
+    """How long a record may be given, such as P7Y: it is, until the day on which the term ends."""
+    time_zone: Annotated[str, checked(_check_time_zone)] = "UTC"
+    """Where it is decided which day it is, as the IANA time zone database names it."""
+    adverse: Rows | tuple[()] = ()
+    """Which records expire, written like the row conditions of memoranda; every one where left
+    out."""
+
+
 class DatasetTable(_Table):
     """What the agency publishes under one name."""
 
@@ -190,6 +213,8 @@ class DatasetTable(_Table):
     """Columns that name a record; by default the line of a file, the primary key of a table."""
     source: str = ""
     """Publisher and edition."""
+    expiry: ExpiryTable | None = None
+    """After which term its records are not read any more; never where left out."""
     keys: Annotated[tuple[KeyTable, ...], checked(_check_some)]
     """Keys by which it can be asked, the most exact first."""
     fields: Annotated[tuple[FieldTable, ...], checked(_check_some)]

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 
 from landbridge.errors import LandbridgeError, Reason
+from landbridge.memorandum.condition import AllOf, AnyOf, Not, Rule
 from node.published import Published
 from node.sources.lookup import Lookup
 from node.sources.source import Source
@@ -37,6 +38,9 @@ class Reader:
                     for extraction in reading.extractions:
                         extraction.position = len(lookups)
                         lookups.append(self._look_up(task, reading, extraction))
+                    if reading.expired is not None and not task.resolving:
+                        reading.counting = len(lookups)
+                        lookups.append(_count_expired(task, reading, reading.expired))
         found: Sequence[Found] = self._source.fetch(lookups) if lookups else []
         for outcome in found:
             # What a requester asks wrongly is no failure of the database.
@@ -51,7 +55,9 @@ class Reader:
         return Lookup(
             dataset=reading.dataset,
             fields=extraction.columns,
-            where=extraction.where,
+            where=extraction.where
+            if reading.expired is None
+            else (*extraction.where, Not(reading.expired)),
             asked=task.query.subject,
             aliases=task.aliases,
             broad=task.resolving and published.shows_keys(extraction.allowance.fields),
@@ -72,11 +78,36 @@ class Reader:
             )
         else:
             reading.fill(found, self._source.columns, self._max_records, task.day)
+            if reading.counting >= 0:
+                self._tell_expired(reading, found[reading.counting])
             if task.unproven and not reading.answer.detail:
                 reading.answer.detail = (
                     f"{task.unproven} other identifiers were not asked for: no link to them comes"
                     " from a dataset that the memoranda accept"
                 )
+
+    def _tell_expired(self, reading: Reading, counted: Found) -> None:
+        if not isinstance(counted, LandbridgeError):
+            reading.answer.expired = len(counted)
+        elif counted.reason is Reason.TOO_MANY_RECORDS:
+            reading.answer.expired = self._max_records
+        else:
+            reading.fail(counted.reason, counted.message)
+
+
+def _count_expired(task: Task, reading: Reading, expired: Rule) -> Lookup:
+    """Count the records that some clause would release, were they not past their term."""
+    released = tuple(AllOf(extraction.where) for extraction in reading.extractions)
+    every = any(not extraction.where for extraction in reading.extractions)
+    return Lookup(
+        dataset=reading.dataset,
+        fields=(),
+        where=(expired,) if every else (AnyOf(released), expired),
+        asked=task.query.subject,
+        aliases=task.aliases,
+        broad=False,
+        counted=True,
+    )
 
 
 def _withhold_unfit(reading: Reading, found: Sequence[Found]) -> None:

@@ -14,8 +14,8 @@ from landbridge.envelope import (
 )
 from landbridge.errors import LandbridgeError, Reason, refuse
 from landbridge.federation import Federation
-from landbridge.log.pseudonym import Pseudonyms
 from landbridge.log.store import LogStore
+from landbridge.log.subject_keys import Pseudonym
 from landbridge.policy.authorization import Policy
 from landbridge.query import check_alone, check_query, read_query
 from landbridge.replay import ReplayGuard
@@ -59,7 +59,6 @@ class Responder:
         quotas: Quotas,
         reader: Reader,
         log: LogStore,
-        pseudonyms: Pseudonyms,
         notices: NoticeLock,
         failed: Callable[[Exception], None],
         clock: Clock,
@@ -74,7 +73,7 @@ class Responder:
         self._turnstile = Turnstile(replay, quotas)
         self._reader = reader
         self._log = log
-        self._pseudonyms = pseudonyms
+        self._subjects = log.subjects
         self._notices = notices
         self._failed = failed
         self._clock = clock
@@ -201,12 +200,13 @@ class Responder:
         if not tasks:
             return {}
         payloads = [self._write(task, now) for task in tasks.values()]
-        entries = [
-            write_entry(task, digest(ANSWER_TYPE, payload), self._pseudonyms, at=now)
-            for task, payload in zip(tasks.values(), payloads, strict=True)
-        ]
         try:
-            evidence = self._log.append([entry.SerializeToString() for entry in entries])
+            named = [self._name(task, now) for task in tasks.values()]
+            entries = [
+                write_entry(task, digest(ANSWER_TYPE, payload), names, at=now)
+                for task, payload, names in zip(tasks.values(), payloads, named, strict=True)
+            ]
+            evidence = self._log.append([entry.SerializeToString() for entry in entries], named)
         except LandbridgeError as error:
             self._turnstile.take_back(tasks.values())
             return dict.fromkeys(tasks, error)
@@ -217,6 +217,13 @@ class Responder:
             )
             for position, payload, proof in zip(tasks, payloads, evidence, strict=True)
         }
+
+    def _name(self, task: Task, now: int) -> list[Pseudonym]:
+        """Name the subject as it was asked about, then as it was looked for besides."""
+        subjects = [task.query.subject]
+        if any(reading.is_read for reading in task.readings):
+            subjects += task.aliases
+        return [self._subjects.name(each.scheme, each.value, now) for each in subjects]
 
     def _write(self, task: Task, now: int) -> bytes:
         answer = answer_pb2.Answer(

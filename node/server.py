@@ -38,7 +38,8 @@ from node.catalogue import build_catalogue
 from node.config import NodeConfig, load_node_config
 from node.consents import Consents
 from node.dispatcher import Dispatcher
-from node.executable import check_executable
+from node.executable import check_executable, check_expiries
+from node.expiry import expiries
 from node.judge import Judge
 from node.published import published_datasets
 from node.quota import Quotas
@@ -126,6 +127,8 @@ def build_node(
         )
     source = Source.open(config, federation, party.folder)
     catalogue = build_catalogue(config, federation)
+    terms = expiries(config.datasets)
+    check_expiries(config, terms, source, clock())
     log = party.open_log(identity)
     live_library = LiveLibrary(
         party.folder,
@@ -168,12 +171,12 @@ def build_node(
             published,
             Consents(lambda: live.trust.bundle, lambda: live_library.library.shelf.revocations),
             lambda at: live.trust.stale_since(at) is not None,
+            terms,
         ),
         replay=replay,
         quotas=quotas,
         reader=Reader(source, published, federation.limits.max_records, telling.failure),
         log=log,
-        pseudonyms=party.pseudonyms(),
         notices=live_library.library.lock,
         failed=telling.failure,
         clock=clock,

@@ -50,6 +50,10 @@ class Reading:
     """The one that came nearest first."""
     remarks: list[str] = field(default_factory=list)
     """What a reader should hear of the refusals."""
+    expired: Rule | None = None
+    """What records past their term meet: these are not read; None where records never expire."""
+    counting: int = -1
+    """Position in the batch of the look-up that counts these."""
     is_read: bool = False
     """Whether its source is asked: something is allowed, and an identifier is known."""
 
@@ -64,7 +68,14 @@ class Reading:
     ) -> None:
         """Put the refusal of names that a clause would release before all others."""
         self.refusals[:0] = [
-            FieldRefusal(name, reason, allowance.memorandum, allowance.clause) for name in names
+            FieldRefusal(
+                name,
+                reason,
+                allowance.memorandum,
+                allowance.clause,
+                allowance.terms.delayed_disclosure,
+            )
+            for name in names
         ]
         if remark not in self.remarks:
             self.remarks.append(remark)
@@ -160,6 +171,7 @@ class Task:
             del reading.answer.extracts[:]
             del reading.answer.refusals[:]
             reading.answer.ClearField("detail")
+            reading.answer.ClearField("expired")
 
     @property
     def resolving(self) -> bool:

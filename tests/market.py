@@ -205,6 +205,8 @@ async def market(  # noqa: PLR0913  by name, each with a default
     await gateway.start()
     client = Client.from_home(sandbox.home_folder)
     client._clock = clock
+    if client._log is not None:
+        client._log._clock = clock
     try:
         running = Market(sandbox, nodes, gateway, client, bundle, admins)
         await running.connected()

@@ -72,6 +72,7 @@ grants:
     sealed: true
     retention: P2Y
     fresh_within: P1M
+    delayed_disclosure: {legal_basis: "Inquiries Act, section 9", delay: P6M}
     legal_basis: State law 12
     valid: {from: 2026-06-01T00:00:00Z, until: 2026-12-31T00:00:00Z}
   - clause: "2.2"

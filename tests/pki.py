@@ -19,7 +19,7 @@ COUNCIL = "council.four"
 OPERATIONS = "operations"
 
 _NODE_USES = (KeyUse.LOG, KeyUse.MEMORANDUM)
-_REQUESTER_USES = (KeyUse.QUERY, KeyUse.MEMORANDUM)
+_REQUESTER_USES = (KeyUse.QUERY, KeyUse.LOG, KeyUse.MEMORANDUM)
 PLANS = (
     PartyPlan(GATEWAY, Role.GATEWAY, "Exchange", (KeyUse.LOG,)),
     PartyPlan(REGISTRY, Role.NODE, "Registry One", _NODE_USES),

@@ -79,11 +79,19 @@ def look_up(  # noqa: PLR0913 - what a lookup holds
     where: Sequence[Rule] = (),
     broad: bool = False,
     predicates: Sequence[Question] = (),
+    counted: bool = False,
 ) -> Lookup:
     """Make a lookup of identifiers in normal form, written `scheme:value`."""
     subject, *others = (SubjectId(*text.split(":")) for text in (asked, *aliases))
     return Lookup(
-        dataset, tuple(fields), tuple(where), subject, tuple(others), broad, tuple(predicates)
+        dataset,
+        tuple(fields),
+        tuple(where),
+        subject,
+        tuple(others),
+        broad,
+        tuple(predicates),
+        counted=counted,
     )
 
 

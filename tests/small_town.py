@@ -123,7 +123,7 @@ class Town:
             for agency in ("registry", "permits", "court")
         ]
         plans.append(PartyPlan("hall", Role.GATEWAY, "hall", (KeyUse.LOG,)))
-        plans.append(PartyPlan("board", Role.REQUESTER, "board", (KeyUse.QUERY,)))
+        plans.append(PartyPlan("board", Role.REQUESTER, "board", (KeyUse.QUERY, KeyUse.LOG)))
         self.pki = create_federation(folder / "parties", NAME, plans)
         self.bundle = self.pki.publish()
         self.bundle_path = folder / "trust-bundle.json"

@@ -27,7 +27,7 @@ from landbridge.v1 import authority_service_pb2
 _USES: Final[Mapping[Role, tuple[KeyUse, ...]]] = {
     Role.NODE: (KeyUse.LOG,),
     Role.GATEWAY: (KeyUse.LOG,),
-    Role.REQUESTER: (KeyUse.QUERY,),
+    Role.REQUESTER: (KeyUse.QUERY, KeyUse.LOG),
     Role.ADMIN: (KeyUse.ADMIN,),
 }
 

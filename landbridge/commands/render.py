@@ -216,6 +216,8 @@ def _gaps(gaps: Iterable[_Document], console: Console) -> None:
         why = gap["meaning"]
         if gap["fields"]:
             why += f" Fields: {', '.join(gap['fields'])}."
+        if "withheld" in gap:
+            why += f" {gap['withheld']} withheld as expired."
         if "detail" in gap:
             why += f" {gap['detail']}"
         clause = _clause(gap) if "memorandum" in gap else ""

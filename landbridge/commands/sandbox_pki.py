@@ -21,7 +21,7 @@ PASSPHRASE_FILE: Final = "root-passphrase"  # noqa: S105  a file name
 _PASSPHRASE_BYTES: Final = 24
 _USES: Final = {
     Role.NODE: (KeyUse.LOG, KeyUse.MEMORANDUM),
-    Role.REQUESTER: (KeyUse.QUERY, KeyUse.MEMORANDUM),
+    Role.REQUESTER: (KeyUse.QUERY, KeyUse.LOG, KeyUse.MEMORANDUM),
 }
 
 

@@ -71,6 +71,11 @@ def _permission(memorandum: Memorandum, grant: Grant, number: int) -> dict[str, 
         permission["predicates"] = [_predicate(predicate) for predicate in grant.predicates]
     if grant.statute is not None:
         permission["statute"] = grant.statute
+    if (delayed := grant.delayed_disclosure) is not None:
+        permission["delayedDisclosure"] = {
+            "legalBasis": delayed.legal_basis,
+            "delay": str(delayed.delay),
+        }
     if grant.fresh_within is not None:
         permission["freshWithin"] = str(grant.fresh_within)
     return permission

@@ -131,6 +131,12 @@ def _grant(permission: Mapping[str, Any], place: str) -> dict[str, Any]:
     for key, name in (("statute", "statute"), ("freshWithin", "fresh_within")):
         if key in permission:
             grant[name] = permission[key]
+    if "delayedDisclosure" in permission:
+        delayed = _object(permission["delayedDisclosure"], f"{place}.delayedDisclosure")
+        grant["delayed_disclosure"] = {
+            "legal_basis": delayed.get("legalBasis"),
+            "delay": delayed.get("delay"),
+        }
     retention = _retention(permission, place)
     return grant if retention is None else grant | {"retention": retention}
 

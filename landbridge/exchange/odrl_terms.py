@@ -50,6 +50,8 @@ CONTEXT: Final[list[Any]] = [
         "clause": _term("clause"),
         "statute": _term("statute"),
         "freshWithin": _term("freshWithin", **{"@type": DURATION}),
+        "delayedDisclosure": _term("delayedDisclosure"),
+        "delay": _term("delay", **{"@type": DURATION}),
         "window": _term("window"),
         "not": _term("not"),
         "predicates": _term("predicate", **_LISTED),

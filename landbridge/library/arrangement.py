@@ -46,11 +46,15 @@ def arrange(  # noqa: PLR0913  by name
     barred |= dict.fromkeys(lost, _lost())
     noticed, waiting = _fit(found, agreed, out)
     revoked = {each.opened.signed: each for each in found if each.opened.kind is Kind.REVOCATION}
+    corrected = {each.opened.signed: each for each in found if each.opened.kind is Kind.CORRECTION}
+    acknowledged = _fit_acknowledgements(found, corrected, out, waiting)
     shelf = Shelf(
         agreed=agreed,
         offered=offered,
         noticed=noticed,
         revoked=revoked,
+        corrected=corrected,
+        acknowledged=acknowledged,
         lost=lost,
         idle=tuple(idle),
         waiting=tuple(waiting),
@@ -151,6 +155,28 @@ def _fit(
     return noticed, waiting
 
 
+def _fit_acknowledgements(
+    found: Iterable[Found],
+    corrected: Mapping[str, Found],
+    out: list[Refused],
+    waiting: list[Found],
+) -> dict[str, Found]:
+    """Find the acknowledgements of notices that are here; others wait for theirs."""
+    acknowledged: dict[str, Found] = {}
+    for each in found:
+        acknowledgement = each.opened.acknowledgement
+        if acknowledgement is None:
+            continue
+        on = corrected.get(acknowledgement.digest)
+        if on is None or on.opened.correction is None:
+            waiting.append(each)
+        elif acknowledgement.fits(on.opened.correction):
+            acknowledged.setdefault(each.opened.signed, each)
+        else:
+            out.append(Refused(each.path, _other_notice(acknowledgement.correction)))
+    return acknowledged
+
+
 def _find_lost(
     successors: Sequence[Found], agreed: Mapping[str, Found], agency: str
 ) -> dict[str, Found]:
@@ -181,6 +207,15 @@ def _lost() -> LandbridgeError:
     return refuse(
         Reason.SIGNERS_NOT_PARTIES,
         "it counted once, and its signatures no longer do, or it is gone",
+    )
+
+
+def _other_notice(correction: str) -> LandbridgeError:
+    return refuse(
+        Reason.MALFORMED_CASE,
+        "it names another provider, recipient or id than the notice that it acknowledges",
+        where=f"acknowledgement of {correction}",
+        next_step="write it with `landbridge correction acknowledge`",
     )
 
 

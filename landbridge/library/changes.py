@@ -13,7 +13,7 @@ class Change:
 
     kind: Kind
     subject: str
-    """The memorandum's id, or the id of the consent record."""
+    """The id of the memorandum, of the consent record, or of the correction notice."""
     digest: str
     """SHA-256 of the document, in hex."""
     withdrawn: bool = False

@@ -18,6 +18,7 @@ from landbridge.library.store import Library
 from landbridge.memorandum.document import Memorandum
 from landbridge.memorandum.notice import check_fits
 from landbridge.memorandum.signature import SignedForm
+from landbridge.rights.acknowledgement import Acknowledgement
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +37,10 @@ class Bounds:
     """By a consent desk, or by keys that it has bound; of consents that would still hold."""
     revocations_of_a_person: int = 200
     """By one person's own key."""
+    corrections_of_an_agency: int = 50_000
+    """Notices by one provider."""
+    acknowledgements_of_a_notice: int = 3
+    """By its recipient: a second one says nothing new."""
 
 
 class Intake:
@@ -52,9 +57,9 @@ class Intake:
         """Take a document; return whether it, or a signature in it, is new here.
 
         Raises:
-            LandbridgeError: why it was not taken: LB-4101 to LB-4105, LB-4001 and LB-4002; LB-2003
-                when there are too many; LB-5001 when the disk refuses. LB-4103 or another when it
-                was taken and grants nothing all the same.
+            LandbridgeError: why it was not taken: LB-4101 to LB-4105, LB-4107, LB-4001 and LB-4002;
+                LB-2003 when there are too many; LB-5001 when the disk refuses. LB-4103 or another
+                when it was taken and grants nothing all the same.
         """
         self._check_offer(document)
         at = self._clock()
@@ -131,10 +136,24 @@ class Intake:
                     next_step="send the memorandum first",
                 )
             check_fits(opened.notice, on.opened.memorandum)
-        if opened.revocation is not None:
-            self._check_concerned(opened, opened.revocation.agencies)
+        other = opened.revocation or opened.correction or opened.acknowledgement
+        if other is not None:
+            self._check_concerned(opened, other.agencies)
+        if opened.acknowledgement is not None:
+            self._check_acknowledges(opened.acknowledgement)
         self._check_room(opened)
         return opened
+
+    def _check_acknowledges(self, acknowledgement: Acknowledgement) -> None:
+        on = self._library.shelf.corrected.get(acknowledgement.digest)
+        notice = on.opened.correction if on else None
+        if notice is None or not acknowledgement.fits(notice):
+            raise refuse(
+                Reason.MALFORMED_CASE,
+                "the correction notice that it acknowledges is not here",
+                where=f"acknowledgement of {acknowledgement.correction}",
+                next_step="send the notice first",
+            )
 
     def _check_concerned(self, opened: Opened, agencies: Collection[str]) -> None:
         agency, kind = self._library.agency, opened.kind.value.replace("_", " ")
@@ -173,6 +192,15 @@ class Intake:
             notices = (each.opened for each in shelf.noticed.values())
             mine = [each.signers for each in notices if each.notice and each.notice.digest == on]
             _count(opened.signers, mine, bounds.notices_of_an_agency, "notices")
+        elif opened.correction is not None:
+            providers = [(each.provider,) for each in shelf.corrections]
+            _count(opened.signers, providers, bounds.corrections_of_an_agency, "corrections")
+        elif opened.acknowledgement is not None:
+            on = opened.acknowledgement.digest
+            held = (each.opened.acknowledgement for each in shelf.acknowledged.values())
+            others = [(each.recipient,) for each in held if each and each.digest == on]
+            most = bounds.acknowledgements_of_a_notice
+            _count(opened.signers, others, most, "acknowledgements of this notice")
         elif opened.missing:
             self._count_offers(opened.signers)
         else:

@@ -16,6 +16,8 @@ class Kind(StrEnum):
     MEMORANDUM = "memorandum"
     NOTICE = "notice"
     REVOCATION = "consent_revocation"
+    CORRECTION = "correction"
+    ACKNOWLEDGEMENT = "acknowledgement"
 
     @property
     def folder(self) -> str:
@@ -27,7 +29,11 @@ _FOLDERS: Final = {
     Kind.MEMORANDUM: "memoranda",
     Kind.NOTICE: "notices",
     Kind.REVOCATION: "consents",
+    Kind.CORRECTION: "corrections",
+    Kind.ACKNOWLEDGEMENT: "acknowledgements",
 }
+
+_MARKED: Final = (Kind.REVOCATION, Kind.NOTICE, Kind.CORRECTION, Kind.ACKNOWLEDGEMENT)
 
 
 def kind_of(document: bytes) -> Kind:
@@ -43,7 +49,7 @@ def kind_of(document: bytes) -> Kind:
     except (ValueError, RecursionError):
         fields = None
     if isinstance(fields, dict):
-        for kind in (Kind.REVOCATION, Kind.NOTICE):
+        for kind in _MARKED:
             if kind.value in fields:
                 return kind
     return Kind.MEMORANDUM
@@ -59,6 +65,8 @@ def file_name(kind: Kind, subject: str, signed: str) -> str:
         Kind.MEMORANDUM: f"{subject}.{short}{SUFFIX}",
         Kind.NOTICE: f"{subject}.{short}{SUFFIX}",
         Kind.REVOCATION: f"{signed[:32]}{SUFFIX}",
+        Kind.CORRECTION: f"{subject}.{short}{SUFFIX}",
+        Kind.ACKNOWLEDGEMENT: f"{subject}.{short}{SUFFIX}",
     }[kind]
 
 

@@ -53,7 +53,7 @@ def known_at(state: Path, at: int) -> Known:
                 notices.append(barred(opened.memorandum, CANNOT_KEEP))
         elif opened.notice is not None:
             notices.append(opened.notice)
-        else:
+        elif opened.revocation is not None:
             revocations.append(opened.subject)
     ids = {memorandum.id for memorandum in memoranda}
     for memorandum in _lost(history, at):

@@ -12,6 +12,8 @@ from landbridge.memorandum.life import Notice
 from landbridge.memorandum.notice import verify_notice
 from landbridge.memorandum.signature import SignedForm, verify_offer
 from landbridge.memorandum.signed_form import Signature, payload_of
+from landbridge.rights.acknowledgement import Acknowledgement, verify_acknowledgement
+from landbridge.rights.correction import Correction, verify_correction
 from landbridge.trust.bundle import TrustBundle
 
 Read = Callable[[bytes], Memorandum]
@@ -20,11 +22,11 @@ Read = Callable[[bytes], Memorandum]
 
 @dataclass(frozen=True)
 class Opened:
-    """A document that verifies; exactly one of the three contents is there."""
+    """A document that verifies; exactly one of the contents is there."""
 
     kind: Kind
     subject: str
-    """The memorandum's id, or the id of the consent record."""
+    """The id of the memorandum, of the consent record, or of the correction notice."""
     signed: str
     """SHA-256 of what was signed, in hex: which document this is, whoever has signed it so far."""
     document: bytes = field(repr=False)
@@ -34,6 +36,8 @@ class Opened:
     memorandum: Memorandum | None = field(default=None, repr=False)
     notice: Notice | None = field(default=None, repr=False)
     revocation: Revocation | None = field(default=None, repr=False)
+    correction: Correction | None = field(default=None, repr=False)
+    acknowledgement: Acknowledgement | None = field(default=None, repr=False)
 
     @cached_property
     def digest(self) -> str:
@@ -66,15 +70,45 @@ def open_document(
     `read` reads the text of a memorandum, once its signatures are verified.
 
     Raises:
-        LandbridgeError: LB-4101, LB-4104 or LB-4105 when it is malformed; LB-4001 and LB-4002 for
-            its signatures; LB-4102 when others have signed than may.
+        LandbridgeError: LB-4101, LB-4104, LB-4105 or LB-4107 when it is malformed; LB-4001 and
+            LB-4002 for its signatures; LB-4102 when others have signed than may.
     """
     kind = kind_of(document)
     if kind is Kind.MEMORANDUM:
         return _open_memorandum(document, bundle, at, read)
     if kind is Kind.NOTICE:
         return _open_notice(document, bundle, at)
+    if kind is Kind.CORRECTION:
+        return opened_correction(document, verify_correction(document, bundle, at))
+    if kind is Kind.ACKNOWLEDGEMENT:
+        return opened_acknowledgement(document, verify_acknowledgement(document, bundle, at))
     return _open_revocation(document, bundle, at)
+
+
+def opened_correction(document: bytes, correction: Correction) -> Opened:
+    """Open a correction notice that was verified."""
+    return Opened(
+        Kind.CORRECTION,
+        correction.id,
+        correction.digest,
+        document,
+        None,
+        (correction.provider,),
+        correction=correction,
+    )
+
+
+def opened_acknowledgement(document: bytes, acknowledgement: Acknowledgement) -> Opened:
+    """Open an acknowledgement that was verified."""
+    return Opened(
+        Kind.ACKNOWLEDGEMENT,
+        acknowledgement.correction,
+        digest_of(payload_of(document)),
+        document,
+        None,
+        (acknowledgement.recipient,),
+        acknowledgement=acknowledgement,
+    )
 
 
 def _open_memorandum(document: bytes, bundle: TrustBundle, at: int, read: Read) -> Opened:

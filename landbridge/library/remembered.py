@@ -2,6 +2,7 @@
 
 - A revocation of a consent: else a file that is removed would bring the consent back.
 - A notice that suspends or terminates: else a key that is tainted would lift it.
+- A correction notice and its acknowledgement: else an answer would be good again.
 - That a memorandum was agreed which amends another: it grants nothing once its signatures no
   longer count, and what it amends has ended all the same. Else one party could bring a wider text
   back by having its key tainted.
@@ -14,13 +15,15 @@ from landbridge.consent.revocation import read_noticed
 from landbridge.library.changes import Logged
 from landbridge.library.history import History
 from landbridge.library.kinds import Kind, digest_of
-from landbridge.library.opened import Opened
+from landbridge.library.opened import Opened, opened_acknowledgement, opened_correction
 from landbridge.library.shelf import Found
 from landbridge.memorandum.document import Memorandum
 from landbridge.memorandum.life import NoticeKind
 from landbridge.memorandum.notice import SignedNotice, WrittenNotice
 from landbridge.memorandum.signature import SignedForm
 from landbridge.memorandum.signed_form import payload_of
+from landbridge.rights.acknowledgement import read_acknowledgement
+from landbridge.rights.correction import read_correction
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +31,7 @@ class Remembered:
     """Documents that counted once; their signatures were verified then."""
 
     standing: tuple[Found, ...]
-    """Revocations, and notices that stop: they go on to hold."""
+    """All but memoranda, and notices that resume: they go on to hold."""
     successors: tuple[Found, ...]
     """Memoranda that amend others."""
 
@@ -75,7 +78,7 @@ def recall_document(kind: Kind, document: bytes) -> Opened:
     """Open a document that was verified when it was noticed.
 
     Raises:
-        LandbridgeError: LB-4101, LB-4104 or LB-4105 when it is none.
+        LandbridgeError: LB-4101, LB-4104, LB-4105 or LB-4107 when it is none.
     """
     signed = digest_of(payload_of(document))
     if kind is Kind.MEMORANDUM:
@@ -88,6 +91,10 @@ def recall_document(kind: Kind, document: bytes) -> Opened:
         notice = WrittenNotice.from_json(SignedNotice.parse(document).payload).taken()
         signers = tuple(sorted(notice.signers))
         return Opened(kind, notice.memorandum, signed, document, None, signers, notice=notice)
+    if kind is Kind.CORRECTION:
+        return opened_correction(document, read_correction(document))
+    if kind is Kind.ACKNOWLEDGEMENT:
+        return opened_acknowledgement(document, read_acknowledgement(document))
     revocation = read_noticed(document)
     return Opened(
         kind,

@@ -14,6 +14,8 @@ from landbridge.errors import LandbridgeError
 from landbridge.library.opened import Opened
 from landbridge.memorandum.document import Memorandum
 from landbridge.memorandum.life import Notice, Settled, barred, settle
+from landbridge.rights.acknowledgement import Acknowledgement
+from landbridge.rights.correction import Correction
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,12 +51,15 @@ class Shelf:
     offered: Mapping[str, Found] = field(default_factory=dict)
     noticed: Mapping[str, Found] = field(default_factory=dict)
     revoked: Mapping[str, Found] = field(default_factory=dict)
+    corrected: Mapping[str, Found] = field(default_factory=dict)
+    acknowledged: Mapping[str, Found] = field(default_factory=dict)
+    """Acknowledgements of correction notices that are here."""
     lost: Mapping[str, Found] = field(default_factory=dict)
     """Memoranda that counted once and amend others: they end these, and grant nothing."""
     idle: tuple[Found, ...] = ()
     """Memoranda whose id another one has that is agreed."""
     waiting: tuple[Found, ...] = ()
-    """Notices on memoranda that are not here, or not agreed yet."""
+    """Notices on memoranda, and acknowledgements of notices, that are not here."""
     barred: Mapping[str, LandbridgeError] = field(default_factory=dict)
     """Why a memorandum grants nothing to this party though it was agreed, by its digest."""
     refused: tuple[Refused, ...] = ()
@@ -87,6 +92,19 @@ class Shelf:
         """The consents that have ended."""
         found = (each.opened.revocation for each in self.revoked.values())
         return tuple(revocation for revocation in found if revocation)
+
+    @cached_property
+    def corrections(self) -> tuple[Correction, ...]:
+        """The correction notices, in the order in which they were issued."""
+        found = (each.opened.correction for each in self.corrected.values())
+        return tuple(sorted((one for one in found if one), key=lambda one: (one.issued_at, one.id)))
+
+    @cached_property
+    def acknowledgements(self) -> Mapping[str, Acknowledgement]:
+        """The acknowledgements, by the digest of the notice; of several the earliest."""
+        found = (each.opened.acknowledgement for each in self.acknowledged.values())
+        latest_first = sorted((one for one in found if one), key=lambda one: -one.acknowledged_at)
+        return {one.digest: one for one in latest_first}
 
     @cached_property
     def offers(self) -> tuple[Offer, ...]:
@@ -130,12 +148,16 @@ class Shelf:
     @cached_property
     def counting(self) -> Mapping[str, Found]:
         """Every document that counts, by the SHA-256 of what was signed."""
-        return MappingProxyType({**self.agreed, **self.noticed, **self.revoked})
+        return MappingProxyType({**self.agreed, **self._others})
 
     @cached_property
     def shown(self) -> Mapping[str, Found]:
         """Every document that is passed on, by the SHA-256 of what was signed."""
-        return MappingProxyType({**self.agreed, **self.offered, **self.noticed, **self.revoked})
+        return MappingProxyType({**self.agreed, **self.offered, **self._others})
+
+    @property
+    def _others(self) -> dict[str, Found]:
+        return {**self.noticed, **self.revoked, **self.corrected, **self.acknowledged}
 
     def concerned(self, found: Found) -> frozenset[str]:
         """Name the agencies that a document which is passed on concerns."""
@@ -153,4 +175,5 @@ class Shelf:
             on = self.agreed.get(opened.notice.digest)
             memorandum = on.opened.memorandum if on else None
             return frozenset(memorandum.parties) if memorandum else opened.notice.signers
-        return opened.revocation.agencies if opened.revocation else frozenset()
+        other = opened.revocation or opened.correction or opened.acknowledgement
+        return other.agencies if other else frozenset()

@@ -12,13 +12,15 @@ from concurrent.futures import ThreadPoolExecutor
 from landbridge.errors import Reason, refuse
 from landbridge.log.evidence import Evidence, check_sizes
 from landbridge.log.store import LogStore
+from landbridge.log.subject_keys import Pseudonym
 
 MOST_WAITING = 4096
 """Entries that may wait; at a thousand entries a batch that is a few milliseconds of work."""
 LARGEST_BATCH = 1024
 """Entries under one head, so that one batch keeps the others waiting for a bounded time."""
 
-_Waiting = tuple[Sequence[bytes], asyncio.Future[list[Evidence]]]
+_Named = Sequence[Sequence[Pseudonym]]
+_Waiting = tuple[Sequence[bytes], _Named, asyncio.Future[list[Evidence]]]
 
 
 class Committer:
@@ -33,17 +35,19 @@ class Committer:
         self._committing: asyncio.Task[None] | None = None
         self._closed = False
 
-    async def append(self, entry: bytes) -> Evidence:
-        """Add an entry; it is on the disk when this returns.
+    async def append(self, entry: bytes, named: Sequence[Pseudonym] = ()) -> Evidence:
+        """Add an entry, found under whom it names; it is on the disk when this returns.
 
         Raises:
             LandbridgeError: LB-2003 when too many entries wait; LB-5001 when the disk refuses or
                 the committer is closed; LB-5002 when the log is damaged.
         """
-        return (await self.append_all((entry,)))[0]
+        return (await self.append_all((entry,), (named,)))[0]
 
-    async def append_all(self, entries: Sequence[bytes]) -> list[Evidence]:
+    async def append_all(self, entries: Sequence[bytes], named: _Named = ()) -> list[Evidence]:
         """Add entries under one head; all of them are on the disk when this returns.
+
+        `named` tells whom each entry names; empty: none names anybody.
 
         Raises:
             LandbridgeError: as for `append`.
@@ -58,7 +62,7 @@ class Committer:
                 Reason.BUSY, f"{self._entries_waiting} entries are waiting to be logged already"
             )
         done: asyncio.Future[list[Evidence]] = asyncio.get_running_loop().create_future()
-        self._waiting.append((entries, done))
+        self._waiting.append((entries, named or [()] * len(entries), done))
         self._entries_waiting += len(entries)
         if self._committing is None:
             self._committing = asyncio.create_task(self._commit_waiting())
@@ -76,9 +80,12 @@ class Committer:
         try:
             while self._waiting:
                 batch = self._next_batch()
-                entries = [entry for group, _ in batch for entry in group]
+                entries = [entry for group, _, _ in batch for entry in group]
+                named = [names for _, group, _ in batch for names in group]
                 try:
-                    evidence = await loop.run_in_executor(self._worker, self._store.append, entries)
+                    evidence = await loop.run_in_executor(
+                        self._worker, self._store.append, entries, named
+                    )
                 except Exception as error:  # noqa: BLE001 - each caller gets it
                     _fail(batch, error)
                 else:
@@ -99,7 +106,7 @@ class Committer:
 
 def _deal_out(batch: Sequence[_Waiting], evidence: Sequence[Evidence]) -> None:
     start = 0
-    for entries, done in batch:
+    for entries, _, done in batch:
         end = start + len(entries)
         # The caller may have given up meanwhile; its entry stays in the log, which is right.
         if not done.done():
@@ -108,6 +115,6 @@ def _deal_out(batch: Sequence[_Waiting], evidence: Sequence[Evidence]) -> None:
 
 
 def _fail(batch: Sequence[_Waiting], error: Exception) -> None:
-    for _, done in batch:
+    for _, _, done in batch:
         if not done.done():
             done.set_exception(error)

@@ -12,6 +12,7 @@ from pathlib import Path
 from threading import Lock
 
 from landbridge.errors import LandbridgeError, Reason, refuse
+from landbridge.log.subject_tables import SUBJECT_TABLES
 from landbridge.log.tables import create_tables
 
 _LOCK_WAIT_S = 5.0
@@ -53,7 +54,8 @@ class LogDatabase:
         with self._lock:
             try:
                 yield self._connected()
-            except sqlite3.Error as error:
+            except (sqlite3.Error, UnicodeDecodeError) as error:
+                # A message of SQLite's own may quote what is damaged.
                 self._drop()
                 raise _refusal(error, self.path) from error
             except LandbridgeError as error:
@@ -77,6 +79,35 @@ class LogDatabase:
                 self._drop()
                 raise
             connection.execute("COMMIT")
+
+    def add_missing_tables(self) -> None:
+        """Add the tables that logs of earlier versions lack.
+
+        Raises:
+            LandbridgeError: as for `writing`.
+        """
+        with self.reading() as connection:
+            query = "SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = 'erased'"
+            is_complete = connection.execute(query).fetchone() is not None
+        if not is_complete:
+            with self.writing() as connection:
+                _create_subject_tables(connection)
+
+    def forget_erased(self) -> None:
+        """Bring what is committed into the file itself, and empty the write-ahead file.
+
+        Raises:
+            LandbridgeError: LB-5001 when another process is reading all the time.
+        """
+        with self.reading() as connection:
+            (busy, *_) = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        if busy:
+            raise refuse(
+                Reason.LOG_UNAVAILABLE,
+                "what was erased is still in the write-ahead file, as another process reads it",
+                where=str(self.path),
+                next_step="do it again in a moment",
+            )
 
     def close(self) -> None:
         """Close the connection; the next use opens it again."""
@@ -111,6 +142,7 @@ def create_log_file(path: Path, checkpoint: bytes) -> None:
         try:
             connection.execute("BEGIN IMMEDIATE")
             create_tables(connection, checkpoint)
+            _create_subject_tables(connection)
             connection.execute("COMMIT")
         finally:
             connection.close()
@@ -147,10 +179,16 @@ def _connect(path: Path, journal: str = "WAL") -> sqlite3.Connection:
         connection.execute(f"PRAGMA journal_mode = {journal}")
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute("PRAGMA fullfsync = ON")
-    except sqlite3.Error:
+        connection.execute("PRAGMA secure_delete = ON")
+    except BaseException:
         connection.close()
         raise
     return connection
+
+
+def _create_subject_tables(connection: sqlite3.Connection) -> None:
+    for statement in SUBJECT_TABLES:
+        connection.execute(statement)
 
 
 def _file_identity(path: Path) -> tuple[int, int] | None:
@@ -169,7 +207,7 @@ def _sync_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
-def _refusal(error: sqlite3.Error, path: Path) -> LandbridgeError:
+def _refusal(error: Exception, path: Path) -> LandbridgeError:
     name = getattr(error, "sqlite_errorname", "")
     reason = Reason.LOG_UNAVAILABLE if name.startswith(_DISK_ERRORS) else Reason.LOG_DAMAGED
     return refuse(reason, f"the log's file: {error} ({name or 'unreadable'})", where=str(path))

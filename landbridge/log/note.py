@@ -18,7 +18,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from landbridge.errors import LandbridgeError, Reason, refuse
 from landbridge.keys import SigningKey
 
-MAX_NOTE_BYTES = 65_536
+MAX_NOTE_BYTES = 262_144
+"""Room for the sixteen signatures that every verifier has to accept, post-quantum ones too."""
 MAX_SIGNATURES = 64
 _ED25519 = b"\x01"
 _ID_BYTES = 4
@@ -59,11 +60,7 @@ class NoteVerifier:
 
     def __post_init__(self) -> None:
         """Compute which key of this name signature lines mean."""
-        if not _NAME.fullmatch(self.name):
-            raise refuse(
-                Reason.INVALID_CONFIGURATION,
-                f"{self.name!r} cannot sign notes: a name holds no space and no plus sign",
-            )
+        check_name(self.name)
         hashed = sha256(self.name.encode() + b"\n" + _ED25519 + self.public.public_bytes_raw())
         object.__setattr__(self, "key_hash", hashed.digest()[:_ID_BYTES])
 
@@ -74,11 +71,10 @@ class NoteVerifier:
         Raises:
             LandbridgeError: LB-1101 when it has another form, another algorithm or a wrong hash.
         """
-        match = _VERIFIER_KEY.fullmatch(text)
-        raw = _decode(match[3]) if match else None
-        if match and raw and raw[:1] == _ED25519 and len(raw) == 33:  # noqa: PLR2004
-            verifier = cls(match[1], Ed25519PublicKey.from_public_bytes(raw[1:]))
-            if verifier.key_hash.hex() == match[2]:
+        name, key_hash, raw = read_verifier_key(text)
+        if raw[:1] == _ED25519 and len(raw) == 33:  # noqa: PLR2004
+            verifier = cls(name, Ed25519PublicKey.from_public_bytes(raw[1:]))
+            if verifier.key_hash == key_hash:
                 return verifier
         raise refuse(Reason.INVALID_CONFIGURATION, f"{text[:200]!r} is not an Ed25519 verifier key")
 
@@ -129,7 +125,38 @@ class NoteSigner:
         return str(NoteSignature(self.verifier.name, self.verifier.key_hash, signature))
 
 
-def parse_note(data: bytes) -> Note:
+def check_name(name: str) -> None:
+    """Check that a name can stand in a signature line.
+
+    Raises:
+        LandbridgeError: LB-1101 when it cannot.
+    """
+    if not _NAME.fullmatch(name):
+        raise refuse(
+            Reason.INVALID_CONFIGURATION,
+            f"{name!r} cannot sign notes: a name holds no space and no plus sign",
+        )
+
+
+def read_verifier_key(text: str) -> tuple[str, bytes, bytes]:
+    """Take a verifier key apart: its name, its key hash, and the type byte with the key.
+
+    Raises:
+        LandbridgeError: LB-1101 when it has another form.
+    """
+    match = _VERIFIER_KEY.fullmatch(text)
+    raw = _decode(match[3]) if match else None
+    if match is None or raw is None:
+        raise refuse(Reason.INVALID_CONFIGURATION, f"{text[:200]!r} is not a verifier key")
+    return match[1], bytes.fromhex(match[2]), raw
+
+
+def write_note(text: str, signatures: Iterable[NoteSignature]) -> bytes:
+    """Write a note: the text, which ends in a newline, and its signature lines."""
+    return f"{text}\n{''.join(map(str, signatures))}".encode()
+
+
+def parse_note(data: bytes, most: int = MAX_NOTE_BYTES) -> Note:
     """Take a note apart, in exactly the form that the specification gives.
 
     Base64 that decodes to the same bytes but is written otherwise is refused, so that a note that
@@ -138,8 +165,8 @@ def parse_note(data: bytes) -> Note:
     Raises:
         LandbridgeError: LB-4008 when it is malformed, too large or holds too many signatures.
     """
-    if len(data) > MAX_NOTE_BYTES:
-        raise _malformed(f"it is larger than {MAX_NOTE_BYTES} bytes")
+    if len(data) > most:
+        raise _malformed(f"it is larger than {most} bytes")
     try:
         whole = data.decode()
     except UnicodeDecodeError:

@@ -21,7 +21,7 @@ from typing import Self
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-from landbridge.errors import Reason, refuse
+from landbridge.errors import LandbridgeError, Reason, refuse
 from landbridge.keys import KeyUse, SigningKey
 from landbridge.log.checkpoint import Checkpoint
 from landbridge.log.database import LogDatabase, create_log_file, is_file_there
@@ -29,6 +29,8 @@ from landbridge.log.evidence import Evidence, check_sizes
 from landbridge.log.merkle import EMPTY_ROOT
 from landbridge.log.note import NoteSigner, NoteVerifier, find_signers, parse_note
 from landbridge.log.state import LogState, check_handovers, check_tile, load_state
+from landbridge.log.subject_keys import Pseudonym, SubjectKeys
+from landbridge.log.subject_tables import read_positions, write_key, write_positions
 from landbridge.log.tables import (
     read_entries,
     read_handovers,
@@ -47,18 +49,27 @@ class LogStore:
     """The log of one origin. Thread-safe; several processes may append to one file in turn."""
 
     def __init__(
-        self, database: LogDatabase, signer: NoteSigner, former: Sequence[NoteVerifier] = ()
+        self,
+        database: LogDatabase,
+        signer: NoteSigner,
+        former: Sequence[NoteVerifier] = (),
+        look_up_key: bytes | None = None,
     ) -> None:
         self._writer = database
         self._reader = LogDatabase(database.path)
+        self._subjects = (
+            SubjectKeys(LogDatabase(database.path), look_up_key) if look_up_key else None
+        )
         self._signer = signer
         self._verifiers = (signer.verifier, *former)
         self._appending = Lock()
+        self._halted: LandbridgeError | None = None
         try:
             with database.reading() as connection:
                 self._state = load_state(connection, self._verifiers)
                 check_handovers(connection, self._verifiers, self._state)
                 self._trusted = connection
+            database.add_missing_tables()
             self.check(self.size - CHECKED_AT_OPEN)
             if signer.verifier not in find_signers(parse_note(self.head()), self._verifiers):
                 self._hand_over(signer)
@@ -68,11 +79,18 @@ class LogStore:
 
     @classmethod
     def open(
-        cls, path: Path, origin: str, key: SigningKey, former: Iterable[Ed25519PublicKey] = ()
+        cls,
+        path: Path,
+        origin: str,
+        key: SigningKey,
+        former: Iterable[Ed25519PublicKey] = (),
+        *,
+        look_up_key: bytes | None = None,
     ) -> Self:
         """Open a log, or begin one where there is no file.
 
         `former` are other keys of this log: where one of them signed last, `key` takes over.
+        `look_up_key` is what subjects' keys are found by; a log that names no subject needs none.
 
         Raises:
             LandbridgeError: LB-5001 when the disk refuses; LB-5002 when the file does not hold what
@@ -83,7 +101,7 @@ class LogStore:
         if not is_file_there(path):
             create_log_file(path, signer.sign(Checkpoint(origin, 0, EMPTY_ROOT).text()))
         earlier = [NoteVerifier(origin, public) for public in former if public != key.public]
-        return cls(LogDatabase(path), signer, earlier)
+        return cls(LogDatabase(path), signer, earlier, look_up_key)
 
     @property
     def origin(self) -> str:
@@ -104,6 +122,31 @@ class LogStore:
         """The key that signs now."""
         return self._signer.verifier.public
 
+    def sign_note(self, text: str) -> bytes:
+        """Sign a text that is no head under the log's name, and return the whole note.
+
+        Raises:
+            LandbridgeError: LB-1001 when it could be read as a head of this log.
+        """
+        self._require(not text.startswith(f"{self.origin}\n"), "a text that reads as a head")
+        return self._signer.sign(text)
+
+    @property
+    def subjects(self) -> SubjectKeys:
+        """The keys of those whom the log names.
+
+        Raises:
+            LandbridgeError: LB-1101 when the party has no `pseudonym.key`.
+        """
+        if self._subjects is None:
+            raise refuse(
+                Reason.INVALID_CONFIGURATION,
+                "there is no pseudonym.key: the log cannot name subjects",
+                where=str(self._writer.path.with_name("pseudonym.key")),
+                next_step="restore the file as it was made",
+            )
+        return self._subjects
+
     def sign_with(self, key: SigningKey) -> None:
         """Let another key of this log sign from now on; it has signed the head when this returns.
 
@@ -121,6 +164,28 @@ class LogStore:
             if signer.verifier != self._signer.verifier:
                 self._hand_over(signer)
 
+    def halt(self, error: LandbridgeError) -> None:
+        """Refuse every append with this error until `resume`; what was logged can still be read."""
+        self._halted = error
+
+    def resume(self) -> None:
+        """Append again."""
+        self._halted = None
+
+    @property
+    def halted(self) -> LandbridgeError | None:
+        """Why nothing is appended, where that is so."""
+        return self._halted
+
+    def refresh(self) -> None:
+        """Take up what another process has appended since.
+
+        Raises:
+            LandbridgeError: LB-5001, LB-5002 as for `append`.
+        """
+        with self._appending, self._writer.reading() as connection:
+            self._state = self._last(connection)
+
     def handovers(self) -> list[bytes]:
         """Return the heads at which the key changed, oldest first, each signed by both keys.
 
@@ -130,17 +195,25 @@ class LogStore:
         with self._reader.reading() as connection:
             return read_handovers(connection)
 
-    def append(self, entries: Sequence[bytes]) -> list[Evidence]:
+    def append(
+        self, entries: Sequence[bytes], named: Sequence[Sequence[Pseudonym]] = ()
+    ) -> list[Evidence]:
         """Add entries under one signed head; they are on the disk when this returns.
+
+        `named` tells, entry by entry, under whom `positions` finds it; empty: none under anybody.
 
         Raises:
             LandbridgeError: LB-5001 when the disk refuses: nothing is kept, and a later call may
                 succeed; LB-5002 when the file no longer continues what was signed; LB-1001 for an
-                entry of more than 65,535 bytes.
+                entry of more than 65,535 bytes; what `halt` was given.
         """
+        if (halted := self._halted) is not None:
+            # Made anew: several threads may be told at once.
+            raise refuse(halted.reason, halted.message, next_step=halted.next_step)
         if not entries:
             return []
         check_sizes(entries)
+        new = {name.value: name for names in named for name in names if name.unstored_key}
         leaves = [sha256(b"\x00" + entry).digest() for entry in entries]
         with self._appending:
             with self._writer.writing() as connection:
@@ -149,7 +222,13 @@ class LogStore:
                 text = Checkpoint(self.origin, growth.size, growth.root).text()
                 checkpoint = self._signer.sign(text)
                 write_batch(connection, before.size, entries, tiles, checkpoint)
+                for name in new.values():
+                    write_key(connection, name.period, name.look_up, name.unstored_key, name.value)
+                if named:
+                    write_positions(connection, _places(before.size, entries, named))
             self._state = LogState(checkpoint, growth.root, tree)
+        if new:
+            self.subjects.remember_stored(new.values())
         return [
             Evidence(entry, index, path, checkpoint)
             for index, (entry, path) in enumerate(
@@ -166,6 +245,18 @@ class LogStore:
         self._require(0 <= index < self.size, f"the log has no entry {index}")
         with self._reader.reading() as connection:
             return read_entries(connection, index, index + 1)[0]
+
+    def entries_at(self, indices: Iterable[int]) -> list[bytes]:
+        """Return the entries at some positions, in the order of these.
+
+        Raises:
+            LandbridgeError: LB-1001 when there is none; LB-5001, LB-5002 as for `append`.
+        """
+        wanted = list(indices)
+        for index in wanted:
+            self._require(0 <= index < self.size, f"the log has no entry {index}")
+        with self._reader.reading() as connection:
+            return [read_entries(connection, index, index + 1)[0] for index in wanted]
 
     def entries(self, start: int = 0) -> Iterator[bytes]:
         """Give the entries from a position on, oldest first, to the end as it is then.
@@ -193,6 +284,18 @@ class LogStore:
             yield from zip(range(end - 1, start - 1, -1), reversed(page), strict=True)
             end = start
 
+    def positions(
+        self, names: Iterable[Pseudonym], *, before: int | None = None, limit: int
+    ) -> list[int]:
+        """Return where any of these are named, newest first, each position once.
+
+        Raises:
+            LandbridgeError: LB-5001, LB-5002 as for `append`.
+        """
+        end = self.size if before is None else before
+        with self._reader.reading() as connection:
+            return read_positions(connection, [name.value for name in names], end, limit)
+
     def inclusion_proof(self, index: int, size: int) -> tuple[bytes, ...]:
         """Prove an entry in the log as it was at a size (RFC 6962, section 2.1.1).
 
@@ -205,6 +308,20 @@ class LogStore:
         )
         with self._reader.reading() as connection:
             return state.tree.inclusion_path(index, size, partial(read_tile, connection))
+
+    def inclusion_proofs(self, indices: Iterable[int], size: int) -> list[tuple[bytes, ...]]:
+        """Prove several entries as `inclusion_proof` does; what they share is hashed once.
+
+        Raises:
+            LandbridgeError: as for `inclusion_proof`.
+        """
+        state, wanted = self._state, list(indices)
+        for index in wanted:
+            self._require(
+                0 <= index < size <= state.size, f"no proof of entry {index} in a log of {size}"
+            )
+        with self._reader.reading() as connection:
+            return state.tree.inclusion_paths(wanted, size, partial(read_tile, connection))
 
     def consistency_proof(self, old_size: int, new_size: int) -> tuple[bytes, ...]:
         """Prove that the log at one size continues it at another (RFC 6962, section 2.1.2).
@@ -235,6 +352,8 @@ class LogStore:
         """Close the file."""
         self._writer.close()
         self._reader.close()
+        if self._subjects is not None:
+            self._subjects.close()
 
     def _last(self, connection: sqlite3.Connection) -> LogState:
         """Return the state to go on from: the known one, or what another writer left since."""
@@ -258,6 +377,14 @@ class LogStore:
     def _require(self, holds: bool, message: str) -> None:  # noqa: FBT001
         if not holds:
             raise refuse(Reason.MALFORMED_REQUEST, f"{message}; it holds {self.size}")
+
+
+def _places(
+    start: int, entries: Sequence[bytes], named: Sequence[Sequence[Pseudonym]]
+) -> Iterator[tuple[bytes, int]]:
+    for position, (_, names) in enumerate(zip(entries, named, strict=True), start):
+        for name in names:
+            yield name.value, position
 
 
 def _signer(origin: str, key: SigningKey) -> NoteSigner:

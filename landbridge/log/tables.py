@@ -8,6 +8,7 @@ import sqlite3
 from collections.abc import Iterable, Sequence
 
 from landbridge.errors import LandbridgeError, Reason, refuse
+from landbridge.log.connection import Connection
 from landbridge.log.tiles import TILE_BYTES, Tile
 
 _APPLICATION = 0x4C424C47
@@ -45,13 +46,13 @@ def check_format(connection: sqlite3.Connection) -> None:
         raise damaged(f"the file is not a log of format {_FORMAT}")
 
 
-def read_head(connection: sqlite3.Connection) -> bytes:
+def read_head(connection: Connection) -> bytes:
     """Return the stored checkpoint."""
     row = connection.execute("SELECT checkpoint FROM head").fetchone()
     return _blob(row, "the signed head")
 
 
-def read_tile(connection: sqlite3.Connection, level: int, index: int) -> bytes:
+def read_tile(connection: Connection, level: int, index: int) -> bytes:
     """Return a full tile."""
     row = connection.execute(
         "SELECT hashes FROM tile WHERE level = ? AND position = ?", (level, index)
@@ -62,7 +63,7 @@ def read_tile(connection: sqlite3.Connection, level: int, index: int) -> bytes:
     return hashes
 
 
-def read_entries(connection: sqlite3.Connection, start: int, end: int) -> list[bytes]:
+def read_entries(connection: Connection, start: int, end: int) -> list[bytes]:
     """Return the entries from one position up to, and without, another."""
     rows = connection.execute(
         "SELECT body, position FROM entry WHERE position >= ? AND position < ? ORDER BY position",
@@ -73,14 +74,14 @@ def read_entries(connection: sqlite3.Connection, start: int, end: int) -> list[b
     return [_blob(row, f"entry {row[1]}") for row in rows]
 
 
-def has_entries_from(connection: sqlite3.Connection, start: int) -> bool:
+def has_entries_from(connection: Connection, start: int) -> bool:
     """Tell whether anything stands at or after a position, or before the first."""
     query = "SELECT 1 FROM entry WHERE position >= ? OR position < 0 LIMIT 1"
     return connection.execute(query, (start,)).fetchone() is not None
 
 
 def write_batch(
-    connection: sqlite3.Connection,
+    connection: Connection,
     start: int,
     entries: Sequence[bytes],
     tiles: Iterable[Tile],
@@ -95,7 +96,7 @@ def write_batch(
     connection.execute("UPDATE head SET checkpoint = ?", (checkpoint,))
 
 
-def write_handover(connection: sqlite3.Connection, checkpoint: bytes) -> None:
+def write_handover(connection: Connection, checkpoint: bytes) -> None:
     """Write a head that both the key before and the key from now on have signed."""
     # Logs that were begun before keys could change have no such table.
     connection.execute(_HANDOVER)
@@ -103,7 +104,7 @@ def write_handover(connection: sqlite3.Connection, checkpoint: bytes) -> None:
     connection.execute("UPDATE head SET checkpoint = ?", (checkpoint,))
 
 
-def read_handovers(connection: sqlite3.Connection) -> list[bytes]:
+def read_handovers(connection: Connection) -> list[bytes]:
     """Return the heads at which the log's key changed, oldest first."""
     query = "SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = 'handover'"
     if connection.execute(query).fetchone() is None:

@@ -36,11 +36,16 @@ class Tile:
 
 def tile_path(level: int, index: int, width: int = TILE_WIDTH) -> str:
     """Return the path under which a tile is published, such as `tile/0/x001/x234/067.p/5`."""
+    return f"tile/{level}/{tile_number(index, width)}"
+
+
+def tile_number(index: int, width: int = TILE_WIDTH) -> str:
+    """Return the part of a published path that says which tile of a level, and how full."""
     groups = [f"{index % 1000:03d}"]
     while index := index // 1000:
         groups.insert(0, f"x{index % 1000:03d}")
     partial = "" if width == TILE_WIDTH else f".p/{width}"
-    return f"tile/{level}/{'/'.join(groups)}{partial}"
+    return "/".join(groups) + partial
 
 
 def split_hashes(hashes: bytes) -> list[bytes]:
@@ -91,6 +96,16 @@ class TiledTree:
         """Prove a leaf in the tree as it was at a size, 0 <= index < size <= the present size."""
         node = self._node_reader(read_tile)
         return tuple(range_hash(leaves, node) for leaves in inclusion_ranges(index, size))
+
+    def inclusion_paths(
+        self, indices: Sequence[int], size: int, read_tile: ReadTile
+    ) -> list[Path]:
+        """Prove several leaves as `inclusion_path` does; what they share is hashed once."""
+        node = cache(self._node_reader(read_tile))
+        return [
+            tuple(range_hash(leaves, node) for leaves in inclusion_ranges(index, size))
+            for index in indices
+        ]
 
     def consistency_path(self, old_size: int, new_size: int, read_tile: ReadTile) -> Path:
         """Prove that one size continues another, 0 < old_size <= new_size <= the present size."""

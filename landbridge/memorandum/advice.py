@@ -17,6 +17,11 @@ def find_advice(memorandum: Memorandum) -> Iterator[tuple[Keys, str]]:
     for number, grant in enumerate(memorandum.grants):
         for way, why in _find_in(grant):
             yield ("grants", number, *way), f"clause {grant.clause}: {why}"
+        for other in memorandum.grants:
+            if grant.delayed_disclosure and _tells_of(grant, other):
+                what = f"clause {other.clause} tells the subject at once of the same requester"
+                yield ("grants", number, "delayed_disclosure"), f"clause {grant.clause}: {what}"
+                break
         for position, predicate in enumerate(grant.predicates):
             key = (grant.provider, grant.dataset, predicate.name)
             clause, first = seen.setdefault(key, (grant.clause, predicate))
@@ -26,6 +31,16 @@ def find_advice(memorandum: Memorandum) -> Iterator[tuple[Keys, str]]:
                     ("grants", number, "predicates", position, "name"),
                     f"clause {grant.clause}: {what}",
                 )
+
+
+def _tells_of(delayed: Grant, other: Grant) -> bool:
+    """Whether a query under one clause that delays shows by another one that does not."""
+    return (
+        other.delayed_disclosure is None
+        and not set(other.requesters).isdisjoint(delayed.requesters)
+        and not set(other.purposes).isdisjoint(delayed.purposes)
+        and not set(other.subject_kinds).isdisjoint(delayed.subject_kinds)
+    )
 
 
 def _find_in(grant: Grant) -> Iterator[tuple[Keys, str]]:

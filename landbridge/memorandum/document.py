@@ -20,6 +20,7 @@ from pydantic import Field
 
 from landbridge.errors import Reason, refuse
 from landbridge.memorandum.grant import (
+    DelayedDisclosure,
     Grant,
     Part,
     Quota,
@@ -184,10 +185,16 @@ def _find_contradictions(memorandum: Memorandum) -> Iterator[tuple[Keys, str]]:
     if sum(map(_combinations, memorandum.grants)) > _MAX_COMBINATIONS:
         yield ("grants",), _TOO_WIDE
     quotas: dict[tuple[str, str], Quota | None] = {}
+    delays: dict[tuple[str, str], DelayedDisclosure | None] = {}
     for number, grant in enumerate(memorandum.grants):
         # Queries are counted by clause: each of its grants says the same of it.
         if quotas.setdefault((grant.provider, grant.clause), grant.quota) != grant.quota:
             yield ("grants", number, "quota"), f"clause {grant.clause} has another quota above"
+        # Nor does it depend on what of a clause was asked for when the subject is told.
+        delay = grant.delayed_disclosure
+        if delays.setdefault((grant.provider, grant.clause), delay) != delay:
+            what = f"clause {grant.clause} delays disclosure otherwise above"
+            yield ("grants", number, "delayed_disclosure"), what
         for inner, what in (
             *_wrong_parties(memorandum, grant),
             *find_contradictions(grant),

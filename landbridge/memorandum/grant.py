@@ -5,10 +5,11 @@ from collections.abc import Iterator
 from datetime import date
 from enum import StrEnum
 from functools import cached_property
-from typing import Any, Final, Literal
+from typing import Annotated, Any, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
+from landbridge.clock import to_datetime
 from landbridge.memorandum.condition import Asked, Condition, Rule, conditions_of
 from landbridge.memorandum.words import (
     AgencyId,
@@ -24,6 +25,7 @@ from landbridge.memorandum.words import (
     read_instant,
 )
 from landbridge.memorandum.written_rule import place_conditions
+from landbridge.period import Period
 from landbridge.places import Keys
 from landbridge.subject import SubjectKind
 from landbridge.suggestion import did_you_mean
@@ -31,9 +33,17 @@ from landbridge.suggestion import did_you_mean
 _MAX_PREDICATES: Final = 50
 _MAX_ARGUMENTS: Final = 10
 _MAX_QUERIES: Final = 1_000_000_000
+_DAY_MS: Final = 86_400_000
+_LONGEST_DELAY: Final = Period(years=2)
 
 
 _DECIMAL: Final = re.compile(r"-?(?:0|[1-9][0-9]{0,17})(?:\.[0-9]{1,18})?")
+
+
+def _check_delay(delay: Period) -> Period:
+    if delay.exceeds(_LONGEST_DELAY):
+        raise ValueError(f"must be at most {_LONGEST_DELAY}: a subject is told in the end")
+    return delay
 
 
 def drop_default(schema: dict[str, Any]) -> None:
@@ -79,6 +89,20 @@ class Quota(Part):
 
     queries: int = Field(ge=1, le=_MAX_QUERIES, description="Queries in each window.")
     per: Window = Field(description="The window, by the calendar in UTC: hour to year.")
+
+
+class DelayedDisclosure(Part):
+    """By what right, and for how long, a subject is not yet told that somebody looked."""
+
+    legal_basis: Line = Field(description="The legal basis of the delay.")
+    delay: Annotated[CalendarPeriod, AfterValidator(_check_delay)] = Field(
+        description="How long after the access, such as P6M; at most P2Y."
+    )
+
+    def end(self, at: int) -> int:
+        """Until when nobody is told of an access; both in Unix milliseconds."""
+        day = to_datetime(at).date()
+        return at + (self.delay.after(day) - day).days * _DAY_MS
 
 
 class Argument(Part):
@@ -160,6 +184,11 @@ class Grant(Part):
         None,
         json_schema_extra=drop_default,
         description="How old the data are at most, as the provider promises.",
+    )
+    delayed_disclosure: Left[DelayedDisclosure] = Field(
+        None,
+        json_schema_extra=drop_default,
+        description="When the subject is told who looked. Left out: whenever the subject asks.",
     )
     legal_basis: Left[Line] = Field(
         None,

@@ -76,6 +76,11 @@ def term_sentences(grant: Grant) -> Iterator[str]:
         )
     if grant.sealed:
         yield "Answers leave sealed: only the requester can open them, and the gateway cannot."
+    if (delayed := grant.delayed_disclosure) is not None:
+        yield (
+            f"The subject is told who looked only {delayed.delay.in_words()} after an access, "
+            f"on the legal basis of {delayed.legal_basis}."
+        )
     if grant.retention is not None:
         yield f"A requester may keep what it got for {grant.retention.in_words()}."
     if grant.fresh_within is not None:

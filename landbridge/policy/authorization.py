@@ -46,6 +46,15 @@ __all__ = [
 _MAX_REMEMBERED: Final = 64
 _LONGEST_REMEMBERED: Final = 4096
 """Letters of all wanted fields; so that names which a requester makes up cannot fill the memory."""
+_IN_FORCE: Final = frozenset(
+    {
+        Reason.FIELD_NOT_COVERED,
+        Reason.STALE_REVOCATION,
+        Reason.CONSENT_MISSING,
+        Reason.SEALING_REQUIRED,
+    }
+)
+"""Refusals to those whom a clause in force names: what it says of disclosure holds for them."""
 
 
 class Policy:
@@ -164,7 +173,12 @@ class Policy:
         validity = memorandum.validity_of(grant)
         legal_basis = memorandum.legal_basis_of(grant)
         terms = Terms(
-            grant.quota, grant.sealed, grant.retention, grant.fresh_within, grant.needs_consent
+            grant.quota,
+            grant.sealed,
+            grant.retention,
+            grant.fresh_within,
+            grant.needs_consent,
+            grant.delayed_disclosure,
         )
         alike = (
             memorandum.id,
@@ -284,4 +298,5 @@ def _allowance(clause: Clause, fields: list[str], epoch: Epoch) -> Allowance:
 def _refusal(name: str, reason: Reason, nearest: Clause | None) -> FieldRefusal:
     if nearest is None:
         return FieldRefusal(name, reason, "", "")
-    return FieldRefusal(name, reason, nearest.memorandum.id, nearest.grant.clause)
+    delayed = nearest.terms.delayed_disclosure if reason in _IN_FORCE else None
+    return FieldRefusal(name, reason, nearest.memorandum.id, nearest.grant.clause, delayed)

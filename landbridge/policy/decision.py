@@ -5,7 +5,7 @@ from typing import Final
 
 from landbridge.errors import Reason
 from landbridge.memorandum.condition import Rule
-from landbridge.memorandum.grant import Predicate, Quota
+from landbridge.memorandum.grant import DelayedDisclosure, Predicate, Quota
 from landbridge.period import Period
 from landbridge.subject import SubjectKind
 
@@ -47,6 +47,8 @@ class Terms:
     fresh_within: Period | None = None
     consent: bool = False
     """Whether the person asked about must have consented."""
+    delayed_disclosure: DelayedDisclosure | None = None
+    """When the subject is told who looked; None: whenever it asks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +78,8 @@ class FieldRefusal:
     reason: Reason
     memorandum: str
     clause: str
+    delayed_disclosure: DelayedDisclosure | None = None
+    """That clause's, where it is in force and names the requester, the purpose and the kind."""
 
 
 @dataclass(frozen=True, slots=True)

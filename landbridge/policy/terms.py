@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from landbridge.memorandum.grant import Predicate
+from landbridge.memorandum.grant import DelayedDisclosure, Predicate
 from landbridge.policy.coverage import Clause
 
 
@@ -24,6 +24,7 @@ def terms_of(clause: Clause) -> dict[str, str]:
         "consent": ", ".join(clause.memorandum.consent_desks) if grant.needs_consent else "",
         "quota": f"{terms.quota.queries} queries a {terms.quota.per}" if terms.quota else "",
         "sealing": "the answer leaves only sealed" if terms.sealed else "",
+        "disclosure": _delay(terms.delayed_disclosure),
         "retention": f"kept for {terms.retention}" if terms.retention else "",
         "freshness": f"at most {terms.fresh_within} old" if terms.fresh_within else "",
     }
@@ -38,6 +39,12 @@ def compare_terms(old: Clause, new: Clause) -> tuple[TermChange, ...]:
         for term in {**before, **after}
         if before.get(term) != after.get(term)
     )
+
+
+def _delay(delayed: DelayedDisclosure | None) -> str:
+    if delayed is None:
+        return ""
+    return f"the subject is told after {delayed.delay}, by {delayed.legal_basis}"
 
 
 def question(predicate: Predicate | None) -> str:

@@ -26,7 +26,7 @@ from landbridge.v1 import answer_pb2 as landbridge_dot_v1_dot_answer__pb2
 from landbridge.v1 import subject_pb2 as landbridge_dot_v1_dot_subject__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1dlandbridge/v1/catalogue.proto\x12\rlandbridge.v1\x1a\x1alandbridge/v1/answer.proto\x1a\x1blandbridge/v1/subject.proto\"E\n\tCatalogue\x12\x0e\n\x06\x61gency\x18\x01 \x01(\t\x12(\n\x08\x64\x61tasets\x18\x02 \x03(\x0b\x32\x16.landbridge.v1.Dataset\"\xbe\x01\n\x07\x44\x61taset\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\r\n\x05title\x18\x02 \x01(\t\x12\x30\n\x0csubject_kind\x18\x03 \x01(\x0e\x32\x1a.landbridge.v1.SubjectKind\x12 \n\x04keys\x18\x04 \x03(\x0b\x32\x12.landbridge.v1.Key\x12$\n\x06\x66ields\x18\x05 \x03(\x0b\x32\x14.landbridge.v1.Field\x12\r\n\x05\x61s_of\x18\x06 \x01(\t\x12\r\n\x05links\x18\x07 \x01(\x08\"+\n\x03Key\x12\x0e\n\x06scheme\x18\x01 \x01(\t\x12\x14\n\x0c\x63overs_group\x18\x02 \x01(\x08\"p\n\x05\x46ield\x12\x0c\n\x04name\x18\x01 \x01(\t\x12&\n\x04type\x18\x02 \x01(\x0e\x32\x18.landbridge.v1.ValueType\x12\x0c\n\x04term\x18\x03 \x01(\t\x12\x0e\n\x06scheme\x18\x04 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x05 \x01(\tb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1dlandbridge/v1/catalogue.proto\x12\rlandbridge.v1\x1a\x1alandbridge/v1/answer.proto\x1a\x1blandbridge/v1/subject.proto\"E\n\tCatalogue\x12\x0e\n\x06\x61gency\x18\x01 \x01(\t\x12(\n\x08\x64\x61tasets\x18\x02 \x03(\x0b\x32\x16.landbridge.v1.Dataset\"\xe5\x01\n\x07\x44\x61taset\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\r\n\x05title\x18\x02 \x01(\t\x12\x30\n\x0csubject_kind\x18\x03 \x01(\x0e\x32\x1a.landbridge.v1.SubjectKind\x12 \n\x04keys\x18\x04 \x03(\x0b\x32\x12.landbridge.v1.Key\x12$\n\x06\x66ields\x18\x05 \x03(\x0b\x32\x14.landbridge.v1.Field\x12\r\n\x05\x61s_of\x18\x06 \x01(\t\x12\r\n\x05links\x18\x07 \x01(\x08\x12%\n\x06\x65xpiry\x18\x08 \x01(\x0b\x32\x15.landbridge.v1.Expiry\"8\n\x06\x45xpiry\x12\r\n\x05\x65vent\x18\x01 \x01(\t\x12\x0c\n\x04term\x18\x02 \x01(\t\x12\x11\n\ttime_zone\x18\x03 \x01(\t\"+\n\x03Key\x12\x0e\n\x06scheme\x18\x01 \x01(\t\x12\x14\n\x0c\x63overs_group\x18\x02 \x01(\x08\"p\n\x05\x46ield\x12\x0c\n\x04name\x18\x01 \x01(\t\x12&\n\x04type\x18\x02 \x01(\x0e\x32\x18.landbridge.v1.ValueType\x12\x0c\n\x04term\x18\x03 \x01(\t\x12\x0e\n\x06scheme\x18\x04 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x05 \x01(\tb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -36,9 +36,11 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_CATALOGUE']._serialized_start=105
   _globals['_CATALOGUE']._serialized_end=174
   _globals['_DATASET']._serialized_start=177
-  _globals['_DATASET']._serialized_end=367
-  _globals['_KEY']._serialized_start=369
-  _globals['_KEY']._serialized_end=412
-  _globals['_FIELD']._serialized_start=414
-  _globals['_FIELD']._serialized_end=526
+  _globals['_DATASET']._serialized_end=406
+  _globals['_EXPIRY']._serialized_start=408
+  _globals['_EXPIRY']._serialized_end=464
+  _globals['_KEY']._serialized_start=466
+  _globals['_KEY']._serialized_end=509
+  _globals['_FIELD']._serialized_start=511
+  _globals['_FIELD']._serialized_end=623
 # @@protoc_insertion_point(module_scope)

@@ -61,6 +61,7 @@ class Dataset(_message.Message):
     FIELDS_FIELD_NUMBER: _builtins.int
     AS_OF_FIELD_NUMBER: _builtins.int
     LINKS_FIELD_NUMBER: _builtins.int
+    EXPIRY_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """Its name, unique within the agency."""
     title: _builtins.str
@@ -79,6 +80,10 @@ class Dataset(_message.Message):
     def fields(self) -> _containers.RepeatedCompositeFieldContainer[Global___Field]:
         """Its fields."""
 
+    @_builtins.property
+    def expiry(self) -> Global___Expiry:
+        """After which term records are not read any more; unset where they never expire."""
+
     def __init__(
         self,
         *,
@@ -89,14 +94,45 @@ class Dataset(_message.Message):
         fields: _abc.Iterable[Global___Field] | None = ...,
         as_of: _builtins.str = ...,
         links: _builtins.bool = ...,
+        expiry: Global___Expiry | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["expiry", b"expiry"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["as_of", b"as_of", "fields", b"fields", "keys", b"keys", "links", b"links", "name", b"name", "subject_kind", b"subject_kind", "title", b"title"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["as_of", b"as_of", "expiry", b"expiry", "fields", b"fields", "keys", b"keys", "links", b"links", "name", b"name", "subject_kind", b"subject_kind", "title", b"title"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Dataset: _TypeAlias = Dataset  # noqa: Y015
+
+@_typing.final
+class Expiry(_message.Message):
+    """After which term records are not read any more."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    EVENT_FIELD_NUMBER: _builtins.int
+    TERM_FIELD_NUMBER: _builtins.int
+    TIME_ZONE_FIELD_NUMBER: _builtins.int
+    event: _builtins.str
+    """The date field from which the term counts."""
+    term: _builtins.str
+    """The term, ISO 8601."""
+    time_zone: _builtins.str
+    """Where it is decided which day it is, as the IANA time zone database names it."""
+    def __init__(
+        self,
+        *,
+        event: _builtins.str = ...,
+        term: _builtins.str = ...,
+        time_zone: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["event", b"event", "term", b"term", "time_zone", b"time_zone"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Expiry: _TypeAlias = Expiry  # noqa: Y015
 
 @_typing.final
 class Key(_message.Message):

@@ -35,7 +35,7 @@ OTHER_DESK: Final = "other-desk"
 _NOWHERE: Final = "127.0.0.1:1"
 _ALWAYS: Final = {"from": "2000-01-01T00:00:00Z", "until": "2100-01-01T00:00:00Z"}
 _NODE: Final = (KeyUse.LOG, KeyUse.MEMORANDUM)
-_ASKING: Final = (KeyUse.QUERY, KeyUse.MEMORANDUM)
+_ASKING: Final = (KeyUse.QUERY, KeyUse.LOG, KeyUse.MEMORANDUM)
 
 
 def name_of(topic: str) -> str:

@@ -16,6 +16,7 @@ from node.sources.fields import PublishedField
 from node.sources.keys import Key, Search
 from node.sources.lookup import Lookup
 from node.sources.plans import (
+    CountPlan,
     Plan,
     Prepared,
     PreparedForm,
@@ -29,6 +30,7 @@ from node.sources.statements import Searched, Shape, Write, compile_statement, p
 from node.sources.tables import Naming, NativeTable, kind_of
 
 Outcome = Records | LandbridgeError
+AnyPlan = ValuePlan | TruthPlan | CountPlan
 
 _MOST_VALUES: Final = 512
 """Values that one statement searches for, before they are rounded up."""
@@ -70,7 +72,7 @@ class DatasetReader:
         )
         self._as_of = str(table.as_of or "")
         self._lock = threading.Lock()
-        self._plans: dict[tuple[PreparedForm, Shape], ValuePlan | TruthPlan] = {}
+        self._plans: dict[tuple[PreparedForm, Shape], AnyPlan] = {}
         self._take_apart = lru_cache(_MOST_RULES)(self._take_apart_anew)
 
     def check_rule(self, rule: Rule) -> None:
@@ -146,7 +148,7 @@ class DatasetReader:
         return [self._read_batch(prepared, [lookup])[0] for lookup in lookups]
 
     def _run(
-        self, plan: ValuePlan | TruthPlan, search: Search, limit: int, prepared: Prepared
+        self, plan: AnyPlan, search: Search, limit: int, prepared: Prepared
     ) -> list[tuple[Any, ...]]:
         values: list[object] = []
         for position, size in plan.sizes:
@@ -181,12 +183,12 @@ class DatasetReader:
                 Reason.BAD_ARGUMENT,
                 f"what is asked of {self.table.name} is no value that its fields can have",
             ) from None
-        return Prepared(wanted.fields, where, predicates)
+        return Prepared(wanted.fields, where, predicates, wanted.counted)
 
     def _take_apart_anew(self, rule: Rule) -> PreparedRule:
         return self._conditions.prepare(self.table.name, self.field, rule, dialect=self._dialect)
 
-    def _plan(self, prepared: Prepared, search: Search) -> ValuePlan | TruthPlan:
+    def _plan(self, prepared: Prepared, search: Search) -> AnyPlan:
         sizes = tuple(
             (position, padded(len(found))) for position, found in sorted(search.natives.items())
         )
@@ -202,7 +204,7 @@ class DatasetReader:
                 self._plans[key] = plan
         return plan
 
-    def _compile(self, prepared: Prepared, shape: Shape) -> ValuePlan | TruthPlan:
+    def _compile(self, prepared: Prepared, shape: Shape) -> AnyPlan:
         fields = [self.field(name) for name in prepared.fields]
         statement = compile_statement(
             self._searched,
@@ -210,12 +212,15 @@ class DatasetReader:
             [field.column for field in fields],
             [self._writer(rule) for rule in prepared.where],
             [self._writer(rule) for rule in prepared.predicates],
+            counted=prepared.counted,
         )
         # The most exact key comes first: by it a record says whom it is about.
         positions = sorted([*(position for position, _ in shape.searched), *shape.guards])
         keys = tuple(
             (position, statement.at[self._searched.keys[position].column]) for position in positions
         )
+        if prepared.counted:
+            return CountPlan(statement, shape.searched, keys)
         if prepared.predicates:
             return TruthPlan(statement, shape.searched, keys)
         plan = Plan(statement, shape.searched, keys)

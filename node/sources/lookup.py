@@ -27,3 +27,5 @@ class Lookup:
     predicates: tuple[Question, ...] = ()
     """Questions that are answered instead of fields; no rule holds a `within` or an asked value any
     more."""
+    counted: bool = False
+    """Whether the records are only counted: nothing of them is read but their keys."""

@@ -27,11 +27,12 @@ class Wanted:
     fields: tuple[str, ...]
     where: tuple[Rule, ...]
     predicates: tuple[Question, ...]
+    counted: bool = False
 
     @classmethod
     def of(cls, lookup: Lookup) -> Self:
         """Take out what a lookup wants."""
-        return cls(lookup.fields, lookup.where, lookup.predicates)
+        return cls(lookup.fields, lookup.where, lookup.predicates, lookup.counted)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +42,7 @@ class Prepared:
     fields: tuple[str, ...]
     where: tuple[PreparedRule, ...]
     predicates: tuple[PreparedRule, ...]
+    counted: bool = False
 
     @property
     def form(self) -> "PreparedForm":
@@ -49,6 +51,7 @@ class Prepared:
             self.fields,
             tuple(rule.form for rule in self.where),
             tuple(rule.form for rule in self.predicates),
+            self.counted,
         )
 
     @property
@@ -57,7 +60,7 @@ class Prepared:
         return [value for rule in (*self.where, *self.predicates) for value in rule.values]
 
 
-PreparedForm = tuple[tuple[str, ...], tuple[Form, ...], tuple[Form, ...]]
+PreparedForm = tuple[tuple[str, ...], tuple[Form, ...], tuple[Form, ...], bool]
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +124,21 @@ class TruthPlan(Plan):
             [] if truth is None else [_write_answer(lookup.asked, slot in groups, truth)]
             for slot, (lookup, truth) in enumerate(zip(lookups, truths, strict=True))
         ]
+
+
+@dataclass(frozen=True, slots=True)
+class CountPlan(Plan):
+    """Gives each row as a record of which nothing was read."""
+
+    def deal(
+        self, search: Search, rows: list[tuple[Any, ...]], lookups: Sequence[Lookup], most: int
+    ) -> list[Records]:
+        """Make each row a record of every lookup that it belongs to, at most so many of each."""
+        counts = [0] * len(lookups)
+        for row in rows:
+            for slot, _subject, _covers_group in search.matches(row, self.keys):
+                counts[slot] += 1
+        return [[answer_pb2.Record()] * min(count, most) for count in counts]
 
 
 def plan_values(

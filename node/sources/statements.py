@@ -73,17 +73,20 @@ def pad(values: Sequence[object], size: int) -> list[object]:
     return [*values, *[values[-1]] * (size - len(values))]
 
 
-def compile_statement(
+def compile_statement(  # noqa: PLR0913  what a statement is made of
     dataset: Searched,
     shape: Shape,
     fields: Sequence[sa.Column[Any]],
     where: Sequence[Write],
     predicates: Sequence[Write] = (),
+    *,
+    counted: bool = False,
 ) -> Statement:
     """Compile the SELECT of a shape.
 
     It reads the columns by which rows are named and ordered, the keys that are searched, and the
-    given fields: nothing else. With predicates it reads the keys, and what they come to.
+    given fields: nothing else. With predicates it reads the keys, and what they come to; rows that
+    are only counted, by their keys alone.
     """
     native, naming, keys = dataset.native, dataset.naming, dataset.keys
     table = native.table
@@ -91,7 +94,7 @@ def compile_statement(
     columns: dict[str, sa.Column[Any]] = {
         column.name: column
         for column in (
-            *(() if predicates else (*naming.order, *naming.columns)),
+            *(() if predicates or counted else (*naming.order, *naming.columns)),
             *(table.c[keys[position].column] for position in read_keys),
             *fields,
         )

@@ -9,8 +9,10 @@ import subprocess
 import sys
 import tomllib
 from collections.abc import Iterator, Mapping
+from datetime import datetime
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import jsonschema
 import pytest
@@ -29,6 +31,7 @@ from tests.example import EXAMPLE, EXCERPT, ROOT, memoranda, whole
 BOARD = "board.ny"
 REVIEW = "approval-review"
 DRAWN = 200
+ON_PROBATION_IN_2016 = "140720"
 ALABAMA_STATE = [
     "us-ipeds-unitid:100724",
     "us-ope-id:00100500",
@@ -231,6 +234,18 @@ def _meets(condition: Condition, value: Any) -> bool:
     raise AssertionError(f"the example uses a condition that this test does not know: {condition}")
 
 
+def is_expired(agency: str, dataset: str, values: Mapping[str, Any]) -> bool:
+    """Whether a row is past the ten years after which adverse actions are not given any more."""
+    action, day = values.get("action") or "", values.get("action_on")
+    if (agency, dataset) != ("ope.ed", "actions") or day is None:
+        return False
+    if not action.startswith(("Heightened", "Probation or", "Warning or")):
+        return False
+    year, month, last = map(int, day.split("-"))
+    today = datetime.now(ZoneInfo("America/New_York")).date()
+    return (year + 10, month, last) < (today.year, today.month, today.day)
+
+
 def readings(oracle: Oracle, agency: str, dataset: str, record: str) -> dict[str, Any]:
     row = oracle.row(record)
     return {
@@ -262,22 +277,31 @@ def check_values(oracle: Oracle, document: Mapping[str, Any]) -> int:
     return checked
 
 
-def covered(oracle: Oracle, document: Mapping[str, Any], unitid: str) -> set[NativeRecord]:
-    """Every native record of the institution that a grant of the board covers."""
+def covered(
+    oracle: Oracle, document: Mapping[str, Any], unitid: str
+) -> tuple[set[NativeRecord], int]:
+    """Every native record of the institution that a grant of the board covers, and those past it.
+
+    The second is how many more there would be, were they not past their term.
+    """
     followed = {
         (link["linked"]["scheme"], link["linked"]["value"])
         for link in document["links"]
         if link["followed"]
     }
-    return {
-        record
-        for record in oracle.records("us-ipeds-unitid", unitid, followed)
-        if permits(
-            record.agency,
-            record.dataset,
-            readings(oracle, record.agency, record.dataset, record.record),
-        )
-    }
+    records, expired = set(), 0
+    for record in oracle.records("us-ipeds-unitid", unitid, followed):
+        values = readings(oracle, record.agency, record.dataset, record.record)
+        if permits(record.agency, record.dataset, values):
+            if is_expired(record.agency, record.dataset, values):
+                expired += 1
+            else:
+                records.add(record)
+    return records, expired
+
+
+def withheld(document: Mapping[str, Any]) -> int:
+    return sum(source.get("withheld_as_expired", 0) for source in document["sources"])
 
 
 async def test_every_value_is_in_its_cell_and_every_covered_record_in_the_profile(
@@ -285,9 +309,10 @@ async def test_every_value_is_in_its_cell_and_every_covered_record_in_the_profil
 ) -> None:
     unitids = list(oracle.unitids)
     drawn = random.Random(20261123).sample(unitids, DRAWN) if whole() else unitids
+    drawn = [*drawn, *({ON_PROBATION_IN_2016} - {*drawn})]
     client = Client.from_home(sandbox.home_folder, BOARD)
     bundle = TrustBundle.parse((sandbox.home_folder / "trust-bundle.json").read_bytes(), None)
-    values = 0
+    values = withheld_at_all = 0
     try:
         for start in range(0, len(drawn), 20):
             part = drawn[start : start + 20]
@@ -298,7 +323,9 @@ async def test_every_value_is_in_its_cell_and_every_covered_record_in_the_profil
             for unitid, envelope in zip(part, envelopes, strict=True):
                 document = profile_document(envelope)
                 verify_profile(document, bundle, federation=sandbox.federation)
-                assert found(document) == covered(oracle, document, unitid), unitid
+                whole_, expired = covered(oracle, document, unitid)
+                assert (found(document), withheld(document)) == (whole_, expired), unitid
+                withheld_at_all += expired
                 followed = {
                     (link["linked"]["scheme"], link["linked"]["value"])
                     for link in document["links"]
@@ -315,6 +342,8 @@ async def test_every_value_is_in_its_cell_and_every_covered_record_in_the_profil
     finally:
         await client.close()
     assert values > 20 * len(drawn)
+    # Were nothing withheld, it would not show whether what is past its term is found out.
+    assert withheld_at_all
 
 
 def test_a_saved_profile_is_verified_offline_and_a_changed_one_is_not(

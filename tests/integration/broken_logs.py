@@ -6,7 +6,7 @@ from typing import Any
 
 import node.responder
 from landbridge.envelope import evidence_to_proto
-from landbridge.log.pseudonym import Pseudonyms
+from landbridge.log.subject_keys import Pseudonym, SubjectKeys
 from landbridge.v1 import log_pb2, query_pb2, reason_pb2
 from node.conformance.trial import Trial
 from node.trace import write_entry
@@ -53,11 +53,11 @@ def forgets_documents(patch: Patch, trial: Trial) -> None:
 
 
 def one_pseudonym(patch: Patch, _: Trial) -> None:
-    patch.setattr(Pseudonyms, "of", lambda *_: bytes(16))
+    patch.setattr(SubjectKeys, "name", lambda *_: Pseudonym(bytes(16), "2026-11"))
 
 
 def no_pseudonym_twice(patch: Patch, _: Trial) -> None:
-    patch.setattr(Pseudonyms, "of", lambda *_: secrets.token_bytes(16))
+    patch.setattr(SubjectKeys, "name", lambda *_: Pseudonym(secrets.token_bytes(16), "2026-11"))
 
 
 def each_access(change: Callable[[log_pb2.Access], object]) -> Sabotage:

@@ -127,6 +127,24 @@ def test_joined_rules_mean_what_meets_says(filled: Filled, rules: list[Rule]) ->
     assert released(filled, rules[0]) == {unit for unit in filled.units if right[unit][0]}
 
 
+def test_what_is_only_counted_is_what_would_be_released(filled: Filled) -> None:
+    for rule in (Not(EVERY[0]), *EVERY[::9]):
+        outcomes = filled.source.fetch(
+            [
+                look_up("schools", [], f"school:{unit}", where=[rule], counted=True)
+                for unit in filled.units
+            ]
+        )
+        counted = {
+            unit: [record.ByteSize() for record in outcome]
+            for unit, outcome in zip(filled.units, outcomes, strict=True)
+            if not isinstance(outcome, LandbridgeError)
+        }
+        assert counted == {
+            unit: [0] if unit in released(filled, rule) else [] for unit in filled.units
+        }
+
+
 @settings(max_examples=5, deadline=None, suppress_health_check=list(HealthCheck))
 @given(day=st.dates(date(2013, 1, 1), date(2021, 1, 1)), years=st.integers(1, 9))
 def test_within_means_the_days_up_to_today(filled: Filled, day: date, years: int) -> None:

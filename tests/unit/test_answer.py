@@ -2,6 +2,7 @@
 
 import base64
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 import pytest
 
@@ -10,6 +11,7 @@ from landbridge.answer import check_answer
 from landbridge.envelope import QUERY_TYPE, EvidenceVerifier, VerifiedEntry, digest
 from landbridge.errors import LandbridgeError, Reason
 from landbridge.federation import Federation
+from landbridge.log.checkpoint import Checkpoint
 from landbridge.profile import profile_document
 from landbridge.sealed_answer import seal_answer
 from landbridge.sealing import OVERHEAD_BYTES, SealingKey
@@ -81,7 +83,9 @@ def entry_of(answer: answer_pb2.Answer) -> VerifiedEntry:
         step=answer.step,
         round=answer.round,
     )
-    return VerifiedEntry(answer.agency, Role.NODE, "registry.town.example/node/main", logged, 0)
+    origin = "registry.town.example/node/main"
+    head = Checkpoint(origin, 1, bytes(32))
+    return VerifiedEntry(answer.agency, Role.NODE, origin, logged, 0, bytes(32), head)
 
 
 def check(
@@ -336,7 +340,7 @@ def test_an_entry_that_logged_something_else_is_refused(
 @pytest.mark.parametrize(("agency", "role"), [("permits", Role.NODE), ("registry", Role.GATEWAY)])
 def test_only_the_agencys_own_node_answers(federation: Federation, agency: str, role: Role) -> None:
     answer = make_answer()
-    entry = VerifiedEntry(agency, role, f"{agency}.town.example", entry_of(answer).entry, 0)
+    entry = replace(entry_of(answer), agency=agency, role=role)
     assert refusal(answer, federation, entry) is Reason.MISMATCHED_ANSWER
 
 

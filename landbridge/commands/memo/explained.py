@@ -52,10 +52,16 @@ def terms_in_words(terms: Terms) -> dict[str, str]:
         "quota": quota,
         "sealed": "only sealed" if terms.sealed else "",
         "consent": "only with the person's consent" if terms.consent else "",
+        "disclosure": _delay(terms),
         "retention": str(terms.retention or ""),
         "fresh_within": str(terms.fresh_within or ""),
     }
     return {term: text for term, text in words.items() if text}
+
+
+def _delay(terms: Terms) -> str:
+    delayed = terms.delayed_disclosure
+    return f"the subject is told after {delayed.delay}, by {delayed.legal_basis}" if delayed else ""
 
 
 def _problem(

@@ -13,7 +13,7 @@ from landbridge.errors import LandbridgeError, Reason
 from landbridge.keys import KeyUse, SigningKey, read_public
 from landbridge.trust.bundle import TrustBundle
 from landbridge.trust.store import TrustStore
-from tests.pki import FEDERATION, GATEWAY, REGISTRY, make_federation, shared_federation
+from tests.pki import FEDERATION, GATEWAY, OPERATIONS, REGISTRY, make_federation, shared_federation
 
 PRIVATE = {"credential.pem", "keys/log.key", "keys/memorandum.key", "pseudonym.key"}
 PUBLIC = {"trust-bundle.json", "anchor.pub"}
@@ -41,7 +41,7 @@ def test_folder_is_enough_to_trust_the_bundle_and_speak() -> None:
 
 
 def test_party_without_a_log_has_no_pseudonym_key() -> None:
-    state = shared_federation().state("board.three", Role.REQUESTER)
+    state = shared_federation().state(OPERATIONS, Role.ADMIN, "first")
     assert not (state / "pseudonym.key").exists()
     assert not (state / "keys" / "log.key").exists()
 

@@ -87,10 +87,11 @@ def test_keys_are_made_where_they_stay_and_used_again(card: Path, tmp_path: Path
     assert (first.keys, seal.key_id) == (again.keys, same.key_id)
     assert {key.use for key in first.keys} == {KeyUse.LOG, KeyUse.MEMORANDUM, KeyUse.QUERY}
     node, board = first.parties
-    assert (node.role, board.role, board.log) == (Role.NODE, Role.REQUESTER, "")
-    log = SigningKey.load(tmp_path / "node" / "keys" / "log.key")
-    assert node.log == public_text(log.public)
-    assert (tmp_path / "node" / "pseudonym.key").stat().st_mode & 0o777 == 0o600
+    assert (node.role, board.role) == (Role.NODE, Role.REQUESTER)
+    for party, folder in ((node, tmp_path / "node"), (board, tmp_path / "board")):
+        assert party.log == public_text(SigningKey.load(folder / "keys" / "log.key").public)
+        assert (folder / "pseudonym.key").stat().st_mode & 0o777 == 0o600
+    assert node.log != board.log
     assert not (tmp_path / "board" / "keys" / "memorandum.key").exists()
 
 

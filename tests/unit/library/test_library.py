@@ -11,6 +11,7 @@ from landbridge.library.shelf import Shelf
 from landbridge.library.store import Library, read_shelf
 from landbridge.log.evidence import Evidence
 from landbridge.log.store import LogStore
+from landbridge.log.subject_keys import Pseudonym
 from landbridge.memorandum.document import Memorandum
 from tests.libraries import PartyDesk, ids, memorandum
 from tests.pki import BOARD, COUNCIL, REGISTRY
@@ -221,10 +222,12 @@ class FullDisk(LogStore):
 
     is_full = True
 
-    def append(self, entries: Sequence[bytes]) -> list[Evidence]:
+    def append(
+        self, entries: Sequence[bytes], named: Sequence[Sequence[Pseudonym]] = ()
+    ) -> list[Evidence]:
         if self.is_full:
             raise refuse(Reason.LOG_UNAVAILABLE, "no space left")
-        return super().append(entries)
+        return super().append(entries, named)
 
 
 def test_what_cannot_be_logged_grants_nothing_but_a_notice_stops(desk: PartyDesk) -> None:

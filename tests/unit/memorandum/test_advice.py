@@ -30,6 +30,23 @@ def test_what_may_not_be_meant_is_told_at_its_place(
     assert [way for way, _ in find_advice(memorandum)] == ways
 
 
+def test_a_clause_that_tells_at_once_of_what_another_delays_is_told(tmp_path: Path) -> None:
+    start, end = WHOLE.index('  - clause: "2.1"'), WHOLE.index('  - clause: "2.2"')
+    again = WHOLE[start:end].replace("2.1", "2.4")
+    delay = '    delayed_disclosure: {legal_basis: "Inquiries Act, section 9", delay: P6M}\n'
+    place = ("grants", 0, "delayed_disclosure")
+    for written, expected in (
+        (again, []),
+        (again.replace("[approval-review]", "[complaint]").replace(delay, ""), []),
+        (
+            again.replace(delay, ""),
+            ["clause 2.1: clause 2.4 tells the subject at once of the same requester"],
+        ),
+    ):
+        memorandum = Memorandum.from_yaml(write_text(tmp_path, WHOLE + written))
+        assert [why for way, why in find_advice(memorandum) if way == place] == expected
+
+
 def test_one_name_for_two_questions_is_told(tmp_path: Path) -> None:
     start, end = WHOLE.index('  - clause: "2.2"'), WHOLE.index('  - clause: "2.3"')
     again = WHOLE[start:end].replace("2.2", "2.4").replace("le: {asked", "lt: {asked")

@@ -68,6 +68,13 @@ def test_the_digest_tells_one_text_from_another(tmp_path: Path) -> None:
         ("retention: P2Y", "retention: @2 years", "a period such as P5Y"),
         ("retention: P2Y", "retention: @P0D", "a period such as P5Y"),
         ("fresh_within: P1M", "fresh_within: @PT1H", "a period such as P5Y"),
+        ("delay: P6M", "delay: @P2Y1D", "must be at most P2Y: a subject is told in the end"),
+        ("delay: P6M", "delay: @P25M", "must be at most P2Y"),
+        ("delay: P6M", "delay: @P731D", "must be at most P2Y"),
+        ("delay: P6M", "delay: @PT6M", "a period such as P5Y"),
+        ('{legal_basis: "Inquiries Act, section 9", delay', "@{delay", "'legal_basis' is missing"),
+        ('"Inquiries Act, section 9"', "@''", "must not be empty"),
+        (", delay: P6M}", "}", "the key 'delay' is missing"),
         ("within: P5Y", "within: @5", "within must be a period"),
         ("within: P5Y", "within: @P201Y", "within must be a period"),
         ("between: [10, 99]", "between: @[99, 10]", "lower value first"),
@@ -114,6 +121,22 @@ def test_grants_of_one_clause_say_the_same_of_its_quota(tmp_path: Path) -> None:
         path = write_text(tmp_path, WHOLE + again.replace(right, wrong))
         with pytest.raises(LandbridgeError, match=r"clause 2\.1 has another quota above"):
             Memorandum.from_yaml(path)
+
+
+def test_grants_of_one_clause_say_the_same_of_disclosure(tmp_path: Path) -> None:
+    start, end = WHOLE.index('  - clause: "2.1"'), WHOLE.index('  - clause: "2.2"')
+    again = WHOLE[start:end].replace("delay: P6M", "delay: P1Y")
+    path = write_text(tmp_path, WHOLE + again)
+    with pytest.raises(LandbridgeError, match=r"clause 2\.1 delays disclosure otherwise above"):
+        Memorandum.from_yaml(path)
+
+
+def test_a_delay_of_two_years_is_the_longest(tmp_path: Path) -> None:
+    for right in ("P2Y", "P24M", "P730D", "P1Y365D", "P104W"):
+        path = write_text(tmp_path, WHOLE.replace("delay: P6M", f"delay: {right}"))
+        delayed = Memorandum.from_yaml(path).grants[0].delayed_disclosure
+        assert delayed is not None
+        assert str(delayed.delay) == right
 
 
 def test_wrong_entries_of_a_list_do_not_make_it_empty(tmp_path: Path) -> None:

@@ -47,6 +47,9 @@ in UTC).
 
 Answers leave sealed: only the requester can open them, and the gateway cannot.
 
+The subject is told who looked only 6 months after an access, on the legal basis of Inquiries Act,
+section 9.
+
 A requester may keep what it got for 2 years.
 
 nces.ed promises data that are at most 1 month old.
@@ -111,6 +114,7 @@ OTHER: dict[str, Any] = {
     "per": "week",
     "retention": "P3Y",
     "fresh_within": "P3M",
+    "delay": "P9M",
     "within": "P6Y",
     "type": "decimal",
     "legal_basis": "Another law",

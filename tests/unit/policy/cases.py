@@ -89,6 +89,7 @@ _TERMS: dict[str, list[Any]] = {
     "sealed": [True],
     "quota": [{"queries": 5, "per": "day"}, {"queries": 9, "per": "year"}],
     "retention": ["P1Y"],
+    "delayed_disclosure": [{"legal_basis": "Law on inquiries", "delay": "P6M"}],
 }
 # Each term is rare, so that most clauses release something.
 _SOME_TERMS: list[tuple[str, ...]] = [
@@ -307,21 +308,23 @@ def _judge_fields(
     held = [(m, g, why) for m, g in left if (why := hindrance(m, g, request)) is not None]
     free = [(m, g) for m, g in left if hindrance(m, g, request) is None]
     if not free:
-        memorandum, grant, reason = held[0]
-        return Decision((), (FieldRefusal("", reason, memorandum.id, grant.clause),))
-    first = (free[0][0].id, free[0][1].clause)
+        return Decision((), (_refuse("", held[0][2], *held[0][:2]),))
     if not request.fields:
-        return Decision((), (FieldRefusal("", Reason.FIELD_NOT_COVERED, *first),))
+        return Decision((), (_refuse("", Reason.FIELD_NOT_COVERED, *free[0]),))
     released: list[Allowance] = []
     refusals = []
     for name in dict.fromkeys(request.fields):
         found = [number for number, (_, g) in enumerate(free) if name in _names(g)]
         if not found:
-            near = [(why, m.id, g.clause) for m, g, why in held if name in _names(g)]
-            refusals.append(FieldRefusal(name, *(near or [(Reason.FIELD_NOT_COVERED, *first)])[0]))
+            near = [(why, m, g) for m, g, why in held if name in _names(g)]
+            refusals.append(_refuse(name, *(near or [(Reason.FIELD_NOT_COVERED, *free[0])])[0]))
             continue
         released.append(_allow(*free[found[0]], name))
     return Decision(tuple(_together(released, order)), tuple(refusals))
+
+
+def _refuse(name: str, reason: Reason, memorandum: Memorandum, grant: Grant) -> FieldRefusal:
+    return FieldRefusal(name, reason, memorandum.id, grant.clause, grant.delayed_disclosure)
 
 
 def _names(grant: Grant) -> list[str]:
@@ -342,6 +345,7 @@ def _allow(memorandum: Memorandum, grant: Grant, name: str) -> Allowance:
             grant.retention,
             grant.fresh_within,
             SubjectKind.NATURAL_PERSON in grant.subject_kinds and grant.statute is None,
+            grant.delayed_disclosure,
         ),
     )
 

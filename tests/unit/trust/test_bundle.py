@@ -79,7 +79,9 @@ def test_log_is_found_by_its_origin() -> None:
     assert public_text(public) == public_text(pki.parties[NODE].keys[KeyUse.LOG].public)
     assert pki.parties[NODE].origin == ORIGIN
     assert bundle().log_keys(f"{GATEWAY}.{FEDERATION}/gateway/main", pki.clock())[1] is Role.GATEWAY
-    for origin in (ORIGIN + "/", f"{BOARD}.{FEDERATION}/requester/main", ""):
+    asking = f"{BOARD}.{FEDERATION}/requester/main"
+    assert bundle().log_keys(asking, pki.clock())[:2] == (BOARD, Role.REQUESTER)
+    for origin in (ORIGIN + "/", f"{BOARD}.{FEDERATION}/node/main", ""):
         error = refusal(lambda origin=origin: bundle().log_keys(origin, pki.clock()))
         assert error.reason is Reason.UNTRUSTED_KEY
 

@@ -1,0 +1,218 @@
+"""Where a comparison keeps what it has read: a private temporary file, or a monitor's own.
+
+Nothing in it is needed to prove anything: it is made anew from the logs at any time.
+"""
+
+import sqlite3
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import groupby
+from operator import attrgetter
+from pathlib import Path
+from typing import Final, Self
+
+from landbridge.audit.fact import Fact, read_accesses
+from landbridge.audit.roots import read_peaks, write_peaks
+from landbridge.errors import Reason, refuse
+from landbridge.log.frontier import Frontier
+from landbridge.log.tiles import split_hashes
+from landbridge.v1 import log_pb2
+
+_APPLICATION: Final = 0x4C424155
+"""Marks the file as a monitor's: LBAU."""
+_FORMAT: Final = 1
+_CACHE_KIB: Final = 256 * 1024
+_MOST_KNOWN: Final = 100_000
+_SCHEMA: Final = f"""
+CREATE TABLE log (number INTEGER PRIMARY KEY, origin TEXT NOT NULL UNIQUE,
+  size INTEGER NOT NULL DEFAULT 0, peaks BLOB NOT NULL DEFAULT x'',
+  checkpoint BLOB NOT NULL DEFAULT x'', names_from INTEGER) STRICT;
+CREATE TABLE leaves (log INTEGER, start INTEGER, peaks BLOB NOT NULL, hashes BLOB NOT NULL,
+  PRIMARY KEY (log, start)) STRICT;
+CREATE TABLE accesses (number INTEGER PRIMARY KEY, written BLOB NOT NULL UNIQUE) STRICT;
+CREATE TABLE fact (query BLOB NOT NULL, log INTEGER NOT NULL, position INTEGER NOT NULL,
+  kind INTEGER NOT NULL, step INTEGER NOT NULL, at INTEGER NOT NULL, who TEXT NOT NULL,
+  accesses INTEGER NOT NULL, payload BLOB NOT NULL, leaf BLOB NOT NULL, heard BLOB NOT NULL) STRICT;
+CREATE TABLE head (log INTEGER, size INTEGER, root BLOB, teller TEXT NOT NULL,
+  PRIMARY KEY (log, size, root)) STRICT, WITHOUT ROWID;
+CREATE TABLE open_query (query BLOB PRIMARY KEY) STRICT, WITHOUT ROWID;
+CREATE TABLE touched (query BLOB PRIMARY KEY) STRICT, WITHOUT ROWID;
+CREATE TABLE told (key TEXT PRIMARY KEY, query BLOB NOT NULL, document TEXT NOT NULL) STRICT;
+PRAGMA application_id = {_APPLICATION};
+PRAGMA user_version = {_FORMAT};
+"""
+_INDEX: Final = "CREATE INDEX IF NOT EXISTS fact_by_query ON fact (query)"
+
+
+@dataclass(frozen=True, slots=True)
+class KnownLog:
+    """How far a log has been read."""
+
+    number: int
+    origin: str
+    tree: Frontier
+    checkpoint: bytes
+    names_from: int | None
+    """Position of its first entry that names entries of other logs."""
+
+
+class FactStore:
+    """Facts, leaf hashes and heads of several logs. Use it from one thread."""
+
+    def __init__(self, connection: sqlite3.Connection, *, keeps: bool) -> None:
+        self.connection = connection
+        self.keeps = keeps
+        """Whether it outlives this process, and so remembers which queries were touched."""
+        self._logs: dict[str, int] = {}
+        self._accesses: dict[bytes, int] = {}
+        connection.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
+
+    @classmethod
+    def temporary(cls) -> Self:
+        """Open a store that is gone when it is closed, on the disk as far as memory is short."""
+        connection = sqlite3.connect("", isolation_level=None)
+        connection.execute("PRAGMA journal_mode = OFF")
+        connection.executescript(_SCHEMA)
+        return cls(connection, keeps=False)
+
+    @classmethod
+    def open(cls, path: Path) -> Self:
+        """Open a monitor's file, or begin one.
+
+        Raises:
+            LandbridgeError: LB-1106 when it cannot be opened, or is another kind of file.
+        """
+        try:
+            connection = sqlite3.connect(path, isolation_level=None)
+            if connection.execute("SELECT 1 FROM sqlite_schema").fetchone() is None:
+                connection.execute("PRAGMA journal_mode = WAL")
+                connection.executescript(f"BEGIN; {_SCHEMA} COMMIT;")
+            marks = (
+                connection.execute("PRAGMA application_id").fetchone()[0],
+                connection.execute("PRAGMA user_version").fetchone()[0],
+            )
+        except sqlite3.Error as error:
+            raise _not_a_store(path, str(error)) from error
+        if marks != (_APPLICATION, _FORMAT):
+            connection.close()
+            raise _not_a_store(path, f"it is not a monitor's file of format {_FORMAT}")
+        return cls(connection, keeps=True)
+
+    def close(self) -> None:
+        """Close the file."""
+        self.connection.close()
+
+    @contextmanager
+    def writing(self) -> Iterator[None]:
+        """Keep all that is written in this block, or nothing of it."""
+        self.connection.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+        except BaseException:
+            self.connection.execute("ROLLBACK")
+            # Numbers that were given in this block are gone with it.
+            self._logs.clear()
+            self._accesses.clear()
+            raise
+        self.connection.execute("COMMIT")
+
+    def number(self, origin: str) -> int:
+        """Return the number of a log, giving it one where it has none."""
+        number = self._logs.get(origin)
+        if number is None:
+            self.connection.execute("INSERT OR IGNORE INTO log (origin) VALUES (?)", (origin,))
+            row = self.connection.execute("SELECT number FROM log WHERE origin = ?", (origin,))
+            number = self._logs[origin] = int(row.fetchone()[0])
+        return number
+
+    def accesses_number(self, written: bytes) -> int:
+        """Return the number of what was released and refused."""
+        number = self._accesses.get(written)
+        if number is None:
+            if len(self._accesses) >= _MOST_KNOWN:
+                self._accesses.clear()
+            run = self.connection.execute
+            run("INSERT OR IGNORE INTO accesses (written) VALUES (?)", (written,))
+            row = run("SELECT number FROM accesses WHERE written = ?", (written,)).fetchone()
+            number = self._accesses[written] = int(row[0])
+        return number
+
+    def accesses(self, number: int) -> list[log_pb2.Access]:
+        """Return what stands under a number."""
+        row = self.connection.execute("SELECT written FROM accesses WHERE number = ?", (number,))
+        return read_accesses(row.fetchone()[0])
+
+    def log(self, origin: str) -> KnownLog:
+        """Return how far a log has been read."""
+        number = self.number(origin)
+        size, peaks, checkpoint, names_from = self.connection.execute(
+            "SELECT size, peaks, checkpoint, names_from FROM log WHERE number = ?", (number,)
+        ).fetchone()
+        return KnownLog(number, origin, read_peaks(size, peaks), checkpoint, names_from)
+
+    def origin(self, number: int) -> str:
+        """Return the origin of a log."""
+        row = self.connection.execute("SELECT origin FROM log WHERE number = ?", (number,))
+        return str(row.fetchone()[0])
+
+    def save_log(self, log: KnownLog) -> None:
+        """Write how far a log has been read."""
+        self.connection.execute(
+            "UPDATE log SET size = ?, peaks = ?, checkpoint = ?, names_from = ? WHERE number = ?",
+            (log.tree.size, write_peaks(log.tree), log.checkpoint, log.names_from, log.number),
+        )
+
+    def add(self, facts: Sequence[Fact], heads: Iterable[tuple[int, int, bytes, str]]) -> None:
+        """Write facts, and heads that were named: log, size, root, and who named it."""
+        run = self.connection.executemany
+        run("INSERT INTO fact VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", facts)
+        run("INSERT OR IGNORE INTO head VALUES (?, ?, ?, ?)", heads)
+        if self.keeps:
+            run("INSERT OR IGNORE INTO touched VALUES (?)", [(fact.query,) for fact in facts])
+
+    def add_leaves(self, log: int, before: Frontier, leaves: Sequence[bytes]) -> None:
+        """Write leaf hashes, and the tree that they continue."""
+        self.connection.execute(
+            "INSERT INTO leaves VALUES (?, ?, ?, ?)",
+            (log, before.size, write_peaks(before), b"".join(leaves)),
+        )
+
+    def leaves(self, log: int, sizes: tuple[int, int]) -> Iterator[tuple[Frontier, list[bytes]]]:
+        """Give the parts that lead to sizes from the first up to, and with, the second."""
+        rows = self.connection.execute(
+            "SELECT start, peaks, hashes FROM leaves WHERE log = ? AND start < ?"
+            " AND start + length(hashes) / 32 >= ? ORDER BY start",
+            (log, sizes[1], sizes[0]),
+        )
+        for start, peaks, hashes in rows:
+            yield read_peaks(start, peaks), split_hashes(hashes)
+
+    def queries(self, *, all_of_them: bool) -> Iterator[list[Fact]]:
+        """Give the facts of each query, of all or of those touched since and those left open."""
+        self.connection.execute(_INDEX)
+        some = (
+            ""
+            if all_of_them
+            else "WHERE query IN (SELECT query FROM touched UNION SELECT query FROM open_query)"
+        )
+        rows = self.connection.execute(f"SELECT * FROM fact {some} ORDER BY query")  # noqa: S608
+        for _, facts in groupby(map(Fact._make, rows), attrgetter("query")):
+            yield list(facts)
+
+    def leave_open(self, queries: Iterable[bytes]) -> None:
+        """Remember which queries are looked at again, and that the others are done with."""
+        self.connection.execute("DELETE FROM touched")
+        self.connection.execute("DELETE FROM open_query")
+        self.connection.executemany(
+            "INSERT INTO open_query VALUES (?)", [(query,) for query in queries]
+        )
+
+
+def _not_a_store(path: Path, why: str) -> Exception:
+    return refuse(
+        Reason.USAGE,
+        f"the monitor cannot use its file: {why}",
+        where=str(path),
+        next_step="name a file that is not there yet, or one of an earlier run",
+    )

@@ -1,0 +1,182 @@
+"""One log as it is shown: what is new in it, verified, goes to the store of facts.
+
+1. The head must be signed by a key that the trust bundle lists for this log.
+2. The entries must lead to it, from what was read before on.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from hashlib import sha256
+from itertools import islice
+from typing import Final
+
+from landbridge.agency import Role
+from landbridge.audit.fact import Fact, is_fact, pack_named, read_entry, write_accesses, write_who
+from landbridge.audit.fact_store import FactStore, KnownLog
+from landbridge.errors import LandbridgeError, Reason, refuse
+from landbridge.keys import read_public
+from landbridge.log.checkpoint import Checkpoint, read_checkpoint
+from landbridge.log.frontier import Frontier
+from landbridge.log.note import NoteVerifier, check_note, parse_note
+from landbridge.log.reading import LogReader
+from landbridge.log.tables import damaged
+from landbridge.trust.bundle import TrustBundle
+
+PART: Final = 4096
+"""Entries that are read at a time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Party:
+    """Whose log it is, and how much of it is known."""
+
+    number: int
+    origin: str
+    agency: str
+    role: Role
+    size: int
+    names_from: int | None
+
+
+class BrokenHistory(Exception):  # noqa: N818  what is wrong is no error of the reader
+    """A log that does not continue what was read of it before, both signed."""
+
+    def __init__(self, before: bytes, now: bytes) -> None:
+        super().__init__("the log does not continue what was read of it before")
+        self.before = before
+        self.now = now
+
+
+def verify_head(data: bytes, bundle: TrustBundle) -> Checkpoint:
+    """Read a head and check that one of its log's keys signed it.
+
+    Keys that have been replaced since count: a log may be old.
+
+    Raises:
+        LandbridgeError: LB-4008 when malformed; LB-4001, LB-4002 for the signature.
+    """
+    note = parse_note(data)
+    head = read_checkpoint(note)
+    for member in bundle.content.members.values():
+        listed = {record.key_id: record.public_key for record in member.keys}
+        for log in member.logs:
+            if log.origin == head.origin:
+                known = [listed[key_id] for key_id in log.key_ids if key_id in listed]
+                check_note(note, [NoteVerifier(head.origin, read_public(key)) for key in known])
+                return head
+    raise refuse(Reason.UNTRUSTED_KEY, f"the trust bundle lists no log {head.origin[:200]}")
+
+
+def take_up(reader: LogReader, bundle: TrustBundle, store: FactStore) -> KnownLog:
+    """Read what is new in a log; call it within `store.writing()`.
+
+    Raises:
+        LandbridgeError: LB-4001, LB-4002, LB-4008 for the head; LB-5001 when the log cannot be
+            read; LB-5002 when its entries are not those under the head; LB-5003 when it ends before
+            what was read of it.
+        BrokenHistory: When its newest head is over other entries than were read before.
+    """
+    head = verify_head(reader.checkpoint, bundle)
+    known = store.log(head.origin)
+    if head.size < known.tree.size:
+        if tree_of(reader, 0, head.size).root() != head.root:
+            raise damaged("the entries are not those under the signed head")
+        if _root_of(store, known, head.size) != head.root:
+            raise BrokenHistory(known.checkpoint, reader.checkpoint)
+        raise refuse(
+            Reason.LOG_ROLLED_BACK,
+            f"{head.origin} shows {head.size} entries; {known.tree.size} were seen before",
+        )
+    if not reader.has_entries:
+        raise refuse(
+            Reason.USAGE,
+            f"{head.origin} is published without its entries",
+            next_step="ask its owner for the log, or for tiles with their entries",
+        )
+    return _read_on(reader, head, known, store)
+
+
+def tree_of(
+    reader: LogReader, start: int, end: int, seen: Callable[[bytes], None] = lambda _: None
+) -> Frontier:
+    """Hash a log's entries, from the first on."""
+    tree = Frontier()
+    entries = iter(reader.entries(start, end))
+    while part := list(islice(entries, PART)):
+        for entry in part:
+            seen(entry)
+        tree = tree.grow([sha256(b"\x00" + entry).digest() for entry in part]).after()
+    return tree
+
+
+def _read_on(
+    reader: LogReader, head: Checkpoint, known: KnownLog, store: FactStore
+) -> KnownLog:
+    tree, names_from = known.tree, known.names_from
+    entries = iter(reader.entries(tree.size, head.size))
+    while part := list(islice(entries, PART)):
+        leaves = [sha256(b"\x00" + entry).digest() for entry in part]
+        first = _add(part, leaves, known, tree.size, store)
+        names_from = first if names_from is None else names_from
+        store.add_leaves(known.number, tree, leaves)
+        tree = tree.grow(leaves).after()
+    if tree.size != head.size:
+        raise damaged(f"{head.origin} lacks entries that its head is over")
+    if tree.root() != head.root:
+        if known.tree.size and tree_of(reader, 0, head.size).root() == head.root:
+            raise BrokenHistory(known.checkpoint, reader.checkpoint)
+        raise damaged(f"the entries of {head.origin} are not those under its signed head")
+    after = replace(known, tree=tree, checkpoint=reader.checkpoint, names_from=names_from)
+    store.save_log(after)
+    return after
+
+
+def _add(
+    part: Sequence[bytes], leaves: Sequence[bytes], known: KnownLog, start: int, store: FactStore
+) -> int | None:
+    """Write the facts of some entries; return the position of the first that names others."""
+    facts: list[Fact] = []
+    heads: dict[tuple[int, int, bytes], str] = {}
+    log, number_of, accesses_number = known.number, store.number, store.accesses_number
+    first: int | None = None
+    for position, (data, leaf) in enumerate(zip(part, leaves, strict=True), start):
+        entry = read_entry(data)
+        if not is_fact(entry):
+            continue
+        named = b""
+        for heard in entry.heard:
+            other = number_of(heard.origin)
+            named += pack_named(other, heard)
+            if (head := (other, heard.size, heard.root_hash)) not in heads:
+                heads[head] = f"entry {position} of {known.origin}"
+        if named and first is None:
+            first = position
+        facts.append(
+            Fact(
+                entry.query_digest,
+                log,
+                position,
+                entry.kind,
+                entry.step,
+                entry.logged_at_unix_ms,
+                write_who(entry),
+                accesses_number(write_accesses(entry)),
+                entry.payload_digest,
+                leaf,
+                named,
+            )
+        )
+    store.add(facts, [(*head, teller) for head, teller in heads.items()])
+    return first
+
+
+def _root_of(store: FactStore, known: KnownLog, size: int) -> bytes:
+    from landbridge.audit.roots import roots_at  # noqa: PLC0415
+
+    for before, leaves in store.leaves(known.number, (size, size)):
+        for _, root in roots_at(before, leaves, (size,)):
+            return root
+    return Frontier().root()
+
+
+__all__ = ["LandbridgeError"]

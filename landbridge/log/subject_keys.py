@@ -1,0 +1,241 @@
+"""Keyed pseudonyms of subjects: a log names them without saying who they are.
+
+Each subject has one random key a calendar month. It lies in the log's own database, masked by and
+found by values that only the party's `pseudonym.key` gives: the database alone names nobody.
+Whoever has a subject's key finds that subject's entries; once it is erased, nobody does.
+"""
+
+import hmac
+import secrets
+import struct
+import time
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from pathlib import Path
+from threading import Lock
+from typing import Final
+
+from landbridge.clock import to_datetime
+from landbridge.errors import Reason, refuse
+from landbridge.keys import read_private
+from landbridge.log import subject_tables
+from landbridge.log.database import LogDatabase
+
+PSEUDONYM_BYTES: Final = 16
+KEY_BYTES: Final = 32
+_DAY_MS: Final = 86_400_000
+_MOST_KNOWN: Final = 1 << 15
+"""Pseudonyms kept in memory, some 10 MB."""
+_LOOK_AGAIN_S: Final = 0.2
+"""For so long a key that another process has erased may still be used."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pseudonym:
+    """What a log calls a subject in one month, such as 2026-11."""
+
+    value: bytes
+    period: str
+    look_up: bytes = b""
+    unstored_key: bytes = b""
+    """The masked key, until an append has stored it."""
+
+
+@dataclass(frozen=True, slots=True)
+class SubjectKey:
+    """The key of one subject in one month: whoever has it finds the entries."""
+
+    period: str
+    key: bytes
+
+
+def load_look_up_key(path: Path) -> bytes:
+    """Read a party's `pseudonym.key`: 64 hexadecimal digits, readable by its owner alone.
+
+    Raises:
+        LandbridgeError: LB-4011 when others may read it; LB-1101 when it cannot be read or does
+            not hold 32 bytes.
+    """
+    try:
+        key = bytes.fromhex(read_private(path).decode("ascii").strip())
+    except ValueError:
+        key = b""
+    if len(key) != KEY_BYTES:
+        raise refuse(
+            Reason.INVALID_CONFIGURATION,
+            f"the file does not hold a pseudonym key of {KEY_BYTES} bytes in hexadecimal",
+            where=str(path),
+            next_step="restore the file as it was made: a new one cannot find the subjects' keys",
+        )
+    return key
+
+
+def pseudonym(key: bytes, scheme: str, value: str) -> bytes:
+    """Return the pseudonym of an identifier in its normal form: 16 bytes of HMAC-SHA256.
+
+    Scheme and value are written with their lengths, so that no two pairs read the same.
+    """
+    return hmac.digest(key, _written(scheme, value), "sha256")[:PSEUDONYM_BYTES]
+
+
+class SubjectKeys:
+    """The keys of a log's subjects. Thread-safe.
+
+    Where several processes meet a subject at the same moment, each may make a key for the month:
+    all of them are found, and one is used from then on.
+    """
+
+    def __init__(self, database: LogDatabase, look_up_key: bytes) -> None:
+        self._database = database
+        self._look_up_key = hmac.digest(look_up_key, b"landbridge subject look-up", "sha256")
+        self._mask_key = hmac.digest(look_up_key, b"landbridge subject mask", "sha256")
+        self._lock = Lock()
+        self._known: dict[tuple[str, str, str], Pseudonym] = {}
+        self._unstored: dict[bytes, tuple[str, str, str]] = {}
+        self._erasures = -1
+        self._look_at = 0.0
+
+    def name(self, scheme: str, value: str, at: int) -> Pseudonym:
+        """Return what the log calls a subject at a time, Unix milliseconds.
+
+        A key that is made here is stored by the append that names it first.
+
+        Raises:
+            LandbridgeError: LB-5001, LB-5002 when the keys cannot be read.
+        """
+        called = (_month(at // _DAY_MS), scheme, value)
+        with self._lock:
+            if time.monotonic() >= self._look_at:
+                self._forget_erased()
+            found = self._known.get(called)
+            if found is None:
+                found = next(iter(self._stored(*called)), None) or self._make(*called)
+                self._remember(called, found)
+            return found
+
+    def find(self, scheme: str, value: str) -> list[Pseudonym]:
+        """Return what the log has called a subject, newest month first, where a key is left.
+
+        Raises:
+            LandbridgeError: LB-5001, LB-5002 when the keys cannot be read.
+        """
+        return [found for month in self._months() for found in self._stored(month, scheme, value)]
+
+    def keys(self, scheme: str, value: str) -> list[SubjectKey]:
+        """Return the keys of a subject, newest month first: for an auditor, to search with.
+
+        Raises:
+            LandbridgeError: LB-5001, LB-5002 when the keys cannot be read.
+        """
+        return [
+            SubjectKey(month, key)
+            for month in self._months()
+            for _, key in self._read(month, scheme, value)
+        ]
+
+    def erase(self, scheme: str, value: str) -> int:
+        """Erase the keys of a subject and return how many there were.
+
+        The entries stay and stay provable; nobody can tell any more on whom they are. What was
+        erased is gone from the database's files when this returns.
+
+        Raises:
+            LandbridgeError: LB-5001 when the disk refuses, or keeps a copy: call it again; LB-5002
+                when the keys cannot be read.
+        """
+        erased = 0
+        with self._database.writing() as connection:
+            for month in subject_tables.read_months(connection):
+                look_up = self._look_up(month, scheme, value)
+                mask = self._mask(month, scheme, value)
+                for stored in subject_tables.read_keys(connection, look_up):
+                    named = pseudonym(_xor(stored.masked, mask), scheme, value)
+                    subject_tables.erase_key(connection, look_up, stored.place, named)
+                    erased += 1
+        self._database.forget_erased()
+        with self._lock:
+            self._forget()
+        return erased
+
+    def close(self) -> None:
+        """Close the database and forget what is in memory."""
+        with self._lock:
+            self._forget()
+        self._database.close()
+
+    def remember_stored(self, names: Iterable[Pseudonym]) -> None:
+        """Take notice that an append has stored the keys of these."""
+        with self._lock:
+            for name in names:
+                called = self._unstored.pop(name.value, None)
+                if called is not None:
+                    self._known[called] = replace(name, unstored_key=b"")
+
+    def _stored(self, month: str, scheme: str, value: str) -> Iterator[Pseudonym]:
+        for look_up, key in self._read(month, scheme, value):
+            yield Pseudonym(pseudonym(key, scheme, value), month, look_up)
+
+    def _read(self, month: str, scheme: str, value: str) -> Iterator[tuple[bytes, bytes]]:
+        look_up = self._look_up(month, scheme, value)
+        with self._database.reading() as connection:
+            found = subject_tables.read_keys(connection, look_up)
+        if found:
+            mask = self._mask(month, scheme, value)
+            for stored in found:
+                yield look_up, _xor(stored.masked, mask)
+
+    def _months(self) -> list[str]:
+        with self._database.reading() as connection:
+            return subject_tables.read_months(connection)
+
+    def _make(self, month: str, scheme: str, value: str) -> Pseudonym:
+        key = secrets.token_bytes(KEY_BYTES)
+        return Pseudonym(
+            pseudonym(key, scheme, value),
+            month,
+            self._look_up(month, scheme, value),
+            _xor(key, self._mask(month, scheme, value)),
+        )
+
+    def _remember(self, called: tuple[str, str, str], found: Pseudonym) -> None:
+        if len(self._known) >= _MOST_KNOWN:
+            oldest = self._known.pop(next(iter(self._known)))
+            self._unstored.pop(oldest.value, None)
+        self._known[called] = found
+        if found.unstored_key:
+            self._unstored[found.value] = called
+
+    def _forget_erased(self) -> None:
+        """Forget all that is in memory where any process has erased something."""
+        with self._database.reading() as connection:
+            erasures = subject_tables.count_erasures(connection)
+        if erasures != self._erasures:
+            self._forget()
+            self._erasures = erasures
+        self._look_at = time.monotonic() + _LOOK_AGAIN_S
+
+    def _forget(self) -> None:
+        self._known.clear()
+        self._unstored.clear()
+
+    def _look_up(self, month: str, scheme: str, value: str) -> bytes:
+        text = month.encode() + _written(scheme, value)
+        return hmac.digest(self._look_up_key, text, "sha256")[:PSEUDONYM_BYTES]
+
+    def _mask(self, month: str, scheme: str, value: str) -> bytes:
+        return hmac.digest(self._mask_key, month.encode() + _written(scheme, value), "sha256")
+
+
+def _written(scheme: str, value: str) -> bytes:
+    first, second = scheme.encode(), value.encode()
+    return struct.pack(">II", len(first), len(second)) + first + second
+
+
+def _xor(one: bytes, other: bytes) -> bytes:
+    return (int.from_bytes(one) ^ int.from_bytes(other)).to_bytes(KEY_BYTES)
+
+
+@lru_cache(maxsize=64)
+def _month(day: int) -> str:
+    return f"{to_datetime(day * _DAY_MS):%Y-%m}"

@@ -1,0 +1,98 @@
+"""The tables of subjects' keys and of the positions that name a subject.
+
+`subject_key` holds each masked key in a row that never moves and is overwritten where it stands, so
+that no old copy of a page keeps it. `subject_name` finds it by a keyed look-up value. `named` gives
+the positions under a pseudonym. `subject_month` lists the months that have keys, and `erased` the
+pseudonyms whose keys are gone: an append under way must not bring one back.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import Final, NamedTuple
+
+from landbridge.log.connection import Connection
+from landbridge.log.tables import damaged
+
+_ERASED: Final = bytes(32)
+SUBJECT_TABLES: Final = (
+    """CREATE TABLE IF NOT EXISTS subject_key (place INTEGER PRIMARY KEY,
+       masked BLOB NOT NULL) STRICT""",
+    """CREATE TABLE IF NOT EXISTS subject_name (look_up BLOB, place INTEGER,
+       PRIMARY KEY (look_up, place)) STRICT, WITHOUT ROWID""",
+    "CREATE TABLE IF NOT EXISTS subject_month (month TEXT PRIMARY KEY) STRICT, WITHOUT ROWID",
+    """CREATE TABLE IF NOT EXISTS named (pseudonym BLOB, position INTEGER,
+       PRIMARY KEY (pseudonym, position)) STRICT, WITHOUT ROWID""",
+    "CREATE TABLE IF NOT EXISTS erased (pseudonym BLOB PRIMARY KEY) STRICT, WITHOUT ROWID",
+)
+
+
+class StoredKey(NamedTuple):
+    """A masked key and the row that it stands in."""
+
+    place: int
+    masked: bytes
+
+
+def read_months(connection: Connection) -> list[str]:
+    """Return the months that have keys, newest first."""
+    rows = connection.execute("SELECT month FROM subject_month ORDER BY month DESC").fetchall()
+    return [str(month) for (month,) in rows]
+
+
+def read_keys(connection: Connection, look_up: bytes) -> list[StoredKey]:
+    """Return the keys under a look-up value, oldest first."""
+    rows = connection.execute(
+        "SELECT place, masked FROM subject_name LEFT JOIN subject_key USING (place)"
+        " WHERE look_up = ? ORDER BY place",
+        (look_up,),
+    ).fetchall()
+    if any(not isinstance(masked, bytes) or len(masked) != len(_ERASED) for _, masked in rows):
+        raise damaged("a subject's key is missing")
+    return [StoredKey(*row) for row in rows]
+
+
+def count_erasures(connection: Connection) -> int:
+    """Count the keys that were erased since the log began."""
+    return int(connection.execute("SELECT count(*) FROM erased").fetchone()[0])
+
+
+def write_key(
+    connection: Connection, month: str, look_up: bytes, masked: bytes, pseudonym: bytes
+) -> None:
+    """Store a new key, unless it is stored already or was erased meanwhile."""
+    for table in ("named", "erased"):
+        query = f"SELECT 1 FROM {table} WHERE pseudonym = ? LIMIT 1"  # noqa: S608  two of our own
+        if connection.execute(query, (pseudonym,)).fetchone() is not None:
+            return
+    (place,) = connection.execute(
+        "INSERT INTO subject_key (masked) VALUES (?) RETURNING place", (masked,)
+    ).fetchone()
+    connection.execute("INSERT INTO subject_name VALUES (?, ?)", (look_up, place))
+    connection.execute("INSERT INTO subject_month VALUES (?) ON CONFLICT DO NOTHING", (month,))
+
+
+def erase_key(connection: Connection, look_up: bytes, place: int, pseudonym: bytes) -> None:
+    """Overwrite a key and forget the positions under its pseudonym."""
+    connection.execute("UPDATE subject_key SET masked = ? WHERE place = ?", (_ERASED, place))
+    connection.execute("DELETE FROM subject_name WHERE look_up = ? AND place = ?", (look_up, place))
+    connection.execute("DELETE FROM named WHERE pseudonym = ?", (pseudonym,))
+    connection.execute("INSERT INTO erased VALUES (?) ON CONFLICT DO NOTHING", (pseudonym,))
+
+
+def write_positions(connection: Connection, named: Iterable[tuple[bytes, int]]) -> None:
+    """Index entries under the pseudonyms that they name."""
+    connection.executemany("INSERT INTO named VALUES (?, ?) ON CONFLICT DO NOTHING", list(named))
+
+
+def read_positions(
+    connection: Connection, pseudonyms: Sequence[bytes], before: int, limit: int
+) -> list[int]:
+    """Return the newest positions under any of some pseudonyms, newest first, each once."""
+    found: set[int] = set()
+    for pseudonym in pseudonyms:
+        rows = connection.execute(
+            "SELECT position FROM named WHERE pseudonym = ? AND position < ?"
+            " ORDER BY position DESC LIMIT ?",
+            (pseudonym, before, limit),
+        ).fetchall()
+        found.update(position for (position,) in rows)
+    return sorted(found, reverse=True)[:limit]

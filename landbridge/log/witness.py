@@ -1,0 +1,131 @@
+"""A witness of other logs: it cosigns a head only if this continues all that it has seen.
+
+The rules are those of C2SP tlog-witness:
+
+1. The head is signed by the log that it names, and that is not the witness's own.
+2. The caller knows the size that was seen last; else it is told that size, and nothing is cosigned.
+3. The path proves that the head continues what was seen.
+4. The head is on the disk before its cosignature leaves.
+
+Two signed heads of one size with two roots prove that the log shows different histories: both are
+kept, whatever else the caller says.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from threading import Lock
+from typing import Final
+
+from landbridge.clock import Clock, system_clock
+from landbridge.errors import LandbridgeError, Reason, refuse
+from landbridge.keys import SigningKey
+from landbridge.log.cosignature import Cosigner
+from landbridge.log.signed_head import (
+    KeysOf,
+    SignedHead,
+    empty_head,
+    kept_head,
+    read_signed_head,
+)
+from landbridge.log.witness_file import Fork, Seen, WitnessFile
+
+LONGEST_PATH: Final = 63
+"""Hashes in a consistency path (C2SP tlog-witness)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """What a witness says of a head: its cosignature, or the size that it has seen."""
+
+    line: bytes
+    """One signature line; empty where it has not cosigned."""
+    seen_size: int
+
+
+class Witness:
+    """The witness that a party is, under the name of its own log. Thread-safe.
+
+    `keys_of` gives the keys of a log that are good now.
+    """
+
+    def __init__(
+        self,
+        file: WitnessFile,
+        origin: str,
+        key: SigningKey,
+        keys_of: KeysOf,
+        *,
+        clock: Clock = system_clock,
+    ) -> None:
+        self.origin = origin
+        self._file = file
+        self._cosigner = Cosigner(origin, key)
+        self._keys_of = keys_of
+        self._clock = clock
+        self._adding = Lock()
+
+    def use_key(self, key: SigningKey) -> None:
+        """Cosign with another key from now on."""
+        self._cosigner = Cosigner(self.origin, key)
+
+    def add(self, checkpoint: bytes, old_size: int, path: Sequence[bytes]) -> Word:
+        """Cosign a head that is proven to continue what was seen.
+
+        Raises:
+            LandbridgeError: LB-1001 for a head of the witness's own log, for an old size above the
+                head's and for more than 63 hashes; LB-4008, LB-4001, LB-4002 for a head that is
+                malformed or not signed by its log; LB-4008 for a path that proves nothing; LB-4302
+                when the head and what was seen prove a fork; LB-5001, LB-5002 for the disk.
+        """
+        head = read_signed_head(checkpoint, self._keys_of)
+        if head.origin == self.origin:
+            raise refuse(Reason.MALFORMED_REQUEST, f"{self.origin} is no witness of itself")
+        if not 0 <= old_size <= head.size:
+            raise refuse(
+                Reason.MALFORMED_REQUEST, f"a head of {head.size} does not follow one of {old_size}"
+            )
+        if len(path) > LONGEST_PATH:
+            raise refuse(Reason.MALFORMED_REQUEST, f"a path of {len(path)} hashes is too long")
+        with self._adding:
+            return self._add(head, old_size, path)
+
+    def seen(self, origin: str) -> Seen | None:
+        """Return the newest head of a log that was cosigned.
+
+        Raises:
+            LandbridgeError: LB-5001, LB-5002 for the disk.
+        """
+        return self._file.seen(origin)
+
+    def _add(self, head: SignedHead, old_size: int, path: Sequence[bytes]) -> Word:
+        seen = self._file.seen(head.origin)
+        before = kept_head(seen.checkpoint) if seen else empty_head(head.origin)
+        if seen is not None and before.differs_from(head):
+            raise self.fork(before, head)
+        if old_size != before.size:
+            return Word(b"", before.size)
+        if not before.is_continued_by(head, path):
+            raise refuse(
+                Reason.BAD_LOG_EVIDENCE,
+                f"the path does not show that {head.origin} of {head.size} entries continues its"
+                f" {before.size}",
+            )
+        now = self._clock()
+        line = str(self._cosigner.cosign(head.note, now // 1000)).encode()
+        kept = Seen(head.origin, head.size, head.data(), line, now)
+        if not self._file.keep_seen(kept, after=seen.size if seen else None):
+            newer = self._file.seen(head.origin)
+            return Word(b"", newer.size if newer else 0)
+        return Word(line, head.size)
+
+    def fork(self, first: SignedHead, second: SignedHead) -> LandbridgeError:
+        """Keep two heads that cannot both be true; returns the error that names them.
+
+        Raises:
+            LandbridgeError: LB-5001, LB-5002 for the disk.
+        """
+        self._file.keep_fork(Fork(first.origin, first.data(), second.data(), self._clock()))
+        return refuse(
+            Reason.LOG_FORKED,
+            f"{first.origin} signed two histories: one of {first}, and one of {second}",
+        )

@@ -1,0 +1,245 @@
+"""A requester's log: nothing leaves and nothing is handed on before it is in there."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterator
+from pathlib import Path
+from typing import cast
+
+import pytest
+
+from landbridge.alarm import Alarms
+from landbridge.client import Client
+from landbridge.envelope import PROFILE_TYPE, QUERY_TYPE, digest
+from landbridge.errors import LandbridgeError, Reason
+from landbridge.keys import KeyUse, SigningKey
+from landbridge.log.checkpoint import read_checkpoint
+from landbridge.log.merkle import leaf_hash
+from landbridge.log.note import parse_note
+from landbridge.log.store import LogStore
+from landbridge.party import PartyFolder
+from landbridge.requester_log import RequesterLog
+from landbridge.rpc.channel import RotatingChannel
+from landbridge.v1 import envelope_pb2, log_pb2, profile_pb2
+from tests.small_town import SUBJECT, Town
+
+QUERY = log_pb2.ENTRY_KIND_QUERY
+RECEIPT = log_pb2.ENTRY_KIND_RECEIPT
+NO_ALARMS = Alarms(lambda kind, why: pytest.fail(f"{kind}: {why}"))
+
+
+@pytest.fixture
+def town(tmp_path: Path) -> Iterator[Town]:
+    made = Town(tmp_path)
+    yield made
+    made.close()
+
+
+def open_log(town: Town) -> RequesterLog:
+    board = town.parties["board"]
+    log = RequesterLog.of(PartyFolder.open(board.folder), board.identity, alarms=NO_ALARMS)
+    assert log is not None
+    return log
+
+
+@pytest.fixture
+async def log(town: Town) -> AsyncIterator[RequesterLog]:
+    opened = open_log(town)
+    yield opened
+    await opened.close()
+
+
+def store_of(town: Town) -> LogStore:
+    board = town.parties["board"]
+    return PartyFolder.open(board.folder).open_log(board.identity)
+
+
+def entries(town: Town) -> list[log_pb2.LogEntry]:
+    store = store_of(town)
+    try:
+        return [log_pb2.LogEntry.FromString(entry) for entry in store.entries()]
+    finally:
+        store.close()
+
+
+def kinds(town: Town) -> list[int]:
+    return [entry.kind for entry in entries(town)]
+
+
+def client_of(town: Town, log: RequesterLog | None) -> Client:
+    """Make a client whose line fails the test when anything is sent on it."""
+    key = town.parties["board"].keys[KeyUse.QUERY]
+    nowhere = cast("RotatingChannel", None)
+    return Client(federation=town.federation, key=key, channel=nowhere, log=log)
+
+
+async def test_what_is_asked_and_what_came_are_put_down(town: Town, log: RequesterLog) -> None:
+    query = town.query()
+    asked = await log.asked(query)
+    (first,) = entries(town)
+    assert (first.kind, first.query_digest) == (QUERY, digest(QUERY_TYPE, query.payload))
+    assert (first.requester, first.purpose) == ("board", "licence-check")
+    assert (first.case_reference, first.query_expires_at_unix_ms > 0) == ("C-1", True)
+    profile = town.profile_for(query)
+    await log.received(asked, profile)
+    second = entries(town)[1]
+    assert (second.kind, second.query_digest) == (RECEIPT, first.query_digest)
+    assert second.payload_digest == digest(PROFILE_TYPE, profile.payload)
+    assert second.subject_pseudonym == first.subject_pseudonym
+    said = log_pb2.LogEntry.FromString(profile.log.entry)
+    assert list(second.accesses) == list(said.accesses)
+
+
+async def test_a_subjects_entries_are_found_by_its_name(town: Town, log: RequesterLog) -> None:
+    query = town.query()
+    await log.received(await log.asked(query), town.profile_for(query))
+    store = store_of(town)
+    assert store.positions(store.subjects.find(SUBJECT.scheme, SUBJECT.value), limit=9) == [1, 0]
+    assert store.subjects.find(SUBJECT.scheme, "00000043") == []
+    store.close()
+
+
+async def test_each_log_that_was_heard_of_holds_what_was_heard(
+    town: Town, log: RequesterLog
+) -> None:
+    query = town.query()
+    profile = town.profile_for(query)
+    await log.received(await log.asked(query), profile)
+    heard = list(entries(town)[1].heard)
+    agencies = [one.origin.partition(".")[0] for one in heard]
+    assert agencies == ["hall", "registry", "registry", "permits"]
+    for one, agency in zip(heard, agencies, strict=True):
+        store = town.logs[agency]
+        assert leaf_hash(store.entry(one.index)) == one.leaf_hash
+        assert one.index < one.size <= store.size
+    newest = {agency: one for one, agency in zip(heard, agencies, strict=True)}
+    for agency, one in newest.items():
+        head = read_checkpoint(parse_note(town.logs[agency].head()))
+        assert (head.size, head.root) == (one.size, one.root_hash)
+
+
+def forge_head(town: Town, profile: envelope_pb2.Envelope) -> None:
+    """Have somebody else sign the gateway's head."""
+    other = SigningKey.generate("hall", KeyUse.LOG)
+    store = LogStore.open(town.folder / "forged.sqlite", town.parties["hall"].origin, other)
+    (evidence,) = store.append([profile.log.entry])
+    profile.log.path[:], profile.log.index = evidence.path, evidence.index
+    profile.log.checkpoint = evidence.checkpoint
+    store.close()
+
+
+def spoil_answer(_: Town, profile: envelope_pb2.Envelope) -> None:
+    read = profile_pb2.Profile.FromString(profile.payload)
+    read.answers[0].log.entry += b"\x00"
+    profile.payload = read.SerializeToString()
+
+
+def spoil_payload(_: Town, profile: envelope_pb2.Envelope) -> None:
+    profile.payload = b"\xff"
+
+
+@pytest.mark.parametrize(
+    ("spoil", "left"), [(forge_head, 3), (spoil_answer, 2), (spoil_payload, 0)]
+)
+async def test_nobody_is_accused_by_what_does_not_verify(
+    town: Town,
+    log: RequesterLog,
+    spoil: Callable[[Town, envelope_pb2.Envelope], None],
+    left: int,
+) -> None:
+    query = town.query()
+    profile = town.profile_for(query)
+    spoil(town, profile)
+    await log.received(await log.asked(query), profile)
+    receipt = entries(town)[1]
+    assert (receipt.kind, len(receipt.heard)) == (RECEIPT, left)
+    assert not receipt.accesses
+
+
+async def test_a_profile_of_another_query_brings_no_accesses(town: Town, log: RequesterLog) -> None:
+    await log.received(await log.asked(town.query()), town.profile_for(town.query()))
+    receipt = entries(town)[1]
+    assert (len(receipt.accesses), len(receipt.heard)) == (0, 4)
+
+
+async def test_queries_signed_together_are_put_down_together(town: Town, log: RequesterLog) -> None:
+    client = client_of(town, log)
+    queries = client.sign([SUBJECT] * 5, "licence-check", "C-1")
+    await asyncio.gather(*(log.asked(query) for query in queries[1:3]))
+    assert [entry.query_digest for entry in entries(town)] == [
+        digest(QUERY_TYPE, query.payload) for query in queries
+    ]
+    for query in (queries[0], *queries[3:]):
+        await log.asked(query)
+    assert kinds(town) == [QUERY] * 5
+    await log.asked(queries[0])  # sent once more
+    assert kinds(town) == [QUERY] * 6
+
+
+async def test_more_queries_than_one_commit_holds_are_all_put_down(
+    town: Town, log: RequesterLog
+) -> None:
+    queries = client_of(town, log).sign([SUBJECT] * 1500, "licence-check", "C-1")
+    await asyncio.gather(*(log.asked(query) for query in queries))
+    assert len({entry.query_digest for entry in entries(town)}) == 1500
+
+
+async def test_nothing_leaves_while_the_disk_refuses(town: Town, log: RequesterLog) -> None:
+    client = client_of(town, log)
+    await log.asked(town.query())
+    path = town.parties["board"].folder / "log.sqlite"
+    away = path.rename(path.with_name("away.sqlite"))
+    pair = client.sign([SUBJECT] * 2, "licence-check", "C-1")
+    asked = await _refused(log.asked(pair[0]))
+    sent = await _refused(client.send(town.query()))
+    streamed = await _refused(client.stream(town.query()))
+    assert {asked, sent, streamed} == {Reason.LOG_UNAVAILABLE}
+    away.rename(path)
+    await log.asked(pair[1])
+    assert kinds(town) == [QUERY] * 3
+
+
+async def _refused(work: "asyncio.Future[object] | object") -> Reason:
+    with pytest.raises(LandbridgeError) as caught:
+        await work  # type: ignore[misc]
+    return caught.value.reason
+
+
+async def test_two_processes_append_in_turn(town: Town, log: RequesterLog) -> None:
+    other = open_log(town)
+    for _ in range(3):
+        await asyncio.gather(log.asked(town.query()), other.asked(town.query()))
+    await other.close()
+    assert kinds(town) == [QUERY] * 6
+
+
+async def test_the_next_key_signs_once_it_is_in_place(town: Town, log: RequesterLog) -> None:
+    other = open_log(town)
+    await log.asked(town.query())
+    await other.asked(town.query())
+    before = SigningKey.load(town.parties["board"].folder / "keys" / "log.key")
+    after = SigningKey.generate("board", KeyUse.LOG)
+    # The renewal agent puts it there, when the trust bundle says that it is active.
+    after.save(town.parties["board"].folder / "keys" / "log.next.key")
+    (town.parties["board"].folder / "keys" / "log.next.key").replace(
+        town.parties["board"].folder / "keys" / "log.key"
+    )
+    await log.asked(town.query())
+    await other.asked(town.query())
+    await other.close()
+    store = store_of(town)
+    assert (store.size, len(store.handovers())) == (4, 1)
+    assert store.signer.public_bytes_raw() == after.public.public_bytes_raw()
+    assert before.key_id != after.key_id
+    store.close()
+
+
+def test_a_folder_without_a_log_key_says_so_once(town: Town) -> None:
+    board = town.parties["board"]
+    (board.folder / "keys" / "log.key").unlink()
+    told: list[str] = []
+    alarms = Alarms(lambda kind, why: told.append(f"{kind}: {why}"))
+    for _ in range(2):
+        found = RequesterLog.of(PartyFolder.open(board.folder), board.identity, alarms=alarms)
+        assert found is None
+    (once,) = told
+    assert "no log key" in once
