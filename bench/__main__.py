@@ -9,6 +9,7 @@ from typing import Annotated, Any
 from cyclopts import App, Parameter
 from cyclopts.validators import Number
 
+from bench.crash import Ordeal, check_crash, measure_crash
 from bench.decisions import Agreements, measure_decisions
 from bench.drill import Conditions
 from bench.enrolment import Newcomers, measure_enrolment
@@ -148,6 +149,44 @@ def revocation(
     """
     plan = Plan(nodes=2, subjects=_SUBJECTS, seed=seed, requesters=3)
     _print(_measured(measure_revocation(Trial(plan, seconds=seconds), _say)), output)
+    return 0
+
+
+@app.command
+def crash(  # noqa: PLR0913  each is an option of its own
+    *,
+    output: OutputOption = Output.TABLE,
+    kills: Positive = 200,
+    nodes: Positive = 3,
+    callers: Positive = 6,
+    streams: Count = 2,
+    least: Seconds = 0.2,
+    most: Seconds = 3.0,
+    seed: int = 1,
+) -> int:
+    """Kill nodes and gateway at random moments under load: no entry may be lost.
+
+    Args:
+        output: `json` prints one JSON object as the last line of stdout; `table` is for people.
+        kills: How many times a process is killed.
+        nodes: Agencies with a node.
+        callers: Callers by single calls.
+        streams: Callers on one stream.
+        least: Seconds between two kills, at least.
+        most: Seconds between two kills, at most.
+        seed: Another seed kills others at other moments.
+    """
+    ordeal = Ordeal(
+        Plan(nodes, _SUBJECTS, seed),
+        kills=kills,
+        least_s=least,
+        most_s=most,
+        callers=callers,
+        streams=streams,
+    )
+    result = _measured(measure_crash(ordeal, _say))
+    _print(result, output)
+    check_crash(result)
     return 0
 
 

@@ -8,6 +8,9 @@ from landbridge.agency import Identity, Role
 from landbridge.clock import Clock, system_clock
 from landbridge.errors import Reason, refuse
 from landbridge.keys import KeyUse, SigningKey, read_public
+from landbridge.log.head_mark import FILE_NAME as MARK_NAME
+from landbridge.log.head_mark import HeadMark
+from landbridge.log.own_database import own_database
 from landbridge.log.store import LogStore
 from landbridge.log.subject_keys import load_look_up_key
 from landbridge.trust.bundle import TrustBundle
@@ -72,7 +75,12 @@ class PartyFolder:
         )
 
     def open_log(self, identity: Identity) -> LogStore:
-        """Open this party's verifiable log, whichever of the log's keys signed it last."""
+        """Open this party's verifiable log, whichever of the log's keys signed it last.
+
+        Raises:
+            LandbridgeError: LB-5001 when the disk refuses; LB-5002 when the log is damaged; LB-5003
+                when it is an older copy; LB-1101 for `log.toml` and `pseudonym.key`.
+        """
         origin = identity.uri.removeprefix("spiffe://")
         member = self.bundle.content.members.get(identity.agency)
         listed = {record.key_id: record.public_key for record in member.keys} if member else {}
@@ -86,5 +94,10 @@ class PartyFolder:
         look_up_file = self.folder / "pseudonym.key"
         look_up_key = load_look_up_key(look_up_file) if look_up_file.exists() else None
         return LogStore.open(
-            self.folder / "log.sqlite", origin, key, others, look_up_key=look_up_key
+            own_database(self.folder),
+            origin,
+            key,
+            others,
+            look_up_key=look_up_key,
+            mark=HeadMark(self.folder / MARK_NAME),
         )

@@ -1,11 +1,13 @@
 """A requester's own log: what it asks before a query leaves, what it receives before it is used.
 
-So whoever compares it with the logs of gateway and nodes finds what either side hides. Other
-processes may append to the same log in turn, and the log's key may change while this one runs.
+So whoever compares it with the logs of gateway and nodes finds what either side hides; and one of
+these that was put back to an older copy is noticed at once. Other processes may append to the same
+log in turn, and the log's key may change while this one runs.
 """
 
 import asyncio
-from collections.abc import Sequence
+import itertools
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Self
 
@@ -17,15 +19,26 @@ from landbridge.errors import LandbridgeError, Reason, refuse
 from landbridge.keys import KeyUse
 from landbridge.live_key import LiveKey
 from landbridge.log.committer import LARGEST_BATCH, Committer
+from landbridge.log.seen_sizes import SeenSizes, check_not_rolled_back
 from landbridge.log.store import LogStore
 from landbridge.party import PartyFolder
-from landbridge.requester_trace import Asked, Heard, write_entry, write_receipt
+from landbridge.requester_trace import Asked, Heard, sizes_heard, write_entry, write_receipt
 from landbridge.v1 import envelope_pb2, log_pb2
 
 _ALARM: Final = "requester's log"
 _KEPT_MS: Final = 60_000
 """How long queries signed together are known beyond their expiry, when none of them leaves."""
+_READ_AGAIN: Final = 500
+"""Entries, the newest ones, that are read at the start for what they heard of other logs."""
 _QUERY: Final = log_pb2.LogEntry(kind=log_pb2.ENTRY_KIND_QUERY)
+
+
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """A query that is in the log, and how large other logs were seen to be before it left."""
+
+    asked: Asked
+    seen: Mapping[str, int]
 
 
 @dataclass(slots=True)
@@ -71,6 +84,7 @@ class RequesterLog:
         self._line: _Line | None = None
         self._opening = asyncio.Lock()
         self._batches: dict[bytes, _Batch] = {}
+        self._seen = SeenSizes()
         self._evidence = EvidenceVerifier(
             lambda origin, _: folder.bundle.log_keys(origin, self._clock())
         )
@@ -115,7 +129,7 @@ class RequesterLog:
         batch = _Batch([Asked.read(query) for query in queries], expires_at)
         self._batches.update((asked.digest, batch) for asked in batch.asked)
 
-    async def asked(self, query: envelope_pb2.Envelope) -> Asked:
+    async def asked(self, query: envelope_pb2.Envelope) -> Pending:
         """Put down that a query is about to leave; it may when this returns.
 
         Raises:
@@ -128,19 +142,24 @@ class RequesterLog:
             await self._append([asked], _QUERY)
         else:
             await self._append_batch(batch)
-        return asked
+        return Pending(asked, self._seen.sizes)
 
-    async def received(self, asked: Asked, profile: envelope_pb2.Envelope) -> None:
+    async def received(self, pending: Pending, profile: envelope_pb2.Envelope) -> None:
         """Put down what came; the profile may be handed on when this returns.
 
         Of others' logs only what verifies by the trust bundle is put down, so that nobody is
         accused by a forged head. Whatever does not is for the verification of the profile.
 
         Raises:
-            LandbridgeError: as for `asked`; LB-1001 when the gateway says more than an entry holds.
+            LandbridgeError: as for `asked`; LB-1001 when the gateway says more than an entry holds;
+                LB-5003 when a log was put back to an older copy: what it showed is put down.
         """
         heard = Heard.of(profile, self._evidence)
-        await self._append([asked], write_receipt(asked, profile, heard))
+        await self._append([pending.asked], write_receipt(pending.asked, profile, heard))
+        for entry in heard.all:
+            self._seen.saw(entry.origin, entry.head.size)
+        for entry in heard.all:
+            check_not_rolled_back(pending.seen, entry.origin, entry.index)
 
     async def close(self) -> None:
         """Commit what waits and close the file."""
@@ -181,9 +200,16 @@ class RequesterLog:
                 line = self._line
                 if line is None or line.key_id != key_id:
                     await self._close()
-                    store = await asyncio.to_thread(self._folder.open_log, self._identity)
+                    store = await asyncio.to_thread(self._open)
                     line = self._line = _Line(key_id, store, Committer(store))
         return line
+
+    def _open(self) -> LogStore:
+        store = self._folder.open_log(self._identity)
+        newest = itertools.islice(store.entries_backwards(), _READ_AGAIN)
+        for origin, size in sizes_heard(entry for _, entry in newest).items():
+            self._seen.saw(origin, size)
+        return store
 
     async def _close(self) -> None:
         line, self._line = self._line, None

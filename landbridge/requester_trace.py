@@ -61,6 +61,15 @@ class Heard:
         return self.nodes if self.gateway is None else (self.gateway, *self.nodes)
 
 
+def sizes_heard(entries: Iterable[bytes]) -> dict[str, int]:
+    """Return how large other logs are by what entries heard of them."""
+    sizes: dict[str, int] = {}
+    for entry in entries:
+        for heard in log_pb2.LogEntry.FromString(entry).heard:
+            sizes[heard.origin] = max(heard.size, sizes.get(heard.origin, 0))
+    return sizes
+
+
 def write_receipt(asked: Asked, profile: envelope_pb2.Envelope, heard: Heard) -> log_pb2.LogEntry:
     """Write what an entry says of a profile, beside what it says of the query."""
     gateway = heard.gateway

@@ -11,7 +11,6 @@ from typing import Final
 
 from landbridge.disclosure import is_told, told_digest
 from landbridge.envelope import evidence_to_proto
-from landbridge.federation import Federation
 from landbridge.log.merkle import leaf_hash
 from landbridge.log.store import LogStore
 from landbridge.rights.access_request import (
@@ -21,7 +20,7 @@ from landbridge.rights.access_request import (
     verify_access_request,
 )
 from landbridge.rights.request import VerifiedRequest
-from landbridge.subject import SubjectId, SubjectKind
+from landbridge.subject import Schemes, SubjectId, SubjectKind
 from landbridge.trust.bundle import TrustBundle
 from landbridge.v1 import log_pb2, rights_service_pb2
 
@@ -76,7 +75,7 @@ class Accesses:
         agency: str,
         log: LogStore,
         bundle: Callable[[], TrustBundle],
-        federation: Federation,
+        schemes: Schemes,
         desks: Collection[str] | None,
         admit: Callable[[bytes, int, int], None],
         forget: Callable[[bytes], None],
@@ -84,7 +83,7 @@ class Accesses:
         self._agency = agency
         self._log = log
         self._bundle = bundle
-        self._federation = federation
+        self._schemes = schemes
         self._desks = desks
         self._admit = admit
         self._forget = forget
@@ -101,7 +100,7 @@ class Accesses:
         verified = verify_access_request(
             request, self._bundle(), at, agency=self._agency, desks=self._desks
         )
-        kind = check_one_subject(verified.subjects, self._federation.schemes)
+        kind = check_one_subject(verified.subjects, self._schemes)
         self._admit(verified.digest, verified.expires_at, at)
         try:
             return self._tell(verified, kind, at)

@@ -18,7 +18,15 @@ from landbridge.errors import Reason, refuse
 from landbridge.federation import Federation
 from landbridge.subject import SubjectKind
 from landbridge.suggestion import did_you_mean
-from node.node_file import DatasetTable, FieldTable, FieldType, FileTable, NodeFile, NodeTable
+from node.node_file import (
+    DatasetTable,
+    FieldTable,
+    FieldType,
+    FileTable,
+    NodeFile,
+    NodeTable,
+    RightsTable,
+)
 
 _VARIABLE: Final = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 _OWN_TYPES: Final = {
@@ -47,6 +55,7 @@ class NodeConfig:
     node: NodeTable
     files: tuple[FileTable, ...]
     datasets: tuple[DatasetTable, ...]
+    rights: RightsTable
 
     def place(self, *keys: str | int) -> str:
         """Write where a key stands, as `file:line:column`."""
@@ -99,7 +108,7 @@ def load_node_config(path: Path, federation: Federation) -> NodeConfig:
     problems = list(_contradictions(file, federation))
     if problems:
         raise complaint(path, problems)
-    return NodeConfig(path, file.node, file.files, file.datasets)
+    return NodeConfig(path, file.node, file.files, file.datasets, file.rights)
 
 
 def _expand(text: str, environment: Mapping[str, str]) -> str:
@@ -116,6 +125,7 @@ def _contradictions(file: NodeFile, federation: Federation) -> Iterator[Problem]
             f"{file.node.agency!r} is not an agency of {federation.name} with a node"
             + did_you_mean(file.node.agency, nodes),
         )
+    yield from _wrong_rights(file, federation)
     # SQLite, in which files are served, tells table names apart without regard to case.
     yield from _repeated(("files",), "table", [file.table.casefold() for file in file.files])
     yield from _repeated(("datasets",), "name", [dataset.name for dataset in file.datasets])
@@ -128,6 +138,32 @@ def _contradictions(file: NodeFile, federation: Federation) -> Iterator[Problem]
         yield from _wrong_keys(at, dataset, federation, in_files=dataset.table in files)
         for position_, field in enumerate(dataset.fields):
             yield from _wrong_field((*at, "fields", position_), field, federation)
+
+
+def _wrong_rights(file: NodeFile, federation: Federation) -> Iterator[Problem]:
+    named: list[tuple[Keys, str | None]] = [(("rights", "jurisdiction"), file.rights.jurisdiction)]
+    for number, dataset in enumerate(file.datasets):
+        named.append((("datasets", number, "jurisdiction"), dataset.jurisdiction))
+        if dataset.deciding is not None and dataset.deciding not in federation.agencies:
+            yield (
+                ("datasets", number, "deciding"),
+                f"{dataset.deciding!r} is no agency of {federation.name}"
+                + did_you_mean(dataset.deciding, federation.agencies),
+            )
+    for at, name in named:
+        if name is not None and name not in federation.jurisdictions:
+            yield (
+                at,
+                f"{name!r} is not a jurisdiction of {federation.name}"
+                + did_you_mean(name, federation.jurisdictions),
+            )
+    for number, desk in enumerate(file.rights.desks or ()):
+        if desk not in federation.agencies:
+            yield (
+                ("rights", "desks", number),
+                f"{desk!r} is no agency of {federation.name}"
+                + did_you_mean(desk, federation.agencies),
+            )
 
 
 def _repeated(at: Keys, key: str, names: Sequence[str]) -> Iterator[Problem]:

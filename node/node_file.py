@@ -213,6 +213,10 @@ class DatasetTable(_Table):
     """Columns that name a record; by default the line of a file, the primary key of a table."""
     source: str = ""
     """Publisher and edition."""
+    jurisdiction: str | None = None
+    """The law on disputes and repairs of its records; that of `[rights]` where left out."""
+    deciding: Annotated[str, checked(check_agency)] | None = None
+    """The agency that decides on repairs of its records; this one where left out."""
     expiry: ExpiryTable | None = None
     """After which term its records are not read any more; never where left out."""
     keys: Annotated[tuple[KeyTable, ...], checked(_check_some)]
@@ -221,9 +225,20 @@ class DatasetTable(_Table):
     """Its fields."""
 
 
+class RightsTable(_Table):
+    """What the subjects of the records can rely on."""
+
+    jurisdiction: str | None = None
+    """The law, of the federation's `[jurisdictions]`, that sets the time for disputes and repairs;
+    none is set where left out."""
+    desks: tuple[Annotated[str, checked(check_agency)], ...] | None = None
+    """The agencies whose word for who a subject is counts here; every desk's where left out."""
+
+
 class NodeFile(_Table):
     """What one agency's node serves, and from where."""
 
     node: NodeTable
+    rights: RightsTable = RightsTable()
     files: tuple[FileTable, ...] = ()
     datasets: Annotated[tuple[DatasetTable, ...], checked(_check_some)]

@@ -20,6 +20,7 @@ from landbridge.log.store import LogStore
 from landbridge.party import PartyFolder
 from landbridge.process_log import ProcessLog
 from landbridge.replay import ReplayGuard
+from landbridge.rights.erratum import read_errata
 from landbridge.rpc import documents
 from landbridge.rpc.guard import Guard
 from landbridge.rpc.live_library import LiveLibrary
@@ -46,6 +47,7 @@ from node.quota import Quotas
 from node.reader import Reader
 from node.responder import Responder
 from node.service import NodeService
+from node.sources.errata import Errata
 from node.sources.source import Source
 
 SERVICE = "landbridge.v1.NodeService"
@@ -125,7 +127,11 @@ def build_node(
             f"the folder belongs to {identity.agency}, the configuration to {config.node.agency}",
             where=str(config_path),
         )
-    source = Source.open(config, federation, party.folder)
+    errata = Errata(
+        read_errata(party.folder, party.bundle, identity.agency),
+        lambda unfit: telling.error("erratum ended", case=unfit.erratum.case, why=unfit.why),
+    )
+    source = Source.open(config, federation, party.folder, errata)
     catalogue = build_catalogue(config, federation)
     terms = expiries(config.datasets)
     check_expiries(config, terms, source, clock())

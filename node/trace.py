@@ -85,6 +85,7 @@ def _accesses(reading: Reading, *, sealed: bool, at: int) -> Iterator[log_pb2.Ac
             released=allowance.fields if released else (),
             refused=refused if position == 0 else (),
             records=0 if sealed else extraction.records,
+            expired=answer.expired if position == 0 and not sealed else 0,
         )
         others = reading.refusals if position == 0 else ()
         _delay(access, (allowance.terms.delayed_disclosure, *map(_delayed, others)), at)

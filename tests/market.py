@@ -160,7 +160,7 @@ async def market(  # noqa: PLR0913  by name, each with a default
     With `authority` it runs too, and every party is kept, as in a sandbox. Nodes, gateway and
     client go by the clock.
     """
-    sandbox = Sandbox(write_market(top) if write else top / "market", top / "home")
+    sandbox = Sandbox(write_market(top) if write else top / "market", top / "home", preloaded=True)
     sandbox.prepare()
     federation = sandbox.folder / "federation.toml"
     bundle = TrustBundle.parse((sandbox.home_folder / "trust-bundle.json").read_bytes(), None)

@@ -72,9 +72,7 @@ def is_fact(entry: log_pb2.LogEntry) -> bool:
 def write_who(entry: log_pb2.LogEntry) -> str:
     """Put together who asks, and why."""
     # The separator cannot stand in what a log takes as a name, and ends in a text are no matter.
-    return (
-        f"{entry.requester}\0{entry.purpose}\0{entry.case_reference}\0{entry.subject_kind}"
-    )
+    return f"{entry.requester}\0{entry.purpose}\0{entry.case_reference}\0{entry.subject_kind}"
 
 
 def write_accesses(entry: log_pb2.LogEntry) -> bytes:

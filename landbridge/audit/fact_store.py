@@ -35,7 +35,7 @@ CREATE TABLE fact (query BLOB NOT NULL, log INTEGER NOT NULL, position INTEGER N
   kind INTEGER NOT NULL, step INTEGER NOT NULL, at INTEGER NOT NULL, who TEXT NOT NULL,
   accesses INTEGER NOT NULL, payload BLOB NOT NULL, leaf BLOB NOT NULL, heard BLOB NOT NULL) STRICT;
 CREATE TABLE head (log INTEGER, size INTEGER, root BLOB, teller TEXT NOT NULL,
-  PRIMARY KEY (log, size, root)) STRICT, WITHOUT ROWID;
+  at INTEGER NOT NULL, misfit INTEGER NOT NULL DEFAULT 0, PRIMARY KEY (log, size, root)) STRICT, WITHOUT ROWID;
 CREATE TABLE open_query (query BLOB PRIMARY KEY) STRICT, WITHOUT ROWID;
 CREATE TABLE touched (query BLOB PRIMARY KEY) STRICT, WITHOUT ROWID;
 CREATE TABLE told (key TEXT PRIMARY KEY, query BLOB NOT NULL, document TEXT NOT NULL) STRICT;
@@ -43,6 +43,10 @@ PRAGMA application_id = {_APPLICATION};
 PRAGMA user_version = {_FORMAT};
 """
 _INDEX: Final = "CREATE INDEX IF NOT EXISTS fact_by_query ON fact (query)"
+
+
+NamedHead = tuple[int, int, bytes, str, int]
+"""Number of the log, size, root, who shows it, and when that was written."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +76,7 @@ class FactStore:
     def temporary(cls) -> Self:
         """Open a store that is gone when it is closed, on the disk as far as memory is short."""
         connection = sqlite3.connect("", isolation_level=None)
-        connection.execute("PRAGMA journal_mode = OFF")
+        connection.execute("PRAGMA journal_mode = MEMORY")
         connection.executescript(_SCHEMA)
         return cls(connection, keeps=False)
 
@@ -163,11 +167,11 @@ class FactStore:
             (log.tree.size, write_peaks(log.tree), log.checkpoint, log.names_from, log.number),
         )
 
-    def add(self, facts: Sequence[Fact], heads: Iterable[tuple[int, int, bytes, str]]) -> None:
-        """Write facts, and heads that were named: log, size, root, and who named it."""
+    def add(self, facts: Sequence[Fact], heads: Iterable[NamedHead]) -> None:
+        """Write facts, and heads that were named."""
         run = self.connection.executemany
         run("INSERT INTO fact VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", facts)
-        run("INSERT OR IGNORE INTO head VALUES (?, ?, ?, ?)", heads)
+        run("INSERT OR IGNORE INTO head VALUES (?, ?, ?, ?, ?, 0)", heads)
         if self.keeps:
             run("INSERT OR IGNORE INTO touched VALUES (?)", [(fact.query,) for fact in facts])
 
@@ -176,6 +180,13 @@ class FactStore:
         self.connection.execute(
             "INSERT INTO leaves VALUES (?, ?, ?, ?)",
             (log, before.size, write_peaks(before), b"".join(leaves)),
+        )
+
+    def add_head(self, origin: str, head: tuple[int, bytes], teller: str, at: int) -> None:
+        """Write a head that somebody holds: size and root."""
+        self.connection.execute(
+            "INSERT OR IGNORE INTO head VALUES (?, ?, ?, ?, ?, 0)",
+            (self.number(origin), *head, teller, at),
         )
 
     def leaves(self, log: int, sizes: tuple[int, int]) -> Iterator[tuple[Frontier, list[bytes]]]:

@@ -13,7 +13,8 @@ from typing import Final
 from landbridge.agency import Role
 from landbridge.audit.fact import Fact, is_fact, pack_named, read_entry, write_accesses, write_who
 from landbridge.audit.fact_store import FactStore, KnownLog
-from landbridge.errors import LandbridgeError, Reason, refuse
+from landbridge.audit.roots import roots_at
+from landbridge.errors import Reason, refuse
 from landbridge.keys import read_public
 from landbridge.log.checkpoint import Checkpoint, read_checkpoint
 from landbridge.log.frontier import Frontier
@@ -24,6 +25,7 @@ from landbridge.trust.bundle import TrustBundle
 
 PART: Final = 4096
 """Entries that are read at a time."""
+_LARGEST: Final = (1 << 63) - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,9 +111,7 @@ def tree_of(
     return tree
 
 
-def _read_on(
-    reader: LogReader, head: Checkpoint, known: KnownLog, store: FactStore
-) -> KnownLog:
+def _read_on(reader: LogReader, head: Checkpoint, known: KnownLog, store: FactStore) -> KnownLog:
     tree, names_from = known.tree, known.names_from
     entries = iter(reader.entries(tree.size, head.size))
     while part := list(islice(entries, PART)):
@@ -136,7 +136,7 @@ def _add(
 ) -> int | None:
     """Write the facts of some entries; return the position of the first that names others."""
     facts: list[Fact] = []
-    heads: dict[tuple[int, int, bytes], str] = {}
+    heads: dict[tuple[int, int, bytes], tuple[str, int]] = {}
     log, number_of, accesses_number = known.number, store.number, store.accesses_number
     first: int | None = None
     for position, (data, leaf) in enumerate(zip(part, leaves, strict=True), start):
@@ -147,8 +147,9 @@ def _add(
         for heard in entry.heard:
             other = number_of(heard.origin)
             named += pack_named(other, heard)
-            if (head := (other, heard.size, heard.root_hash)) not in heads:
-                heads[head] = f"entry {position} of {known.origin}"
+            head = other, min(heard.size, _LARGEST), heard.root_hash
+            if head not in heads:
+                heads[head] = f"entry {position} of {known.origin}", entry.logged_at_unix_ms
         if named and first is None:
             first = position
         facts.append(
@@ -166,17 +167,12 @@ def _add(
                 named,
             )
         )
-    store.add(facts, [(*head, teller) for head, teller in heads.items()])
+    store.add(facts, [(*head, *teller) for head, teller in heads.items()])
     return first
 
 
 def _root_of(store: FactStore, known: KnownLog, size: int) -> bytes:
-    from landbridge.audit.roots import roots_at  # noqa: PLC0415
-
     for before, leaves in store.leaves(known.number, (size, size)):
         for _, root in roots_at(before, leaves, (size,)):
             return root
     return Frontier().root()
-
-
-__all__ = ["LandbridgeError"]

@@ -93,7 +93,7 @@ def demo(folder: Path = Path("examples/institutions"), /) -> int:
     started = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="landbridge-demo-") as work:
         home = Path(work) / "home"
-        with Sandbox(folder, home) as sandbox:
+        with Sandbox(folder, home, preloaded=True) as sandbox:
             asyncio.run(sandbox.wait_ready())
             _say(
                 f"{sandbox.federation.title}: {len(sandbox.providers)} nodes and the gateway run"

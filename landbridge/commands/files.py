@@ -1,8 +1,9 @@
-"""Reading the files that a command line names."""
+"""Reading and writing the files that a command line names."""
 
 from pathlib import Path
 
 from landbridge.errors import Reason, refuse
+from landbridge.keys import write_whole
 from landbridge.trust.bundle import TrustBundle
 
 
@@ -30,4 +31,21 @@ def read_named(path: Path, what: str) -> bytes:
             f"the {what} cannot be read: {error.strerror}",
             where=str(path),
             next_step="name a file that is there and may be read",
+        ) from error
+
+
+def write_named(path: Path, data: bytes, what: str) -> None:
+    """Write a file that the command line names, whole or not at all.
+
+    Raises:
+        LandbridgeError: LB-1106 when it cannot be written.
+    """
+    try:
+        write_whole(path, data, mode=0o644)
+    except OSError as error:
+        raise refuse(
+            Reason.USAGE,
+            f"the {what} cannot be written: {error.strerror}",
+            where=str(path),
+            next_step="name a file in a folder that may be written",
         ) from error

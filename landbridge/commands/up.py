@@ -21,7 +21,7 @@ def up(folder: Path, /, *, home: Path = Path(FOLDER)) -> int:
         home: Where keys, logs and addresses lie while it runs.
     """
     started = time.monotonic()
-    with Sandbox(folder, home) as sandbox:
+    with Sandbox(folder, home, preloaded=True) as sandbox:
         asyncio.run(_until_stopped(sandbox, started))
     return 0
 

@@ -12,8 +12,7 @@ from pathlib import Path
 from threading import Lock
 
 from landbridge.errors import LandbridgeError, Reason, refuse
-from landbridge.log.subject_tables import SUBJECT_TABLES
-from landbridge.log.tables import create_tables
+from landbridge.log.tables import TABLES, check_format, create_missing_tables, create_tables
 
 _LOCK_WAIT_S = 5.0
 _DISK_ERRORS = (
@@ -44,6 +43,27 @@ class LogDatabase:
         self._connection: sqlite3.Connection | None = None
         self._file: tuple[int, int] | None = None
 
+    @property
+    def where(self) -> str:
+        """The path."""
+        return str(self.path)
+
+    def is_there(self) -> bool:
+        """Tell whether there is a log; where its folder cannot be read, making one will say so."""
+        return _file_identity(self.path) is not None
+
+    def create(self, checkpoint: bytes) -> None:
+        """Make the file of an empty log: whole under its name, or not there at all.
+
+        Raises:
+            LandbridgeError: LB-5001 when the folder is missing or the disk refuses.
+        """
+        _create_log_file(self.path, checkpoint)
+
+    def another(self) -> "LogDatabase":
+        """Give a further connection to the same file."""
+        return LogDatabase(self.path)
+
     @contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:
         """Give the connection to read with.
@@ -61,6 +81,20 @@ class LogDatabase:
             except LandbridgeError as error:
                 error.where = error.where or str(self.path)
                 raise
+
+    @contextmanager
+    def snapshot(self) -> Iterator[sqlite3.Connection]:
+        """Give the connection to read with; all statements see the file at the same moment.
+
+        Raises:
+            LandbridgeError: as for `reading`.
+        """
+        with self.reading() as connection:
+            connection.execute("BEGIN")
+            try:
+                yield connection
+            finally:
+                connection.execute("ROLLBACK")
 
     @contextmanager
     def writing(self) -> Iterator[sqlite3.Connection]:
@@ -87,11 +121,11 @@ class LogDatabase:
             LandbridgeError: as for `writing`.
         """
         with self.reading() as connection:
-            query = "SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = 'erased'"
-            is_complete = connection.execute(query).fetchone() is not None
-        if not is_complete:
+            query = "SELECT count(*) FROM sqlite_schema WHERE type = 'table'"
+            (tables,) = connection.execute(query).fetchone()
+        if tables < TABLES:
             with self.writing() as connection:
-                _create_subject_tables(connection)
+                create_missing_tables(connection)
 
     def forget_erased(self) -> None:
         """Bring what is committed into the file itself, and empty the write-ahead file.
@@ -118,8 +152,13 @@ class LogDatabase:
         file = _file_identity(self.path)
         if self._connection is None or file != self._file:
             self._drop()
-            self._connection = _connect(self.path)
-            self._file = file
+            connection = _connect(self.path)
+            try:
+                check_format(connection)
+            except BaseException:
+                connection.close()
+                raise
+            self._connection, self._file = connection, file
         return self._connection
 
     def _drop(self) -> None:
@@ -128,12 +167,7 @@ class LogDatabase:
             self._connection = None
 
 
-def create_log_file(path: Path, checkpoint: bytes) -> None:
-    """Make the file of an empty log: whole under its name, or not there at all.
-
-    Raises:
-        LandbridgeError: LB-5001 when the folder is missing or the disk refuses.
-    """
+def _create_log_file(path: Path, checkpoint: bytes) -> None:
     unfinished = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     try:
         os.close(os.open(unfinished, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
@@ -142,7 +176,6 @@ def create_log_file(path: Path, checkpoint: bytes) -> None:
         try:
             connection.execute("BEGIN IMMEDIATE")
             create_tables(connection, checkpoint)
-            _create_subject_tables(connection)
             connection.execute("COMMIT")
         finally:
             connection.close()
@@ -162,11 +195,6 @@ def create_log_file(path: Path, checkpoint: bytes) -> None:
                 unfinished.with_name(unfinished.name + leftover).unlink()
 
 
-def is_file_there(path: Path) -> bool:
-    """Tell whether there is a log; where its folder cannot be read, making one will say so."""
-    return _file_identity(path) is not None
-
-
 def _connect(path: Path, journal: str = "WAL") -> sqlite3.Connection:
     connection = sqlite3.connect(
         f"{path.absolute().as_uri()}?mode=rw",
@@ -184,11 +212,6 @@ def _connect(path: Path, journal: str = "WAL") -> sqlite3.Connection:
         connection.close()
         raise
     return connection
-
-
-def _create_subject_tables(connection: sqlite3.Connection) -> None:
-    for statement in SUBJECT_TABLES:
-        connection.execute(statement)
 
 
 def _file_identity(path: Path) -> tuple[int, int] | None:

@@ -79,6 +79,8 @@ class OwnLog:
             if self.holds(head):
                 self._file.keep_cosigned(head, self._believed(parse_note(checkpoint)))
                 return True
+            if not self._is_still_signed(self._file.claimed()):
+                self._file.drop_claim()
             self._file.claim(head)
             self._halt(head)
             return False
@@ -91,9 +93,9 @@ class OwnLog:
         """
         with self._looking:
             claimed = self._file.claimed()
-            if claimed:
+            if claimed and self._is_still_signed(claimed):
                 head = kept_head(claimed)
-                if self._is_still_signed(claimed) and not self.holds(head):
+                if not self.holds(head):
                     self._halt(head)
                     return False
                 self._file.drop_claim()

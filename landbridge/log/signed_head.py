@@ -2,14 +2,17 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-from landbridge.errors import LandbridgeError
+from landbridge.errors import LandbridgeError, Reason, refuse
 from landbridge.log.checkpoint import Checkpoint, read_checkpoint
 from landbridge.log.merkle import EMPTY_ROOT, verify_consistency
 from landbridge.log.note import Note, NoteVerifier, find_signers, parse_note, write_note
 
+LARGEST_SIZE: Final = (1 << 63) - 1
+"""Entries that a log may have, so that every store can keep the number."""
 KeysOf = Callable[[str], Sequence[Ed25519PublicKey]]
 """From a log's origin to its keys that are good now; raises LB-4002 for a log that nobody knows."""
 
@@ -73,6 +76,8 @@ def read_signed_head(data: bytes, keys_of: KeysOf) -> SignedHead:
     """
     note = parse_note(data)
     checkpoint = read_checkpoint(note)
+    if checkpoint.size > LARGEST_SIZE:
+        raise refuse(Reason.BAD_LOG_EVIDENCE, "no log has so many entries")
     verifiers = [NoteVerifier(checkpoint.origin, key) for key in keys_of(checkpoint.origin)]
     signers = find_signers(note, verifiers)
     own = tuple(

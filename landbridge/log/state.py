@@ -1,16 +1,15 @@
 """What a log's file says at one moment, read from it and held against what was signed."""
 
-import sqlite3
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 
 from landbridge.errors import LandbridgeError, Reason, refuse
-from landbridge.log.checkpoint import read_checkpoint
+from landbridge.log.checkpoint import Checkpoint, read_checkpoint
+from landbridge.log.connection import Connection
 from landbridge.log.merkle import leaf_hash, tree_root, verify_consistency
 from landbridge.log.note import NoteVerifier, find_signers, parse_note
 from landbridge.log.tables import (
-    check_format,
     damaged,
     has_entries_from,
     read_entries,
@@ -19,6 +18,9 @@ from landbridge.log.tables import (
     read_tile,
 )
 from landbridge.log.tiles import TILE_HEIGHT, TILE_WIDTH, TiledTree, split_hashes
+
+_FOLLOWED = 4096
+"""Entries of other writers that are taken up one by one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +45,7 @@ class LogState:
 
 
 def load_state(
-    connection: sqlite3.Connection,
+    connection: Connection,
     verifiers: Sequence[NoteVerifier],
     *,
     known: LogState | None = None,
@@ -60,28 +62,62 @@ def load_state(
         LandbridgeError: LB-5002 when any of this does not hold.
     """
     try:
-        check_format(connection)
         checkpoint = read_head(connection)
-        note = parse_note(checkpoint)
-        head = read_checkpoint(note)
-        if head.origin != verifiers[0].name:
-            raise damaged(f"the file is the log of {head.origin}")
-        find_signers(note, verifiers)
+        head = _read_signed(checkpoint, verifiers)
         tree = _load_tree(connection, head.size)
         if tree.frontier.root() != head.root or has_entries_from(connection, head.size):
             raise damaged("the entries are not those under the signed head")
-        if known is not None and head.size < known.size:
-            raise damaged(f"the file ends at {head.size}, and {known.size} entries were signed")
-        if known is not None and known.size:
-            path = tree.consistency_path(known.size, head.size, partial(read_tile, connection))
-            verify_consistency(known.size, head.size, known.root, head.root, path)
+        if known is not None:
+            check_continues(connection, tree, head, known)
     except LandbridgeError as error:
         raise refuse(Reason.LOG_DAMAGED, error.message) from error
     return LogState(checkpoint, head.root, tree)
 
 
+def follow_state(
+    connection: Connection, verifiers: Sequence[NoteVerifier], known: LogState
+) -> LogState | None:
+    """Read what others have added to a state that is known on this connection.
+
+    It is grown from the entries themselves, without a look at what stands before them; None where
+    they are too many for that.
+
+    Raises:
+        LandbridgeError: LB-5002 as for `load_state`.
+    """
+    try:
+        checkpoint = read_head(connection)
+        head = _read_signed(checkpoint, verifiers)
+        if not known.size <= head.size <= known.size + _FOLLOWED:
+            return None
+        tree = known.tree
+        if head.size > known.size:
+            added = read_entries(connection, known.size, head.size)
+            tree, _, _ = tree.grow([leaf_hash(entry) for entry in added])
+        if tree.frontier.root() != head.root or has_entries_from(connection, head.size):
+            raise damaged("the entries are not those under the signed head")
+    except LandbridgeError as error:
+        raise refuse(Reason.LOG_DAMAGED, error.message) from error
+    return LogState(checkpoint, head.root, tree)
+
+
+def check_continues(
+    connection: Connection, tree: TiledTree, head: Checkpoint, known: Checkpoint | LogState
+) -> None:
+    """Check that a tree continues what was signed before.
+
+    Raises:
+        LandbridgeError: LB-5002 when it is smaller; LB-4008 when it does not contain it.
+    """
+    if head.size < known.size:
+        raise damaged(f"it ends at {head.size}, and {known.size} entries were signed")
+    if known.size:
+        path = tree.consistency_path(known.size, head.size, partial(read_tile, connection))
+        verify_consistency(known.size, head.size, known.root, head.root, path)
+
+
 def check_handovers(
-    connection: sqlite3.Connection, verifiers: Sequence[NoteVerifier], state: LogState
+    connection: Connection, verifiers: Sequence[NoteVerifier], state: LogState
 ) -> None:
     """Hold the heads at which the log's key changed against what the log says now.
 
@@ -106,7 +142,7 @@ def check_handovers(
             raise refuse(Reason.LOG_DAMAGED, f"a change of key: {error.message}") from error
 
 
-def check_tile(connection: sqlite3.Connection, level: int, index: int) -> None:
+def check_tile(connection: Connection, level: int, index: int) -> None:
     """Hash what stands under a full tile anew and hold it against the tile.
 
     Raises:
@@ -125,7 +161,16 @@ def check_tile(connection: sqlite3.Connection, level: int, index: int) -> None:
         raise damaged(f"what stands under tile {level}/{index} is not what was hashed")
 
 
-def _load_tree(connection: sqlite3.Connection, size: int) -> TiledTree:
+def _read_signed(checkpoint: bytes, verifiers: Sequence[NoteVerifier]) -> Checkpoint:
+    note = parse_note(checkpoint)
+    head = read_checkpoint(note)
+    if head.origin != verifiers[0].name:
+        raise damaged(f"this is the log of {head.origin}")
+    find_signers(note, verifiers)
+    return head
+
+
+def _load_tree(connection: Connection, size: int) -> TiledTree:
     filled = size - size % TILE_WIDTH
     tail = [leaf_hash(entry) for entry in read_entries(connection, filled, size)]
     return TiledTree.load(size, partial(read_tile, connection), tail)

@@ -10,7 +10,6 @@ The key may change between two appends. The head then bears the signatures of bo
 readers see who handed over to whom, and is kept.
 """
 
-import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
@@ -24,11 +23,20 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from landbridge.errors import LandbridgeError, Reason, refuse
 from landbridge.keys import KeyUse, SigningKey
 from landbridge.log.checkpoint import Checkpoint
-from landbridge.log.database import LogDatabase, create_log_file, is_file_there
+from landbridge.log.connection import Connection, Database
+from landbridge.log.database import LogDatabase
 from landbridge.log.evidence import Evidence, check_sizes
+from landbridge.log.head_mark import HeadMark
 from landbridge.log.merkle import EMPTY_ROOT
 from landbridge.log.note import NoteSigner, NoteVerifier, find_signers, parse_note
-from landbridge.log.state import LogState, check_handovers, check_tile, load_state
+from landbridge.log.rollback import check_mark, check_no_mark
+from landbridge.log.state import (
+    LogState,
+    check_handovers,
+    check_tile,
+    follow_state,
+    load_state,
+)
 from landbridge.log.subject_keys import Pseudonym, SubjectKeys
 from landbridge.log.subject_tables import read_positions, write_key, write_positions
 from landbridge.log.tables import (
@@ -50,58 +58,68 @@ class LogStore:
 
     def __init__(
         self,
-        database: LogDatabase,
+        database: Database,
         signer: NoteSigner,
         former: Sequence[NoteVerifier] = (),
         look_up_key: bytes | None = None,
+        mark: HeadMark | None = None,
     ) -> None:
         self._writer = database
-        self._reader = LogDatabase(database.path)
-        self._subjects = (
-            SubjectKeys(LogDatabase(database.path), look_up_key) if look_up_key else None
-        )
+        self._reader = database.another()
+        self._subjects = SubjectKeys(database.another(), look_up_key) if look_up_key else None
+        self._mark = mark
         self._signer = signer
         self._verifiers = (signer.verifier, *former)
         self._appending = Lock()
         self._halted: LandbridgeError | None = None
         try:
-            with database.reading() as connection:
+            database.add_missing_tables()
+            with database.snapshot() as connection:
                 self._state = load_state(connection, self._verifiers)
                 check_handovers(connection, self._verifiers, self._state)
+                if mark is not None:
+                    check_mark(mark.read(), self._verifiers, self._state, connection)
                 self._trusted = connection
-            database.add_missing_tables()
             self.check(self.size - CHECKED_AT_OPEN)
             if signer.verifier not in find_signers(parse_note(self.head()), self._verifiers):
                 self._hand_over(signer)
+            elif mark is not None and mark.read() != self.head():
+                mark.keep(self.head())
         except BaseException:
+            self._mark = None
             self.close()
             raise
 
     @classmethod
-    def open(
+    def open(  # noqa: PLR0913  the last by name
         cls,
-        path: Path,
+        place: Path | Database,
         origin: str,
         key: SigningKey,
         former: Iterable[Ed25519PublicKey] = (),
         *,
         look_up_key: bytes | None = None,
+        mark: HeadMark | None = None,
     ) -> Self:
-        """Open a log, or begin one where there is no file.
+        """Open a log, or begin one where there is none; a path is that of an SQLite file.
 
         `former` are other keys of this log: where one of them signed last, `key` takes over.
         `look_up_key` is what subjects' keys are found by; a log that names no subject needs none.
+        `mark` remembers the newest head outside the database.
 
         Raises:
-            LandbridgeError: LB-5001 when the disk refuses; LB-5002 when the file does not hold what
-                its signed head says, or is the log of another origin or key; LB-1101 when the key
-                is not for logs.
+            LandbridgeError: LB-5001 when the disk refuses; LB-5002 when the database does not hold
+                what its signed head says, or is the log of another origin or key; LB-5003 when it
+                is older than its mark; LB-1101 when the key is not for logs.
         """
         signer = _signer(origin, key)
-        if not is_file_there(path):
-            create_log_file(path, signer.sign(Checkpoint(origin, 0, EMPTY_ROOT).text()))
+        database = LogDatabase(place) if isinstance(place, Path) else place
+        if not database.is_there():
+            if mark is not None:
+                check_no_mark(mark.read(), database.where)
+            database.create(signer.sign(Checkpoint(origin, 0, EMPTY_ROOT).text()))
         earlier = [NoteVerifier(origin, public) for public in former if public != key.public]
-        return cls(LogDatabase(path), signer, earlier, look_up_key)
+        return cls(database, signer, earlier, look_up_key, mark)
 
     @property
     def origin(self) -> str:
@@ -142,7 +160,7 @@ class LogStore:
             raise refuse(
                 Reason.INVALID_CONFIGURATION,
                 "there is no pseudonym.key: the log cannot name subjects",
-                where=str(self._writer.path.with_name("pseudonym.key")),
+                where=self._writer.where,
                 next_step="restore the file as it was made",
             )
         return self._subjects
@@ -183,8 +201,10 @@ class LogStore:
         Raises:
             LandbridgeError: LB-5001, LB-5002 as for `append`.
         """
-        with self._appending, self._writer.reading() as connection:
-            self._state = self._last(connection)
+        with self._appending:
+            with self._writer.snapshot() as connection:
+                self._state = self._last(connection)
+            self._keep_mark()
 
     def handovers(self) -> list[bytes]:
         """Return the heads at which the key changed, oldest first, each signed by both keys.
@@ -227,6 +247,7 @@ class LogStore:
                 if named:
                     write_positions(connection, _places(before.size, entries, named))
             self._state = LogState(checkpoint, growth.root, tree)
+            self._keep_mark()
         if new:
             self.subjects.remember_stored(new.values())
         return [
@@ -349,16 +370,26 @@ class LogStore:
                 check_tile(connection, level, tile)
 
     def close(self) -> None:
-        """Close the file."""
+        """Close the database; the mark is written."""
+        if self._mark is not None:
+            self._mark.close()
         self._writer.close()
         self._reader.close()
         if self._subjects is not None:
             self._subjects.close()
 
-    def _last(self, connection: sqlite3.Connection) -> LogState:
+    def _keep_mark(self) -> None:
+        if self._mark is not None:
+            self._mark.keep(self._state.checkpoint)
+
+    def _last(self, connection: Connection) -> LogState:
         """Return the state to go on from: the known one, or what another writer left since."""
-        if connection is self._trusted and read_head(connection) == self._state.checkpoint:
-            return self._state
+        if connection is self._trusted:
+            if read_head(connection) == self._state.checkpoint:
+                return self._state
+            followed = follow_state(connection, self._verifiers, self._state)
+            if followed is not None:
+                return followed
         found = load_state(connection, self._verifiers, known=self._state)
         self._trusted = connection
         return found
@@ -373,6 +404,7 @@ class LogStore:
         self._verifiers = (signer.verifier, *others)
         self._signer = signer
         self._state = replace(before, checkpoint=checkpoint)
+        self._keep_mark()
 
     def _require(self, holds: bool, message: str) -> None:  # noqa: FBT001
         if not holds:

@@ -13,16 +13,6 @@ from landbridge.log.connection import Connection
 from landbridge.log.tables import damaged
 
 _ERASED: Final = bytes(32)
-SUBJECT_TABLES: Final = (
-    """CREATE TABLE IF NOT EXISTS subject_key (place INTEGER PRIMARY KEY,
-       masked BLOB NOT NULL) STRICT""",
-    """CREATE TABLE IF NOT EXISTS subject_name (look_up BLOB, place INTEGER,
-       PRIMARY KEY (look_up, place)) STRICT, WITHOUT ROWID""",
-    "CREATE TABLE IF NOT EXISTS subject_month (month TEXT PRIMARY KEY) STRICT, WITHOUT ROWID",
-    """CREATE TABLE IF NOT EXISTS named (pseudonym BLOB, position INTEGER,
-       PRIMARY KEY (pseudonym, position)) STRICT, WITHOUT ROWID""",
-    "CREATE TABLE IF NOT EXISTS erased (pseudonym BLOB PRIMARY KEY) STRICT, WITHOUT ROWID",
-)
 
 
 class StoredKey(NamedTuple):

@@ -13,18 +13,31 @@ from landbridge.log.tiles import TILE_BYTES, Tile
 
 _APPLICATION = 0x4C424C47
 """Marks the file as a log of ours, to `file` as well: LBLG."""
-_FORMAT = 1
-_HANDOVER = """CREATE TABLE IF NOT EXISTS handover (position INTEGER PRIMARY KEY,
-   checkpoint BLOB NOT NULL) STRICT"""
+FORMAT = 1
+_LATER = (
+    """CREATE TABLE IF NOT EXISTS handover (position INTEGER PRIMARY KEY,
+       checkpoint BLOB NOT NULL) STRICT""",
+    """CREATE TABLE IF NOT EXISTS subject_key (place INTEGER PRIMARY KEY,
+       masked BLOB NOT NULL) STRICT""",
+    """CREATE TABLE IF NOT EXISTS subject_name (look_up BLOB, place INTEGER,
+       PRIMARY KEY (look_up, place)) STRICT, WITHOUT ROWID""",
+    "CREATE TABLE IF NOT EXISTS subject_month (month TEXT PRIMARY KEY) STRICT, WITHOUT ROWID",
+    """CREATE TABLE IF NOT EXISTS named (pseudonym BLOB, position INTEGER,
+       PRIMARY KEY (pseudonym, position)) STRICT, WITHOUT ROWID""",
+    "CREATE TABLE IF NOT EXISTS erased (pseudonym BLOB PRIMARY KEY) STRICT, WITHOUT ROWID",
+)
+"""What logs of earlier versions may lack: changes of key, and subjects (`subject_tables`)."""
 _SCHEMA = (
     "CREATE TABLE entry (position INTEGER PRIMARY KEY, body BLOB NOT NULL) STRICT",
     """CREATE TABLE tile (level INTEGER, position INTEGER, hashes BLOB NOT NULL,
        PRIMARY KEY (level, position)) STRICT, WITHOUT ROWID""",
     "CREATE TABLE head (one INTEGER PRIMARY KEY CHECK (one = 1), checkpoint BLOB NOT NULL) STRICT",
-    _HANDOVER,
+    *_LATER,
     f"PRAGMA application_id = {_APPLICATION}",
-    f"PRAGMA user_version = {_FORMAT}",
+    f"PRAGMA user_version = {FORMAT}",
 )
+
+TABLES = 3 + len(_LATER)
 
 
 def create_tables(connection: sqlite3.Connection, checkpoint: bytes) -> None:
@@ -32,6 +45,12 @@ def create_tables(connection: sqlite3.Connection, checkpoint: bytes) -> None:
     for statement in _SCHEMA:
         connection.execute(statement)
     connection.execute("INSERT INTO head VALUES (1, ?)", (checkpoint,))
+
+
+def create_missing_tables(connection: sqlite3.Connection) -> None:
+    """Make the tables that were not there in earlier versions."""
+    for statement in _LATER:
+        connection.execute(statement)
 
 
 def check_format(connection: sqlite3.Connection) -> None:
@@ -42,8 +61,8 @@ def check_format(connection: sqlite3.Connection) -> None:
     """
     application = connection.execute("PRAGMA application_id").fetchone()[0]
     version = connection.execute("PRAGMA user_version").fetchone()[0]
-    if (application, version) != (_APPLICATION, _FORMAT):
-        raise damaged(f"the file is not a log of format {_FORMAT}")
+    if (application, version) != (_APPLICATION, FORMAT):
+        raise damaged(f"the file is not a log of format {FORMAT}")
 
 
 def read_head(connection: Connection) -> bytes:
@@ -98,17 +117,17 @@ def write_batch(
 
 def write_handover(connection: Connection, checkpoint: bytes) -> None:
     """Write a head that both the key before and the key from now on have signed."""
-    # Logs that were begun before keys could change have no such table.
-    connection.execute(_HANDOVER)
     connection.execute("INSERT INTO handover (checkpoint) VALUES (?)", (checkpoint,))
     connection.execute("UPDATE head SET checkpoint = ?", (checkpoint,))
 
 
 def read_handovers(connection: Connection) -> list[bytes]:
     """Return the heads at which the log's key changed, oldest first."""
-    query = "SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = 'handover'"
-    if connection.execute(query).fetchone() is None:
-        return []
+    if isinstance(connection, sqlite3.Connection):
+        # A file that is only read may be of an earlier version.
+        query = "SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = 'handover'"
+        if connection.execute(query).fetchone() is None:
+            return []
     rows = connection.execute("SELECT checkpoint FROM handover ORDER BY position").fetchall()
     return [_blob(row, "the head of a change of key") for row in rows]
 

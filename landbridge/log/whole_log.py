@@ -26,9 +26,13 @@ def verify_log(
     reader: LogReader,
     verifiers: Sequence[NoteVerifier],
     earlier: Iterable[bytes] = (),
+    *,
+    former: Sequence[NoteVerifier] = (),
     look: Look | None = None,
 ) -> VerifiedLog:
     """Verify a log from its first entry to its head.
+
+    `verifiers` are the keys that may have signed the head, `former` those that signed before.
 
     1. A key of the log signed the head; no known key signed it falsely.
     2. A key of the log signed each earlier head, and none of them is over more entries.
@@ -44,12 +48,12 @@ def verify_log(
     # 1.
     note = parse_note(reader.checkpoint)
     head = read_checkpoint(note)
-    _of_origin(head, verifiers[0].name)
     check_note(note, verifiers)
     # 2.
-    known = [read_earlier_head(data, head, verifiers) for data in earlier]
+    ever = [*verifiers, *(one for one in former if one not in verifiers)]
+    known = [read_earlier_head(data, head, ever) for data in earlier]
     # 3.
-    handovers = [read_earlier_head(data, head, verifiers) for data in reader.handovers()]
+    handovers = [read_earlier_head(data, head, ever) for data in reader.handovers()]
     # 4.
     through = PassThrough(reader, [one.size for one in (*known, *handovers)])
     for start, page in through.pages():

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Final
 
 from landbridge.log.note import NoteSignature
-from landbridge.log.signed_head import SignedHead
+from landbridge.log.signed_head import LARGEST_SIZE, SignedHead
 from landbridge.log.witness_database import WITNESS_FILE, WitnessDatabase
 
 _MOST_FORKS: Final = 8
@@ -182,7 +182,7 @@ class WitnessFile(WitnessDatabase):
             connection.executemany(
                 "INSERT INTO heard VALUES (?, ?) ON CONFLICT DO UPDATE"
                 " SET size = excluded.size WHERE excluded.size > size",
-                list(sizes.items()),
+                [(origin, min(size, LARGEST_SIZE)) for origin, size in sizes.items()],
             )
             connection.execute(
                 "INSERT INTO heard_until VALUES (1, ?) ON CONFLICT DO UPDATE"

@@ -39,10 +39,9 @@ class Case:
     taken: tuple[Taken, ...]
 
     @classmethod
-    def open(cls, verified: VerifiedOpening, document: bytes, *, deciding: str, at: int) -> Self:
-        """Begin a case; its entry is filled in when it is logged."""
-        kind = verified.opening.kind
-        (first,) = steps_after(kind, ())
+    def begin(cls, verified: VerifiedOpening, document: bytes, *, deciding: str, at: int) -> Self:
+        """Begin a case; the place of its first entry is noted when it is logged."""
+        (first,) = steps_after(verified.opening.kind, ())
         taken = Taken(first, document, verified.digest, verified.speaker.signer, at, entry=-1)
         return cls(verified.opening, verified.speaker, deciding, (taken,))
 
@@ -107,7 +106,7 @@ class Case:
         )
 
     def follow(self, verified: VerifiedStep, document: bytes, *, at: int) -> Self:
-        """Take a step; its entry is filled in when it is logged.
+        """Take a step; the place of its entry is noted when it is logged.
 
         Raises:
             LandbridgeError: LB-4111 when it does not follow, is another case's, or is not for this

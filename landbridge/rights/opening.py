@@ -115,16 +115,17 @@ def write_opening(complaint: Complaint, voice: Voice, *, at: int, case_id: str =
     return sign_as_speaker(payload, voice)
 
 
-def read_opening(document: bytes) -> tuple[SignedByOne, Opening]:
-    """Read an opening without verifying it.
+def read_opening(document: bytes) -> VerifiedOpening:
+    """Read an opening that was verified when it was taken: it stays, whatever becomes of keys.
 
     Raises:
         LandbridgeError: LB-4107 when it is none.
     """
-    signed = SignedByOne.parse(document, WHAT)
-    opening = read_payload(Opening, signed.payload, WHAT)
-    _check(opening)
-    return signed, opening
+    signed, opening = _parse(document)
+    introduced = opening.introduction
+    desk = introduced.desk if introduced else signed.key_id.partition("/")[0]
+    speaker = Speaker(desk, signed.key_id if introduced else desk)
+    return VerifiedOpening(opening, speaker, sha256(document).digest())
 
 
 def verify_opening(
@@ -135,7 +136,7 @@ def verify_opening(
     Raises:
         LandbridgeError: LB-4107 malformed; LB-4001, LB-4002, LB-4108 as for `verify_speaker`.
     """
-    signed, opening = read_opening(document)
+    signed, opening = _parse(document)
     speaker = verify_speaker(
         signed,
         (opening.subject.subject,),
@@ -146,6 +147,13 @@ def verify_opening(
         what=WHAT,
     )
     return VerifiedOpening(opening, speaker, sha256(document).digest())
+
+
+def _parse(document: bytes) -> tuple[SignedByOne, Opening]:
+    signed = SignedByOne.parse(document, WHAT)
+    opening = read_payload(Opening, signed.payload, WHAT)
+    _check(opening)
+    return signed, opening
 
 
 def _check(opening: Opening) -> None:

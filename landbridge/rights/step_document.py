@@ -88,15 +88,13 @@ def write_step(  # noqa: PLR0913  what a step holds
     return sign_as_agency(payload, key)
 
 
-def read_step(document: bytes) -> tuple[SignedByOne, VerifiedStep]:
-    """Read a step without verifying who signed it.
+def read_step(document: bytes) -> VerifiedStep:
+    """Read a step that was verified when it was taken: it stays, whatever becomes of keys.
 
     Raises:
         LandbridgeError: LB-4107 when it is none, LB-4112 for its reason.
     """
-    signed = SignedByOne.parse(document, WHAT)
-    found = read_payload(StepDocument, signed.payload, WHAT)
-    return signed, VerifiedStep(_check(found), found, sha256(document).digest())
+    return _parse(document)[1]
 
 
 def verify_step(document: bytes, bundle: TrustBundle, at: int) -> VerifiedStep:
@@ -106,7 +104,7 @@ def verify_step(document: bytes, bundle: TrustBundle, at: int) -> VerifiedStep:
         LandbridgeError: LB-4107, LB-4112 malformed; LB-4001 altered, or signed by another agency;
             LB-4002 not signed with an agency's key for memoranda.
     """
-    signed, found = read_step(document)
+    signed, found = _parse(document)
     signer = verify_agency(signed, bundle, at, WHAT)
     if signer != found.document.by:
         raise refuse(
@@ -115,6 +113,12 @@ def verify_step(document: bytes, bundle: TrustBundle, at: int) -> VerifiedStep:
             where=WHAT,
         )
     return found
+
+
+def _parse(document: bytes) -> tuple[SignedByOne, VerifiedStep]:
+    signed = SignedByOne.parse(document, WHAT)
+    found = read_payload(StepDocument, signed.payload, WHAT)
+    return signed, VerifiedStep(_check(found), found, sha256(document).digest())
 
 
 def _check(found: StepDocument) -> Step:

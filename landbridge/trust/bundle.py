@@ -165,6 +165,17 @@ class TrustBundle:
             raise refused
         return keys[0].agency, role, tuple(good)
 
+    def all_log_keys(self, origin: str) -> tuple[Ed25519PublicKey, ...]:
+        """Return every key that a log has or had, whatever its time, for what was signed earlier.
+
+        Raises:
+            LandbridgeError: LB-4002 when the log is unknown.
+        """
+        found = self._logs.get(origin)
+        if found is None:
+            raise self._untrusted(f"the log {origin[:120]!r} is not listed")
+        return tuple(key.public for key in found[1] if key.state is not AuthorityState.ABORTED)
+
     def _check(self, key: ListedKey, use: KeyUse, at: int) -> None:
         if key.use is not use:
             raise self._untrusted(f"the key {key.key_id!r} is for the use '{key.use}', not '{use}'")

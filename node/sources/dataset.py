@@ -14,7 +14,7 @@ from node.sources.conditions import PreparedRule, RowConditions
 from node.sources.database import StatementFailedError
 from node.sources.fields import PublishedField
 from node.sources.keys import Key, Search
-from node.sources.lookup import Lookup
+from node.sources.lookup import Lookup, Withdrawn
 from node.sources.plans import (
     CountPlan,
     Plan,
@@ -28,6 +28,7 @@ from node.sources.plans import (
 )
 from node.sources.statements import Searched, Shape, Write, compile_statement, pad, padded
 from node.sources.tables import Naming, NativeTable, kind_of
+from node.sources.without import PreparedCut, prepare_cut, write_cut
 
 Outcome = Records | LandbridgeError
 AnyPlan = ValuePlan | TruthPlan | CountPlan
@@ -102,6 +103,19 @@ class DatasetReader:
         if name not in self.fields:
             raise refuse(Reason.UNKNOWN_FIELD, f"{self.table.name} has no field {name!r}")
         return self.fields[name]
+
+    @property
+    def is_named_by_line(self) -> bool:
+        """Whether records are named by the lines of a file, which another edition may move."""
+        return bool(self._searched.naming.prefix)
+
+    def check_cut(self, withdrawn: Withdrawn) -> None:
+        """Check that a record could be left out of what is read.
+
+        Raises:
+            LandbridgeError: LB-2004 when it cannot be told from others in a statement.
+        """
+        prepare_cut(self._searched, withdrawn)
 
     def read(self, wanted: Wanted, lookups: Sequence[Lookup]) -> list[Outcome]:
         """Read lookups that want the same; one outcome a lookup, in order.
@@ -183,7 +197,8 @@ class DatasetReader:
                 Reason.BAD_ARGUMENT,
                 f"what is asked of {self.table.name} is no value that its fields can have",
             ) from None
-        return Prepared(wanted.fields, where, predicates, wanted.counted)
+        cuts = tuple(prepare_cut(self._searched, one) for one in wanted.without)
+        return Prepared(wanted.fields, where, predicates, wanted.counted, cuts)
 
     def _take_apart_anew(self, rule: Rule) -> PreparedRule:
         return self._conditions.prepare(self.table.name, self.field, rule, dialect=self._dialect)
@@ -210,7 +225,10 @@ class DatasetReader:
             self._searched,
             shape,
             [field.column for field in fields],
-            [self._writer(rule) for rule in prepared.where],
+            [
+                *(self._cutter(cut) for cut in prepared.cuts),
+                *(self._writer(rule) for rule in prepared.where),
+            ],
             [self._writer(rule) for rule in prepared.predicates],
             counted=prepared.counted,
         )
@@ -229,6 +247,9 @@ class DatasetReader:
         if day is not None and day in prepared.fields:
             as_of = (self.field(day), self._as_of)
         return plan_values(plan, self._searched.naming, fields, as_of)
+
+    def _cutter(self, cut: PreparedCut) -> Write:
+        return lambda bind: write_cut(self._searched, cut.form, bind)
 
     def _writer(self, rule: PreparedRule) -> Write:
         return lambda bind: self._conditions.write(

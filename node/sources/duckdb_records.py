@@ -12,16 +12,19 @@ from pathlib import Path
 from typing import Any, Final
 
 from landbridge.errors import Reason, refuse
+from landbridge.rights.erratum import Erratum
 from node.sources.csv_file import read_csv
+from node.sources.errata import Errata, apply_errata
 from node.sources.native import native_text
 from node.sources.parquet_file import load_duckdb
 from node.sources.parsers import split_cell
-from node.sources.records import RecordsFile, side_table, state_of
+from node.sources.records import RecordsFile, lists_of, side_table, state_of
 from node.sources.tables import ITEM, LINE
 
 _FORM: Final = 1
 """Raised when what this module writes changes."""
 _STATE: Final = "~loaded"
+_NO_ERRATA: Final = Errata()
 _LONGEST_LINE: Final = 2**24
 _COPY: Final = (
     "(FORMAT csv, AUTO_DETECT false, HEADER false, DELIMITER ',', QUOTE '\"', ESCAPE '\"',"
@@ -29,15 +32,17 @@ _COPY: Final = (
 )
 
 
-def load_duckdb_records(files: Sequence[RecordsFile], target: Path) -> None:
-    """Load files into the DuckDB file, unless it holds just these already.
+def load_duckdb_records(
+    files: Sequence[RecordsFile], target: Path, errata: Errata = _NO_ERRATA
+) -> None:
+    """Load files, corrected, into the DuckDB file, unless it holds just these already.
 
     Raises:
         LandbridgeError: LB-1105 when DuckDB is not installed or a file does not have its form;
             nothing is changed then.
     """
     duckdb = load_duckdb(target)
-    state = f"{_FORM} {state_of(files)}"
+    state = f"{_FORM} {state_of(files, errata.all)}"
     if _loaded_state(duckdb, target) == state:
         return
     target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -48,6 +53,7 @@ def load_duckdb_records(files: Sequence[RecordsFile], target: Path) -> None:
                 _lock_down(connection, folder, files)
                 for file in files:
                     _load(connection, file, Path(folder) / "rows.csv")
+                apply_errata(connection, errata.all, lists_of(files), errata.told)
                 connection.execute(f"CREATE TABLE {_quoted(_STATE)} (state VARCHAR)")
                 connection.execute(f"INSERT INTO {_quoted(_STATE)} VALUES (?)", [state])  # noqa: S608 - a constant
             written.chmod(0o600)
@@ -57,6 +63,37 @@ def load_duckdb_records(files: Sequence[RecordsFile], target: Path) -> None:
             Reason.UNREADABLE_FILE,
             f"the files cannot be loaded: {str(error).partition(chr(10))[0]}",
             where=str(target),
+        ) from error
+
+
+def correct_duckdb_records(
+    files: Sequence[RecordsFile], target: Path, before: Sequence[Erratum], errata: Errata
+) -> None:
+    """Correct what is loaded already; `before` are the errata that it has.
+
+    DuckDB lets nobody write a file that another process has open, so a node must be stopped.
+
+    Raises:
+        LandbridgeError: LB-1105 when a node has it open, or it cannot be written; nothing is
+            changed then.
+    """
+    duckdb = load_duckdb(target)
+    is_newest = _loaded_state(duckdb, target) == f"{_FORM} {state_of(files, before)}"
+    state = f"{_FORM} {state_of(files, errata.all)}" if is_newest else ""
+    new = [one for one in errata.all if one not in before]
+    try:
+        with duckdb.connect(str(target)) as connection:
+            connection.execute("SET enable_external_access = false")
+            connection.execute("BEGIN")
+            apply_errata(connection, new, lists_of(files), errata.told)
+            connection.execute(f"UPDATE {_quoted(_STATE)} SET state = ?", [state])  # noqa: S608 - a constant
+            connection.execute("COMMIT")
+    except duckdb.Error as error:
+        raise refuse(
+            Reason.UNREADABLE_FILE,
+            "the loaded DuckDB file cannot be corrected while a node has it open",
+            where=str(target),
+            next_step="restart the node, which applies the erratum, and issue the correction again",
         ) from error
 
 

@@ -10,6 +10,14 @@ Question = tuple[str, tuple[Rule, ...]]
 
 
 @dataclass(frozen=True, slots=True)
+class Withdrawn:
+    """A record that is given no more, and by which identifier it was found to be the subject's."""
+
+    record: str
+    subject: SubjectId
+
+
+@dataclass(frozen=True, slots=True)
 class Lookup:
     """The records of one dataset on one subject, cut to fields and rows."""
 
@@ -29,3 +37,5 @@ class Lookup:
     more."""
     counted: bool = False
     """Whether the records are only counted: nothing of them is read but their keys."""
+    without: tuple[Withdrawn, ...] = ()
+    """Records that are left out."""

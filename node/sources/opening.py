@@ -12,11 +12,13 @@ from node.config import NodeConfig
 from node.sources.database import Holds, ReadOnlyDatabase
 from node.sources.duckdb_records import load_duckdb_records
 from node.sources.engines import open_duckdb, open_mariadb, open_postgresql, open_sqlite
+from node.sources.errata import Errata
 from node.sources.records import RecordsFile, find_file, load_records
 from node.sources.tables import DatabaseTables
 
 _KNOWN: Final = ("sqlite", "postgresql", "mariadb", "mysql", "duckdb")
 _TITLES: Final = {"sqlite": "SQLite", "duckdb": "DuckDB"}
+_NO_ERRATA: Final = Errata()
 _UNTRIED: Final = ("oracle", "mssql")
 """Databases whose SQL is written, and which no test has ever run against a server."""
 _EXTRAS: Final = {"psycopg": "postgres", "pymysql": "mariadb", "duckdb": "parquet"}
@@ -55,7 +57,9 @@ def open_database(config: NodeConfig, holds: Holds) -> DatabaseTables | None:
     return tables
 
 
-def open_records(config: NodeConfig, work: Path, holds: Holds) -> DatabaseTables | None:
+def open_records(
+    config: NodeConfig, work: Path, holds: Holds, errata: Errata = _NO_ERRATA
+) -> DatabaseTables | None:
     """Load the files that are configured, and open what was loaded; None where there are none.
 
     Raises:
@@ -64,11 +68,15 @@ def open_records(config: NodeConfig, work: Path, holds: Holds) -> DatabaseTables
     if not config.files:
         return None
     files = [find_file(config, number) for number in range(len(config.files))]
-    return load_files(config, files, work, holds)
+    return load_files(config, files, work, holds, errata)
 
 
 def load_files(
-    config: NodeConfig, files: Sequence[RecordsFile], work: Path, holds: Holds
+    config: NodeConfig,
+    files: Sequence[RecordsFile],
+    work: Path,
+    holds: Holds,
+    errata: Errata = _NO_ERRATA,
 ) -> DatabaseTables:
     """Load files into the node's own file in a folder, and open that.
 
@@ -78,9 +86,9 @@ def load_files(
     timeout_ms = config.node.statement_timeout_ms
     target = work / f"records.{config.node.files}"
     if config.node.files == "duckdb":
-        load_duckdb_records(files, target)
+        load_duckdb_records(files, target, errata)
         return DatabaseTables(open_duckdb(target, timeout_ms))
-    load_records(files, target)
+    load_records(files, target, errata)
     return DatabaseTables(open_sqlite(target, timeout_ms, holds))
 
 

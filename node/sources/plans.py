@@ -11,11 +11,12 @@ from landbridge.v1 import answer_pb2
 from node.sources.conditions import Form, PreparedRule
 from node.sources.fields import PublishedField
 from node.sources.keys import Search
-from node.sources.lookup import Lookup, Question
+from node.sources.lookup import Lookup, Question, Withdrawn
 from node.sources.native import native_text
 from node.sources.statements import Statement
 from node.sources.tables import Naming
 from node.sources.values import Writer, about, write_record, write_truth
+from node.sources.without import Cut, PreparedCut
 
 Records = list[answer_pb2.Record]
 
@@ -28,11 +29,12 @@ class Wanted:
     where: tuple[Rule, ...]
     predicates: tuple[Question, ...]
     counted: bool = False
+    without: tuple[Withdrawn, ...] = ()
 
     @classmethod
     def of(cls, lookup: Lookup) -> Self:
         """Take out what a lookup wants."""
-        return cls(lookup.fields, lookup.where, lookup.predicates, lookup.counted)
+        return cls(lookup.fields, lookup.where, lookup.predicates, lookup.counted, lookup.without)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +45,7 @@ class Prepared:
     where: tuple[PreparedRule, ...]
     predicates: tuple[PreparedRule, ...]
     counted: bool = False
+    cuts: tuple[PreparedCut, ...] = ()
 
     @property
     def form(self) -> "PreparedForm":
@@ -52,15 +55,18 @@ class Prepared:
             tuple(rule.form for rule in self.where),
             tuple(rule.form for rule in self.predicates),
             self.counted,
+            tuple(cut.form for cut in self.cuts),
         )
 
     @property
     def values(self) -> list[object]:
         """What is given with each run, in the order of the statement's places."""
-        return [value for rule in (*self.where, *self.predicates) for value in rule.values]
+        return [
+            value for part in (*self.cuts, *self.where, *self.predicates) for value in part.values
+        ]
 
 
-PreparedForm = tuple[tuple[str, ...], tuple[Form, ...], tuple[Form, ...], bool]
+PreparedForm = tuple[tuple[str, ...], tuple[Form, ...], tuple[Form, ...], bool, tuple[Cut, ...]]
 
 
 @dataclass(frozen=True, slots=True)

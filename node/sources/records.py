@@ -20,9 +20,11 @@ from sqlalchemy.dialects import sqlite
 from sqlalchemy.schema import CreateIndex, CreateTable
 
 from landbridge.errors import Reason, refuse
+from landbridge.rights.erratum import Erratum
 from node.config import NodeConfig
 from node.node_file import DatasetTable, FileTable
 from node.sources.csv_file import Row, read_csv
+from node.sources.errata import Errata, Lists, apply_errata, correct_sqlite
 from node.sources.parquet_file import read_parquet
 from node.sources.parsers import split_cell
 from node.sources.tables import ITEM, LINE
@@ -31,8 +33,10 @@ _FORM: Final = 1
 """Raised when what this module writes changes."""
 _MAKE_STATE: Final = 'CREATE TABLE "~loaded" (state TEXT)'
 _WRITE_STATE: Final = 'INSERT INTO "~loaded" VALUES (?)'
+_CHANGE_STATE: Final = 'UPDATE "~loaded" SET state = ?'
 _READ_STATE: Final = 'SELECT state FROM "~loaded"'
 _DIALECT: Final = sqlite.dialect()
+_NO_ERRATA: Final = Errata()
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,13 +74,13 @@ def find_file(config: NodeConfig, number: int) -> RecordsFile:
     return RecordsFile(table, path, _single_keys(datasets), _list_keys(datasets))
 
 
-def load_records(files: Sequence[RecordsFile], target: Path) -> None:
-    """Load files into the SQLite file, unless it holds just these already.
+def load_records(files: Sequence[RecordsFile], target: Path, errata: Errata = _NO_ERRATA) -> None:
+    """Load files, corrected, into the SQLite file, unless it holds just these already.
 
     Raises:
         LandbridgeError: LB-1105 when a file does not have its form; nothing is changed then.
     """
-    state = state_of(files)
+    state = state_of(files, errata.all)
     if _loaded_state(target) == state:
         return
     target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -91,6 +95,7 @@ def load_records(files: Sequence[RecordsFile], target: Path) -> None:
             connection.execute("BEGIN")
             for file in files:
                 _load(connection, file)
+            apply_errata(connection, errata.all, lists_of(files), errata.told)
             _write_state(connection, state)
             connection.execute("COMMIT")
         written.replace(target)
@@ -100,6 +105,30 @@ def load_records(files: Sequence[RecordsFile], target: Path) -> None:
         ) from error
     finally:
         written.unlink(missing_ok=True)
+
+
+def correct_records(
+    files: Sequence[RecordsFile], target: Path, before: Sequence[Erratum], errata: Errata
+) -> None:
+    """Correct what is loaded already, while a node reads it; `before` are the errata it has.
+
+    Raises:
+        LandbridgeError: LB-1105 when the file cannot be written; nothing is changed then.
+    """
+    # Where the files have changed since, the next start loads them, with all errata.
+    is_newest = _loaded_state(target) == state_of(files, before)
+    state = state_of(files, errata.all) if is_newest else ""
+
+    def finish(connection: sqlite3.Connection) -> None:
+        connection.execute(_CHANGE_STATE, (state,))
+
+    new = [one for one in errata.all if one not in before]
+    correct_sqlite(target, new, lists_of(files), errata.told, finish)
+
+
+def lists_of(files: Sequence[RecordsFile]) -> Lists:
+    """Name the columns of which side tables hold the single identifiers."""
+    return [(file.table.table, name, separator) for file in files for name, separator in file.lists]
 
 
 def _load(connection: sqlite3.Connection, file: RecordsFile) -> None:
@@ -149,14 +178,15 @@ def _text(statement: sa.ClauseElement) -> str:
     return str(statement.compile(dialect=_DIALECT))
 
 
-def state_of(files: Sequence[RecordsFile]) -> str:
-    """Write down what a loaded file follows from: the files, and how they are read."""
+def state_of(files: Sequence[RecordsFile], errata: Sequence[Erratum] = ()) -> str:
+    """Write down what a loaded file follows from: the files, how they are read, and errata."""
     parts = []
     for file in files:
         with file.path.open("rb") as content:
             digest = hashlib.file_digest(content, "sha256").hexdigest()
         parts.append([file.table.model_dump(mode="json"), digest, file.keys, file.lists])
-    return json.dumps([_FORM, parts])
+    corrected = [[one.digest for one in errata]] if errata else []
+    return json.dumps([_FORM, parts, *corrected])
 
 
 def _loaded_state(target: Path) -> str:

@@ -9,6 +9,7 @@ the database runs. No text of a statement comes from the wire.
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Final
 
 from landbridge.errors import LandbridgeError, Reason, refuse
 from landbridge.federation import Federation
@@ -20,9 +21,12 @@ from node.sources.binding import Bound, bind, refuse_problems
 from node.sources.conditions import RowConditions
 from node.sources.database import ReadOnlyDatabase
 from node.sources.dataset import DatasetReader, Outcome
-from node.sources.lookup import Lookup
+from node.sources.errata import Errata
+from node.sources.lookup import Lookup, Withdrawn
 from node.sources.opening import open_database, open_records
 from node.sources.plans import Wanted
+
+_NO_ERRATA: Final = Errata()
 
 
 class Source:
@@ -35,13 +39,16 @@ class Source:
         self._datasets = {dataset.table.name: dataset for dataset in datasets}
 
     @classmethod
-    def open(cls, config: NodeConfig, federation: Federation, work: Path) -> "Source":
+    def open(
+        cls, config: NodeConfig, federation: Federation, work: Path, errata: Errata = _NO_ERRATA
+    ) -> "Source":
         """Load the files, open the database, and check every table and column.
 
         Args:
             config: What the agency serves.
             federation: Its schemes read the identifiers; its limits bound the answers.
             work: Folder for the node's own SQLite file of loaded files.
+            errata: What is corrected in them.
 
         Raises:
             LandbridgeError: LB-1102, LB-1103 for tables and columns that are not there, LB-1104 for
@@ -52,7 +59,7 @@ class Source:
         try:
             database = open_database(config, conditions.hold)
             opened += [database] if database else []
-            records = open_records(config, work, conditions.hold)
+            records = open_records(config, work, conditions.hold, errata)
             opened += [records] if records else []
             found, problems = bind(config, database, records)
             refuse_problems(config, problems)
@@ -112,6 +119,23 @@ class Source:
             LandbridgeError: LB-1101 when it cannot; LB-1006, LB-1007 for what is not published.
         """
         self._dataset(dataset).check_predicate(predicate)
+
+    def is_named_by_line(self, dataset: str) -> bool:
+        """Whether a dataset's records are named by lines of a file, which another edition may move.
+
+        Raises:
+            LandbridgeError: LB-1006 when it is not published.
+        """
+        return self._dataset(dataset).is_named_by_line
+
+    def check_cut(self, dataset: str, withdrawn: Withdrawn) -> None:
+        """Check that a record could be left out of what is read.
+
+        Raises:
+            LandbridgeError: LB-2004 when it cannot be told from others in a statement; LB-1006 for
+                what is not published.
+        """
+        self._dataset(dataset).check_cut(withdrawn)
 
     @property
     def is_local(self) -> bool:

@@ -21,7 +21,7 @@ Write = Callable[[Bind], sa.ColumnElement[bool]]
 _LIMIT: Final = "row_limit"
 
 
-class _Untyped(sa.types.UserDefinedType[Any]):
+class Untyped(sa.types.UserDefinedType[Any]):
     """Values that the database itself reads as the type of the column they are compared with.
 
     SQLAlchemy would have them cast, and a cast to another text type keeps an index from use.
@@ -103,11 +103,11 @@ def compile_statement(  # noqa: PLR0913  what a statement is made of
     searches = []
     for position, size in shape.searched:
         values = [
-            sa.bindparam(f"key_{position}_{number}", None, type_=_Untyped())
+            sa.bindparam(f"key_{position}_{number}", None, type_=Untyped())
             for number in range(size)
         ]
         names += [value.key for value in values]
-        searches.append(_search(native, keys[position], values))
+        searches.append(search(native, keys[position], values))
     limit = sa.bindparam(_LIMIT, 0, type_=sa.Integer)
     names.append(_LIMIT)
 
@@ -116,7 +116,7 @@ def compile_statement(  # noqa: PLR0913  what a statement is made of
         return sa.bindparam(names[-1], None, type_=type_)
 
     conditions = [write(bind) for write in where]
-    answers = [_say(write(bind)).label(None) for write in predicates]
+    answers = [truth(write(bind)).label(None) for write in predicates]
     query = sa.select(*columns.values(), *answers).where(sa.or_(*searches), *conditions)
     compiled = query.limit(limit).compile(
         dialect=native.database.dialect, compile_kwargs={"render_postcompile": True}
@@ -129,15 +129,16 @@ def compile_statement(  # noqa: PLR0913  what a statement is made of
     )
 
 
-def _say(predicate: sa.ColumnElement[bool]) -> sa.Case[int]:
+def truth(predicate: sa.ColumnElement[bool]) -> sa.Case[int]:
     """Write truth as a number: not every database has a type for it."""
     yes, no = sa.literal_column("1", sa.Integer), sa.literal_column("0", sa.Integer)
     return sa.case((predicate, yes), else_=no)
 
 
-def _search(
+def search(
     native: NativeTable, key: Key, values: Sequence[sa.BindParameter[Any]]
 ) -> sa.ColumnElement[bool]:
+    """Write that a key of a row is one of some native values."""
     if key.separator is None:
         return native.table.c[key.column].in_(values)
     side = native.sides[key.column, key.separator]

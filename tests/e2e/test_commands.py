@@ -110,7 +110,7 @@ def test_up_never_removes_what_it_has_not_made(tmp_path: Path, name: str) -> Non
 
 def test_a_second_sandbox_leaves_the_first_one_alone(tmp_path: Path) -> None:
     folder = write_market(tmp_path)
-    first = Sandbox(folder, tmp_path / ".landbridge")
+    first = Sandbox(folder, tmp_path / ".landbridge", preloaded=True)
     first.prepare()
     done = landbridge(tmp_path, "up", "market")
     assert done.returncode == 1
@@ -150,7 +150,7 @@ def test_a_demo_step_that_goes_wrong_fails_the_demo(tmp_path: Path) -> None:
 
 
 def test_gateway_check_tells_what_it_would_serve_with(tmp_path: Path) -> None:
-    sandbox = Sandbox(write_market(tmp_path), tmp_path / "home")
+    sandbox = Sandbox(write_market(tmp_path), tmp_path / "home", preloaded=True)
     sandbox.prepare()
     state = sandbox.state("exchange", Role.GATEWAY)
     arguments = ("gateway", "check", "market/federation.toml", "--state", str(state))
@@ -172,7 +172,7 @@ def test_a_tampered_memorandum_grants_nothing(tmp_path: Path) -> None:
 
     Every copy is tampered with: a node would get the true one again from whoever holds it.
     """
-    with Sandbox(write_market(tmp_path), tmp_path / "home") as sandbox:
+    with Sandbox(write_market(tmp_path), tmp_path / "home", preloaded=True) as sandbox:
         gateway, providers = sandbox.gateway, sandbox.providers
         for name in (*providers, gateway):
             role = Role.GATEWAY if name == gateway else Role.NODE

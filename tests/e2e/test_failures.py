@@ -29,7 +29,7 @@ from tests.market import BAKERY, FOOD, PURPOSE, REGISTER, TAX, outcomes, write_m
 @pytest.fixture(scope="module")
 def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
     top = tmp_path_factory.mktemp("market")
-    with Sandbox(write_market(top), top / "home") as running:
+    with Sandbox(write_market(top), top / "home", preloaded=True) as running:
         asyncio.run(running.wait_ready())
         yield running
 

@@ -22,7 +22,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def running(folder: Path) -> Iterator[Path]:
-    with Sandbox(folder / "market", folder / ".landbridge") as sandbox:
+    with Sandbox(folder / "market", folder / ".landbridge", preloaded=True) as sandbox:
         asyncio.run(sandbox.wait_ready())
         yield folder
 

@@ -70,7 +70,10 @@ def oracle(records: Path) -> Oracle:
 def sandbox(records: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
     patch = pytest.MonkeyPatch()
     patch.setenv("LANDBRIDGE_RECORDS", str(records))
-    with patch.context(), Sandbox(EXAMPLE, tmp_path_factory.mktemp("home")) as running:
+    with (
+        patch.context(),
+        Sandbox(EXAMPLE, tmp_path_factory.mktemp("home"), preloaded=True) as running,
+    ):
         asyncio.run(running.wait_ready())
         yield running
 

@@ -57,7 +57,7 @@ def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
     top = tmp_path_factory.mktemp("market")
     folder = write_market(top)
     plant(folder / "agencies")
-    with Sandbox(folder, top / "home") as running:
+    with Sandbox(folder, top / "home", preloaded=True) as running:
         asyncio.run(running.wait_ready())
         yield running
 

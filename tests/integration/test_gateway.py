@@ -308,7 +308,8 @@ async def test_the_gateways_log_holds_an_entry_for_each_profile_and_no_value(
 
 async def test_a_stream_is_given_what_it_is_owed_when_the_gateway_stops(tmp_path: Path) -> None:
     async with market(tmp_path) as running:
-        owed = [asyncio.create_task(running.client.stream(running.query())) for _ in range(20)]
+        queries = running.client.sign([BAKERY] * 20, PURPOSE, "M-1")
+        owed = [asyncio.create_task(running.client.stream(query)) for query in queries]
         async with asyncio.timeout(5):
             while running.gateway.service.in_work == 0:
                 await asyncio.sleep(0.001)

@@ -36,7 +36,9 @@ class KilledNode:
 
     def __init__(self, top: Path) -> None:
         terms = {"quota": {"queries": QUOTA, "per": "year"}}
-        self.sandbox = Sandbox(write_terms(top, companies={}, findings=terms), top / "home")
+        self.sandbox = Sandbox(
+            write_terms(top, companies={}, findings=terms), top / "home", preloaded=True
+        )
         self.sandbox.prepare()
         self.state = self.sandbox.state(FOOD, Role.NODE)
         self.client = Client.from_home(self.sandbox.home_folder)

@@ -266,7 +266,7 @@ def test_a_log_without_a_look_up_key_names_nobody(open_log: Callable[..., LogSto
     with pytest.raises(LandbridgeError) as caught:
         _ = open_log().subjects
     assert caught.value.reason is Reason.INVALID_CONFIGURATION
-    assert "pseudonym.key" in caught.value.where
+    assert "pseudonym.key" in caught.value.message
 
 
 def test_the_key_file(tmp_path: Path) -> None:

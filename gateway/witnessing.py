@@ -1,0 +1,136 @@
+"""Witnessing: carries the heads of all logs between the nodes, so that nobody rewrites one unseen.
+
+Once a second:
+
+1. Each node shows the newest head of its log; the gateway cosigns it as a witness itself.
+2. Each node is brought the heads of all other logs, the gateway's too, that have grown; it cosigns
+   what is proven to continue what it has seen.
+3. Each owner is told who has cosigned its log.
+
+A witness that has seen more, or something else, than a log shows is asked for its evidence: a head
+that the log signed. The owner is told of it, and stops if its log does not hold it. Nobody has to
+trust the gateway for this: what it carries is signed, and what it holds back is missed.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from functools import partial
+from typing import Final
+
+from gateway.node_client import NodeClient
+from gateway.seen_heads import SeenHeads
+from gateway.witness_visit import Shown, WitnessVisit
+from landbridge.alarm import Alarms
+from landbridge.clock import Clock, system_clock
+from landbridge.errors import LandbridgeError
+from landbridge.log.store import LogStore
+from landbridge.rpc.live_witness import LiveWitness
+
+INTERVAL_S: Final = 1.0
+"""How often each log's head is looked at."""
+_PHASE_S: Final = 1.0
+"""How long one that is slow keeps the others waiting, in each of the three steps."""
+_WITNESSING: Final = "witnessing"
+
+
+class Witnessing:
+    """Goes round again and again. Used on one event loop.
+
+    `failed` is told of errors that nobody foresaw.
+    """
+
+    def __init__(  # noqa: PLR0913  built once, by name
+        self,
+        live: LiveWitness,
+        log: LogStore,
+        nodes: Mapping[str, NodeClient],
+        *,
+        seen: SeenHeads,
+        alarms: Alarms,
+        failed: Callable[[Exception], None],
+        interval_s: float = INTERVAL_S,
+        clock: Clock = system_clock,
+    ) -> None:
+        self._nodes = nodes
+        self._seen = seen
+        self._alarms = alarms
+        self._failed = failed
+        self._interval_s = interval_s
+        self._visit = WitnessVisit(live, log, nodes, seen=seen.sizes, alarms=alarms, clock=clock)
+        self._visits: dict[str, asyncio.Task[None]] = {}
+        self._work: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        """Begin to work, on this event loop."""
+        self._work = asyncio.create_task(self._run())
+
+    async def stop(self) -> None:
+        """Stop working, and write down what was seen."""
+        tasks = [*self._visits.values(), *([self._work] if self._work else [])]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        try:
+            await asyncio.to_thread(self._seen.keep)
+        except LandbridgeError as error:
+            self._failed(error)  # the log holds it all the same
+
+    async def go_round(self) -> None:
+        """Go round once.
+
+        Raises:
+            LandbridgeError: LB-5001, LB-5002 when the gateway's own disk refuses.
+        """
+        await self._each(self._reached(), self._visit.look)
+        shown = self._visit.shown()
+        await self._each(self._reached(), lambda agency: self._bring(agency, shown))
+        await self._each(self._reached(), self._visit.tell)
+        await self._visit.tell_own()
+        await asyncio.to_thread(self._seen.keep)
+
+    async def _run(self) -> None:
+        loop = asyncio.get_running_loop()
+        while True:
+            began = loop.time()
+            try:
+                await self.go_round()
+            except LandbridgeError as error:
+                self._alarms.raised(_WITNESSING, error)
+            except Exception as error:  # noqa: BLE001  told; the next round may go better
+                self._failed(error)
+            else:
+                self._alarms.cleared(_WITNESSING)
+            await asyncio.sleep(max(0.0, self._interval_s - (loop.time() - began)))
+
+    def _reached(self) -> list[str]:
+        """Name the nodes that are there and not busy with an earlier step."""
+        return [
+            agency
+            for agency, node in self._nodes.items()
+            if node.connected and agency not in self._visits
+        ]
+
+    async def _bring(self, agency: str, shown: Sequence[Shown]) -> None:
+        for one in shown:
+            await self._visit.bring(agency, one)
+
+    async def _each(self, agencies: Iterable[str], work: Callable[[str], Awaitable[None]]) -> None:
+        """Do something for each node at once; one that is slow goes on by itself."""
+        begun = {agency: asyncio.create_task(self._guarded(agency, work)) for agency in agencies}
+        self._visits |= begun
+        for agency, task in begun.items():
+            task.add_done_callback(partial(self._ended, agency))
+        if begun:
+            await asyncio.wait(begun.values(), timeout=_PHASE_S)
+
+    def _ended(self, agency: str, task: asyncio.Task[None]) -> None:
+        if self._visits.get(agency) is task:
+            del self._visits[agency]
+
+    async def _guarded(self, agency: str, work: Callable[[str], Awaitable[None]]) -> None:
+        try:
+            await work(agency)
+        except (LandbridgeError, KeyError):
+            return  # it is away, or no member any more: other parts of the gateway tell of that
+        except Exception as error:  # noqa: BLE001  one node keeps no other from its witnesses
+            self._failed(error)

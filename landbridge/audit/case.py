@@ -1,0 +1,155 @@
+"""The entries of one query, in all the logs that are shown, and whose logs these are."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import lru_cache
+from typing import Final
+
+from landbridge.agency import Role
+from landbridge.audit.fact import Fact
+from landbridge.audit.finding import Finding, Kind, Proof
+from landbridge.audit.released import Released, by_agency
+from landbridge.audit.shown_log import Party
+from landbridge.clock import to_iso
+from landbridge.v1 import log_pb2
+
+_WRITTEN_BY: Final[Mapping[int, Role]] = {
+    log_pb2.ENTRY_KIND_QUERY: Role.REQUESTER,
+    log_pb2.ENTRY_KIND_RECEIPT: Role.REQUESTER,
+    log_pb2.ENTRY_KIND_ANSWER: Role.NODE,
+    log_pb2.ENTRY_KIND_PROFILE: Role.GATEWAY,
+}
+_COMBINATIONS: Final = 65_536
+_DIGITS: Final = 16
+
+
+class Shown:
+    """The logs that are shown, and what their entries say of datasets.
+
+    `whole` names roles and agencies of which every log is shown, as (role, agency); of gateways
+    (role, ""): only then does it mean something that an entry is in none of them. `rewritten` are
+    logs known to be forked: that an entry stands elsewhere in them is not told again.
+    """
+
+    def __init__(
+        self,
+        parties: Iterable[Party],
+        *,
+        whole: frozenset[tuple[Role, str]],
+        rewritten: frozenset[str],
+        accesses_of: Callable[[int], list[log_pb2.Access]],
+    ) -> None:
+        self.parties = {party.number: party for party in parties}
+        self.rewritten = rewritten
+        self._in_place = {
+            (number, kind)
+            for number, party in self.parties.items()
+            for kind, role in _WRITTEN_BY.items()
+            if party.role is role
+        }
+        self._logs: dict[tuple[Role, str], list[Party]] = {
+            (role, agency): [
+                party
+                for party in self.parties.values()
+                if party.role is role and agency in ("", party.agency)
+            ]
+            for role, agency in whole
+        }
+        self._accesses_of = accesses_of
+        self._listed = lru_cache(_COMBINATIONS)(self._read_listed)
+        self._differences = lru_cache(_COMBINATIONS)(self._compare)
+
+    def is_in_place(self, fact: Fact) -> bool:
+        """Tell whether an entry is of the kind that its log is for."""
+        return (fact.log, fact.kind) in self._in_place
+
+    def logs(self, role: Role, agency: str = "") -> list[Party]:
+        """Return all logs of a role, of one agency or of all; none unless every one is shown."""
+        return self._logs.get((role, agency), [])
+
+    def listed(self, fact: Fact) -> Mapping[str, Released]:
+        """Return what an entry of a gateway or requester lists, by agency."""
+        return self._listed(fact.accesses)
+
+    def datasets(self, answer: Fact) -> set[str]:
+        """Return the datasets of a node's entry."""
+        return {access.dataset for access in self._accesses_of(answer.accesses)}
+
+    def differences(self, answers: Iterable[Fact], agency: str, teller: Fact) -> Sequence[str]:
+        """Say how what a party lists of an agency differs from what that agency's entries say."""
+        numbers = tuple(sorted(answer.accesses for answer in answers))
+        return self._differences(numbers, agency, teller.accesses)
+
+    def _read_listed(self, number: int) -> Mapping[str, Released]:
+        return by_agency(self._accesses_of(number))
+
+    def _compare(self, answers: tuple[int, ...], agency: str, teller: int) -> Sequence[str]:
+        given = Released(access for number in answers for access in self._accesses_of(number))
+        return given.differences(self._listed(teller).get(agency, Released(())))
+
+
+class Case:
+    """One query, with what has been found out about it so far."""
+
+    def __init__(self, shown: Shown, facts: Sequence[Fact]) -> None:
+        self.shown = shown
+        self.facts = [fact for fact in facts if shown.is_in_place(fact)]
+        self.asked: list[Fact] = []
+        self.received: list[Fact] = []
+        self.handed: list[Fact] = []
+        self.answered: list[Fact] = []
+        places = {
+            log_pb2.ENTRY_KIND_QUERY: self.asked,
+            log_pb2.ENTRY_KIND_RECEIPT: self.received,
+            log_pb2.ENTRY_KIND_PROFILE: self.handed,
+            log_pb2.ENTRY_KIND_ANSWER: self.answered,
+        }
+        for fact in self.facts:
+            places[fact.kind].append(fact)  # type: ignore[index]
+        self.tellers = (*self.handed, *self.received)
+        self.named: dict[Fact, list[Fact]] = {teller: [] for teller in self.tellers}
+        """The entries that a profile or a receipt names, and that are there."""
+        self.accused: set[int] = set()
+        """Numbers of the logs that were found to lack something of this query."""
+
+    def party(self, fact: Fact) -> Party:
+        """Return whose log an entry stands in."""
+        return self.shown.parties[fact.log]
+
+    def agrees_on_requester(self) -> bool:
+        """Tell whether all entries name the same requester, purpose and case."""
+        return len({fact.who for fact in self.facts}) == 1
+
+    def finding(  # noqa: PLR0913  one for each part of the sentence
+        self,
+        kind: Kind,
+        party: Party,
+        what: str,
+        proof: Iterable[Fact],
+        *,
+        topic: str = "",
+        may_be_late: bool = False,
+    ) -> Finding:
+        """Put a finding about this query together: who hides what, of whose query, by what proof."""
+        first = (self.asked or self.facts)[0]
+        at = max(fact.at for fact in self.facts)
+        return Finding(
+            kind,
+            party.origin,
+            f"{party.origin} {what} (query {first.query.hex()[:_DIGITS]} of {first.requester}"
+            f" for {first.purpose}, {to_iso(first.at)})",
+            query=first.query,
+            requester=first.requester,
+            purpose=first.purpose,
+            at=at,
+            proof=tuple(Proof(self.party(fact).origin, fact.position, fact.leaf) for fact in proof),
+            topic=topic,
+            may_be_late=may_be_late,
+        )
+
+    def place(self, fact: Fact) -> str:
+        """Name an entry."""
+        return f"entry {fact.position} of {self.party(fact).origin}"
+
+    def places(self, facts: Iterable[Fact]) -> str:
+        """Name entries."""
+        return " and ".join(map(self.place, facts))

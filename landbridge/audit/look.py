@@ -1,0 +1,217 @@
+"""One look over several logs: read what is new, settle the heads, judge the queries.
+
+Logs are read in the order in which entries follow from one another, the last first: what a
+requester's log names of the gateway's is in the gateway's when that is read, and so on. So logs may
+be looked at while their processes write.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from landbridge.agency import Role
+from landbridge.audit.case import Shown
+from landbridge.audit.fact_store import FactStore
+from landbridge.audit.finding import Finding, Head, Kind
+from landbridge.audit.heads import check_heads, rewritten
+from landbridge.audit.judge import judge
+from landbridge.audit.shown_log import BrokenHistory, Party, take_up, tree_of, verify_head
+from landbridge.errors import LandbridgeError, Reason, refuse
+from landbridge.log.checkpoint import read_checkpoint
+from landbridge.log.note import parse_note
+from landbridge.log.reading import LogReader, open_reader
+from landbridge.log.tables import damaged
+from landbridge.trust.bundle import TrustBundle
+
+MOST_FINDINGS: Final = 10_000
+"""Findings that are told one by one; the rest is counted."""
+_ORDER: Final = (Role.REQUESTER, Role.GATEWAY, Role.NODE, Role.AUTHORITY, Role.ADMIN)
+_ROLES: Final = {role.value: role for role in Role}
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """Within which time queries are looked at, and what may be late; Unix milliseconds."""
+
+    now: int
+    grace_ms: int = 60_000
+    since: int = 0
+    until: int = (1 << 63) - 1
+
+    def may_still_come(self, finding: Finding) -> bool:
+        """Tell whether what is missing may still be on its way."""
+        return finding.may_be_late and abs(self.now - finding.at) < self.grace_ms
+
+
+@dataclass(slots=True)
+class Look:
+    """What one look has found."""
+
+    logs: list[Party] = field(default_factory=list)
+    findings: list[Finding] = field(default_factory=list)
+    more: int = 0
+    """Findings beyond those that are listed."""
+    in_flight: list[Finding] = field(default_factory=list)
+    """What is missing and may still come."""
+    queries: int = 0
+    judged: set[bytes] | None = None
+    """The queries that were judged, where not all were."""
+    troubles: dict[Path, LandbridgeError] = field(default_factory=dict)
+    """Logs that could not be read now, and why."""
+
+    def add(self, finding: Finding, terms: Terms) -> None:
+        """Put a finding where it belongs."""
+        if terms.may_still_come(finding):
+            self.in_flight.append(finding)
+        elif len(self.findings) < MOST_FINDINGS:
+            self.findings.append(finding)
+        else:
+            self.more += 1
+
+
+def take_a_look(
+    store: FactStore,
+    paths: Sequence[Path],
+    bundle: TrustBundle,
+    terms: Terms,
+    *,
+    heads: Mapping[str, bytes] | None = None,
+    anew: bool = True,
+) -> Look:
+    """Look at logs; with `anew`, at every query in them, else at what is new or was left open.
+
+    A log that cannot be read, or is not what its head says, is one of the troubles: nothing is said
+    of it, and what was looked at without it stays open. `heads` are signed heads by the names of
+    those who hold them.
+
+    Raises:
+        LandbridgeError: LB-4001, LB-4002, LB-4008 for one of `heads`.
+    """
+    look = Look()
+    for holder, data in (heads or {}).items():
+        head = verify_head(data, bundle)
+        store.add_head(head.origin, (head.size, head.root), holder, terms.now)
+    for path, reader in _opened(paths, look):
+        with reader:
+            try:
+                _take_up(path, reader, bundle, store, look)
+            except LandbridgeError as error:
+                error.where = error.where or str(path)
+                look.troubles[path] = error
+            except BrokenHistory as broken:
+                look.add(_broken(broken), terms)
+                look.troubles[path] = refuse(Reason.LOG_FORKED, str(broken), where=str(path))
+    found = [one for one in check_heads(store, look.logs) if terms.since <= one.at < terms.until]
+    for finding in found:
+        look.add(finding, terms)
+    _judge(store, look, terms, Shown(
+        look.logs,
+        whole=_whole(bundle, look.logs),
+        rewritten=rewritten(found),
+        accesses_of=store.accesses,
+    ), anew=anew)  # fmt: skip
+    return look
+
+
+def _opened(paths: Sequence[Path], look: Look) -> list[tuple[Path, LogReader]]:
+    """Open the logs in the order in which they are read; of two of one origin the longer first."""
+    opened: list[tuple[Path, LogReader]] = []
+    for path in paths:
+        try:
+            opened.append((path, open_reader(path)))
+        except LandbridgeError as error:
+            look.troubles[path] = error
+    return sorted(
+        opened,
+        key=lambda one: (_ORDER.index(_role(one[1].origin)), one[1].origin, -one[1].size),
+    )
+
+
+def _take_up(
+    path: Path, reader: LogReader, bundle: TrustBundle, store: FactStore, look: Look
+) -> None:
+    origin = reader.origin
+    if any(party.origin == origin for party in look.logs):
+        _take_copy(path, reader, bundle, store)
+        return
+    reader.refresh()
+    with store.writing():
+        known = take_up(reader, bundle, store)
+    look.logs.append(
+        Party(
+            known.number, origin, _owner(bundle, origin), _role(origin), known.tree.size,
+            known.names_from,
+        )
+    )  # fmt: skip
+
+
+def _take_copy(path: Path, reader: LogReader, bundle: TrustBundle, store: FactStore) -> None:
+    """Hold another copy of a log against the first: its head must be one that the log once had."""
+    head = verify_head(reader.checkpoint, bundle)
+    if tree_of(reader, 0, head.size).root() != head.root:
+        raise damaged("the entries are not those under the signed head")
+    store.add_head(head.origin, (head.size, head.root), str(path), 0)
+
+
+def _judge(store: FactStore, look: Look, terms: Terms, shown: Shown, *, anew: bool) -> None:
+    left_open = set[bytes]()
+    judged: set[bytes] | None = None if anew else set()
+    for facts in store.queries(all_of_them=anew):
+        query = facts[0].query
+        if judged is not None:
+            judged.add(query)
+        if not terms.since <= min(fact.at for fact in facts) < terms.until:
+            continue
+        look.queries += 1
+        found = judge(shown, facts)
+        for finding in found:
+            look.add(finding, terms)
+        if look.troubles or (found and any(map(terms.may_still_come, found))):
+            left_open.add(query)
+    look.judged = judged
+    store.leave_open(left_open)
+
+
+def _whole(bundle: TrustBundle, logs: Iterable[Party]) -> frozenset[tuple[Role, str]]:
+    shown = {party.origin for party in logs}
+    listed: dict[tuple[Role, str], set[str]] = {}
+    for agency, member in bundle.content.members.items():
+        for log in member.logs:
+            role = _role(log.origin)
+            key = role, "" if role is Role.GATEWAY else agency
+            listed.setdefault(key, set()).add(log.origin)
+    return frozenset(key for key, origins in listed.items() if origins <= shown)
+
+
+def _owner(bundle: TrustBundle, origin: str) -> str:
+    return next(
+        (
+            agency
+            for agency, member in bundle.content.members.items()
+            if any(log.origin == origin for log in member.logs)
+        ),
+        "",
+    )
+
+
+def _role(origin: str) -> Role:
+    parts = origin.split("/")
+    return _ROLES.get(parts[1] if len(parts) > 1 else "", Role.ADMIN)
+
+
+def _broken(broken: BrokenHistory) -> Finding:
+    before, now = (read_checkpoint(parse_note(data)) for data in (broken.before, broken.now))
+    heads = tuple(
+        Head(head.size, head.root, what)
+        for head, what in ((before, "the head seen before"), (now, "the head that is shown now"))
+    )
+    return Finding(
+        Kind.FORKED,
+        now.origin,
+        f"{now.origin} is forked or was rewritten: its head over {now.size} entries (root"
+        f" {now.root.hex()[:16]}) does not continue the one over {before.size} (root"
+        f" {before.root.hex()[:16]}) that it had signed before",
+        heads=heads,
+        topic="history",
+    )

@@ -1,0 +1,201 @@
+"""A log in a PostgreSQL database, for replicas that append in turn.
+
+Whoever appends holds the row of the signed head; the others wait for it. What a transaction wrote
+is on the server's disk when it has ended, as `synchronous_commit` is on; a server that does not
+bring it there (`fsync = off`) is refused.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from threading import Lock
+from typing import Final
+
+import psycopg
+
+from landbridge.errors import LandbridgeError, Reason, refuse
+from landbridge.log.connection import Rows
+from landbridge.log.tables import FORMAT
+
+_CONNECT_S: Final = 5
+_SETTINGS: Final = (
+    "SET synchronous_commit = on",
+    "SET client_min_messages = warning",
+    "SET lock_timeout = '5s'",
+    "SET statement_timeout = '30s'",
+    # A replica that is cut off in the middle of an append keeps the others waiting no longer.
+    "SET idle_in_transaction_session_timeout = '10s'",
+)
+_SCHEMA: Final = (
+    "CREATE TABLE log_format (one int PRIMARY KEY CHECK (one = 1), version int NOT NULL)",
+    "CREATE TABLE entry (position bigint PRIMARY KEY, body bytea NOT NULL)",
+    """CREATE TABLE tile (level int, position bigint, hashes bytea NOT NULL,
+       PRIMARY KEY (level, position))""",
+    "CREATE TABLE head (one int PRIMARY KEY CHECK (one = 1), checkpoint bytea NOT NULL)",
+    """CREATE TABLE handover (position bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+       checkpoint bytea NOT NULL)""",
+    """CREATE TABLE subject_key (place bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+       masked bytea NOT NULL)""",
+    "CREATE TABLE subject_name (look_up bytea, place bigint, PRIMARY KEY (look_up, place))",
+    "CREATE TABLE subject_month (month text PRIMARY KEY)",
+    "CREATE TABLE named (pseudonym bytea, position bigint, PRIMARY KEY (pseudonym, position))",
+    "CREATE TABLE erased (pseudonym bytea PRIMARY KEY)",
+)
+_CREATING: Final = 0x4C424C47
+"""Which advisory lock is held while tables are made."""
+_DAMAGE: Final = ("XX", "23", "42", "22", "3F")
+"""Classes of SQLSTATE of what does not pass by itself: corruption, and tables that are not ours."""
+
+
+class PostgresConnection:
+    """A connection that takes statements as the rest of the log writes them."""
+
+    def __init__(self, connection: psycopg.Connection[tuple[object, ...]]) -> None:
+        self._connection = connection
+
+    def execute(self, statement: str, parameters: Sequence[object] = (), /) -> Rows:
+        """Run a statement."""
+        return self._connection.execute(_translated(statement), parameters or None)
+
+    def executemany(self, statement: str, parameters: Iterable[Sequence[object]], /) -> None:
+        """Run a statement once for each row of parameters."""
+        with self._connection.cursor() as cursor:
+            cursor.executemany(_translated(statement), list(parameters))
+
+    def close(self) -> None:
+        """Close the connection; what it has not committed is undone."""
+        self._connection.close()
+
+
+class PostgresDatabase:
+    """One connection to a log's database, made anew after each failure. Thread-safe."""
+
+    def __init__(self, url: str, name: str) -> None:
+        self._url = url
+        self._name = name
+        self._lock = Lock()
+        self._connection: PostgresConnection | None = None
+
+    @property
+    def where(self) -> str:
+        """Where the URL stands: it holds a password."""
+        return self._name
+
+    def another(self) -> "PostgresDatabase":
+        """Give a further connection to the same database."""
+        return PostgresDatabase(self._url, self._name)
+
+    def is_there(self) -> bool:
+        """Tell whether the database holds a log."""
+        with self._using() as connection:
+            return bool(connection.execute("SELECT to_regclass('head') IS NOT NULL").fetchone()[0])
+
+    def create(self, checkpoint: bytes) -> None:
+        """Make the tables of an empty log, unless another replica does so at this moment."""
+        with self._using() as connection:
+            connection.execute("BEGIN")
+            connection.execute("SELECT pg_advisory_xact_lock(?)", (_CREATING,))
+            if not connection.execute("SELECT to_regclass('head') IS NOT NULL").fetchone()[0]:
+                for statement in _SCHEMA:
+                    connection.execute(statement)
+                connection.execute("INSERT INTO log_format VALUES (1, ?)", (FORMAT,))
+                connection.execute("INSERT INTO head VALUES (1, ?)", (checkpoint,))
+            connection.execute("COMMIT")
+
+    def add_missing_tables(self) -> None:
+        """Check that the tables are those of this version: there was no earlier one here."""
+        with self._using() as connection:
+            row = connection.execute("SELECT version FROM log_format").fetchone()
+        if row is None or row[0] != FORMAT:
+            raise refuse(
+                Reason.LOG_DAMAGED, f"this is not a log of format {FORMAT}", where=self._name
+            )
+
+    @contextmanager
+    def reading(self) -> Iterator[PostgresConnection]:
+        """Give the connection to read with; each statement sees what is committed then."""
+        with self._using() as connection:
+            yield connection
+
+    @contextmanager
+    def snapshot(self) -> Iterator[PostgresConnection]:
+        """Give the connection to read with; all statements see the same moment."""
+        with self._using() as connection:
+            connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+            yield connection
+            connection.execute("COMMIT")
+
+    @contextmanager
+    def writing(self) -> Iterator[PostgresConnection]:
+        """Give the connection within a transaction that holds the signed head."""
+        with self._using() as connection:
+            connection.execute("BEGIN")
+            connection.execute("SELECT 1 FROM head FOR UPDATE")
+            yield connection
+            connection.execute("COMMIT")
+
+    def forget_erased(self) -> None:
+        """Write the table of keys anew, without the rows that were overwritten.
+
+        The server's write-ahead files and backups keep them until they are themselves removed.
+        """
+        with self._using() as connection:
+            connection.execute("VACUUM (FULL) subject_key")
+
+    def close(self) -> None:
+        """Close the connection; the next use opens it again."""
+        with self._lock:
+            self._drop()
+
+    @contextmanager
+    def _using(self) -> Iterator[PostgresConnection]:
+        with self._lock:
+            try:
+                if self._connection is None:
+                    self._connection = self._connect()
+                yield self._connection
+            except psycopg.Error as error:
+                self._drop()
+                raise self._refusal(error) from error
+            except LandbridgeError as error:
+                # Within a transaction it is undone so.
+                self._drop()
+                error.where = error.where or self._name
+                raise
+            except BaseException:
+                self._drop()
+                raise
+
+    def _connect(self) -> PostgresConnection:
+        made = psycopg.connect(self._url, autocommit=True, connect_timeout=_CONNECT_S)
+        connection = PostgresConnection(made)
+        try:
+            for setting in _SETTINGS:
+                connection.execute(setting)
+            if connection.execute("SHOW fsync").fetchone()[0] != "on":
+                raise refuse(
+                    Reason.LOG_UNAVAILABLE,
+                    "the server does not bring what it commits to the disk (fsync = off)",
+                    where=self._name,
+                    next_step="set fsync = on in the server's configuration",
+                )
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+    def _drop(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+    def _refusal(self, error: psycopg.Error) -> LandbridgeError:
+        state = error.sqlstate or ""
+        reason = Reason.LOG_DAMAGED if state.startswith(_DAMAGE) else Reason.LOG_UNAVAILABLE
+        said = " ".join(str(error.diag.message_primary or error).split())
+        return refuse(
+            reason, f"the log's database: {said} ({state or 'no connection'})", where=self._name
+        )
+
+
+def _translated(statement: str) -> bytes:
+    return statement.replace("?", "%s").encode()

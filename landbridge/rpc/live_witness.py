@@ -1,0 +1,131 @@
+"""What a process is among the federation's logs: a witness of others, and witnessed by them."""
+
+import asyncio
+from collections.abc import Sequence
+from typing import Final
+
+import grpc
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+from landbridge.agency import Role
+from landbridge.alarm import Alarms
+from landbridge.clock import Clock, system_clock
+from landbridge.errors import LandbridgeError, Reason, refuse
+from landbridge.keys import KeyUse, SigningKey
+from landbridge.log.own_log import OwnLog
+from landbridge.log.store import LogStore
+from landbridge.log.witness import Witness
+from landbridge.log.witness_file import WitnessFile
+from landbridge.party import PartyFolder
+from landbridge.rpc.log_service import LogService
+from landbridge.v1 import log_service_pb2_grpc
+
+OWN_LOG: Final = "own log"
+_FORKED: Final = "forked log"
+_INTERVAL_S: Final = 1.0
+"""How soon a log that was put right is taken into use again."""
+_WITNESSES: Final = (Role.GATEWAY, Role.NODE)
+
+
+class LiveWitness:
+    """A process's file of heads, and what follows from it. Start and stop it on its event loop."""
+
+    def __init__(
+        self, party: PartyFolder, log: LogStore, *, alarms: Alarms, clock: Clock = system_clock
+    ) -> None:
+        """Hold the log against what others had seen of it; it is halted where it lacks that.
+
+        Raises:
+            LandbridgeError: LB-5001, LB-5002 for `witness.sqlite` and the log.
+        """
+        self._trust = party.trust
+        self._log = log
+        self._alarms = alarms
+        self._clock = clock
+        self.file = WitnessFile.open(party.folder)
+        try:
+            self.witness = Witness(
+                self.file, log.origin, party.signing_key(KeyUse.LOG), self.keys_of, clock=clock
+            )
+            self.own = OwnLog(
+                log,
+                self.file,
+                keys_of=self.keys_of,
+                witness_keys=self.witness_keys,
+                changed=self._changed,
+                clock=clock,
+            )
+        except BaseException:
+            self.file.close()
+            raise
+        self._service = LogService(log, self.own, self.witness, refused=self.refused)
+        self._following: asyncio.Task[None] | None = None
+
+    def serve_on(self, server: grpc.aio.Server) -> None:
+        """Let a server tell of heads and take them."""
+        log_service_pb2_grpc.add_LogServiceServicer_to_server(self._service, server)
+
+    def start(self) -> None:
+        """Begin to follow the log, on this event loop."""
+        self._following = asyncio.create_task(self._follow())
+
+    async def stop(self) -> None:
+        """Follow no more, and close the file."""
+        if self._following is not None:
+            self._following.cancel()
+            await asyncio.gather(self._following, return_exceptions=True)
+        await asyncio.to_thread(self._service.close)
+        self.file.close()
+
+    def use_key(self, key: SigningKey) -> None:
+        """Cosign with the log's next key from now on; keys for other uses pass."""
+        if key.use is KeyUse.LOG:
+            self.witness.use_key(key)
+
+    def keys_of(self, origin: str) -> Sequence[Ed25519PublicKey]:
+        """Return the keys of a log that are good now.
+
+        Raises:
+            LandbridgeError: LB-4002 when the log is not listed or no key of it is good.
+        """
+        return self._trust.current.bundle.log_keys(origin, self._clock())[2]
+
+    def is_log_of(self, origin: str, agency: str, role: Role) -> bool:
+        """Tell whether a log is an agency's in a role, as the trust bundle lists it now."""
+        try:
+            owner, its_role, _ = self._trust.current.bundle.log_keys(origin, self._clock())
+        except LandbridgeError:
+            return False
+        return (owner, its_role) == (agency, role)
+
+    def witness_keys(self, name: str, at: int) -> Sequence[Ed25519PublicKey]:
+        """Return the keys with which a witness cosigned at a time.
+
+        Raises:
+            LandbridgeError: LB-4002 when nobody of that name may cosign.
+        """
+        _, role, keys = self._trust.current.bundle.log_keys(name, at)
+        if role not in _WITNESSES:
+            raise refuse(Reason.UNTRUSTED_KEY, f"{name} is no witness: it is a {role}")
+        return keys
+
+    def refused(self, error: LandbridgeError) -> None:
+        """Raise an alarm where a head proves that its log shows two histories."""
+        if error.reason is Reason.LOG_FORKED:
+            self._alarms.raised(_FORKED, error)
+
+    async def _follow(self) -> None:
+        while True:
+            await asyncio.sleep(_INTERVAL_S)
+            if self._log.halted is None:
+                continue
+            try:
+                await asyncio.to_thread(self.own.look_again)
+            except LandbridgeError:
+                continue  # the alarm stands already
+
+    def _changed(self, error: LandbridgeError | None) -> None:
+        if error is None:
+            self._alarms.cleared(OWN_LOG)
+        else:
+            self._alarms.raised(OWN_LOG, error)

@@ -1,0 +1,178 @@
+"""The folder of cases, `cases/<case id>/` in the party's folder: the store of the signed documents.
+
+01-opened.jws.json      the document, as it was received
+01-opened.taken.json    written by the node once it counts: digest, time, entry of the log
+clock.json              which times have passed, each with its entry of the log
+"""
+
+import json
+import re
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from landbridge.errors import LandbridgeError, Reason, refuse
+from landbridge.keys import write_whole
+from landbridge.statement.signed import MAX_DOCUMENT
+
+FOLDER: Final = "cases"
+SUFFIX: Final = ".jws.json"
+_RECEIPT: Final = ".taken.json"
+_CLOCK: Final = "clock.json"
+_CASE: Final = re.compile(r"[0-9a-f]{32}")
+_STEP: Final = re.compile(r"(\d\d)-([a-z-]{1,20})\.jws\.json")
+_FRESH_NS: Final = 2_000_000_000
+"""A folder that changed so lately may change again without a new time of change."""
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What the node wrote down when a step counted; it is believed as far as the log confirms."""
+
+    digest: str
+    taken_at: int
+    entry: int
+
+
+@dataclass(frozen=True, slots=True)
+class StepFile:
+    """A step's document as it lies in the folder."""
+
+    number: int
+    step: str
+    path: Path
+    document: bytes
+    receipt: Receipt | None
+
+
+def step_name(number: int, step: str) -> str:
+    """Name the file of a step."""
+    return f"{number:02d}-{step}{SUFFIX}"
+
+
+class CaseFiles:
+    """The folder of a node's cases."""
+
+    def __init__(self, state: Path) -> None:
+        self._folder = state / FOLDER
+        self._looked: dict[str, int] = {}
+
+    def folder_of(self, case_id: str) -> Path:
+        """Name the folder of a case."""
+        return self._folder / case_id
+
+    def changed(self) -> Iterator[str]:
+        """Give the cases whose folder has changed since the last look."""
+        try:
+            folders = sorted(self._folder.iterdir())
+        except FileNotFoundError:
+            return
+        for folder in folders:
+            if not _CASE.fullmatch(folder.name):
+                continue
+            try:
+                stamp = folder.stat().st_mtime_ns
+            except FileNotFoundError:
+                continue
+            if self._looked.get(folder.name) != stamp:
+                fresh = time.time_ns() - stamp < _FRESH_NS
+                self._looked[folder.name] = -1 if fresh else stamp
+                yield folder.name
+
+    def read(self, case_id: str) -> list[StepFile]:
+        """Read the steps of a case, in their order.
+
+        Raises:
+            LandbridgeError: LB-4107 for a file that cannot be a step; LB-5001 when one cannot be
+                read.
+        """
+        found = []
+        try:
+            for path in sorted(self.folder_of(case_id).glob(f"*{SUFFIX}")):
+                named = _STEP.fullmatch(path.name)
+                if named is None or not path.is_file() or path.stat().st_size > MAX_DOCUMENT:
+                    raise refuse(
+                        Reason.MALFORMED_CASE,
+                        "the file cannot be a step of a case",
+                        where=str(path),
+                        next_step="remove it",
+                    )
+                receipt = _read_receipt(_beside(path))
+                found.append(StepFile(int(named[1]), named[2], path, path.read_bytes(), receipt))
+        except FileNotFoundError:
+            return found
+        except OSError as error:
+            raise _failed(self.folder_of(case_id), error) from error
+        return found
+
+    def put(self, case_id: str, number: int, step: str, document: bytes) -> Path:
+        """Write the document of a step.
+
+        Raises:
+            LandbridgeError: LB-5001 when the disk refuses.
+        """
+        path = self.folder_of(case_id) / step_name(number, step)
+        _write(path, document)
+        return path
+
+    def count(self, path: Path, receipt: Receipt) -> None:
+        """Write down that a step counts.
+
+        Raises:
+            LandbridgeError: LB-5001 when the disk refuses.
+        """
+        fields = {
+            "digest": receipt.digest,
+            "taken_at": receipt.taken_at,
+            "entry": receipt.entry,
+        }
+        _write(_beside(path), json.dumps(fields).encode() + b"\n")
+
+    def take_back(self, path: Path) -> None:
+        """Remove a document that never came to count."""
+        path.unlink(missing_ok=True)
+        if not any(path.parent.iterdir()):
+            path.parent.rmdir()
+
+    def told(self, case_id: str) -> dict[str, int]:
+        """Return which times have passed, as far as the log was told, each with its entry."""
+        path = self.folder_of(case_id) / _CLOCK
+        try:
+            found = json.loads(path.read_bytes()) if path.exists() else {}
+        except (OSError, ValueError):
+            found = {}
+        return {str(what): int(entry) for what, entry in found.items()}
+
+    def tell(self, case_id: str, told: dict[str, int]) -> None:
+        """Write down which times have passed.
+
+        Raises:
+            LandbridgeError: LB-5001 when the disk refuses.
+        """
+        _write(self.folder_of(case_id) / _CLOCK, json.dumps(told).encode() + b"\n")
+
+
+def _beside(path: Path) -> Path:
+    return path.with_name(path.name.removesuffix(SUFFIX) + _RECEIPT)
+
+
+def _read_receipt(path: Path) -> Receipt | None:
+    try:
+        found: Any = json.loads(path.read_bytes())
+        return Receipt(str(found["digest"]), int(found["taken_at"]), int(found["entry"]))
+    except (OSError, ValueError, KeyError, TypeError):
+        # It is a memory of what the log holds: without it the step is taken anew.
+        return None
+
+
+def _write(path: Path, data: bytes) -> None:
+    try:
+        write_whole(path, data)
+    except OSError as error:
+        raise _failed(path, error) from error
+
+
+def _failed(path: Path, error: OSError) -> LandbridgeError:
+    return refuse(Reason.LOG_UNAVAILABLE, f"the folder of cases: {error.strerror}", where=str(path))

@@ -1,0 +1,120 @@
+"""What the node's log holds on cases: each step, each clock that ran out, each case that was shown.
+
+An entry names the subject by its pseudonym of the month, the case by its id, and the step by the
+digest of its document: no word of what it says.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from landbridge.errors import LandbridgeError
+from landbridge.log.evidence import Evidence
+from landbridge.log.store import LogStore
+from landbridge.rights.case import Case
+from landbridge.subject import Schemes
+from landbridge.v1 import log_pb2
+
+SHOWN: Final = "shown"
+"""What the entry on a case that was shown calls it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Proven:
+    """Entries of the log, each with its path to one head."""
+
+    entries: tuple[tuple[int, bytes, tuple[bytes, ...]], ...]
+    """Place, bytes and inclusion path."""
+    checkpoint: bytes
+
+
+class CaseLog:
+    """The node's log, as far as cases go. Thread-safe."""
+
+    def __init__(self, log: LogStore, schemes: Schemes) -> None:
+        self._log = log
+        self._schemes = schemes
+
+    def append(self, case: Case, at: int) -> Evidence:
+        """Log the newest step of a case; `at` is Unix milliseconds.
+
+        Raises:
+            LandbridgeError: LB-5001, LB-5002, LB-5003 as for `LogStore.append`.
+        """
+        return self._append(log_pb2.LogEntry(), case, case.last.step, case.last.digest, at)
+
+    def tell(self, case: Case, what: str, at: int) -> Evidence:
+        """Log that a clock of a case ran out.
+
+        Raises:
+            LandbridgeError: as for `append`.
+        """
+        return self._append(log_pb2.LogEntry(), case, what, b"", at)
+
+    def show(self, case: Case, request: bytes, who: str, expires_at: int, at: int) -> Proven:
+        """Log that a case is shown to who signed a request, and prove the entries of its steps.
+
+        Raises:
+            LandbridgeError: as for `append`.
+        """
+        entry = log_pb2.LogEntry(
+            kind=log_pb2.ENTRY_KIND_DISCLOSURE,
+            requester=who,
+            query_digest=request,
+            query_expires_at_unix_ms=expires_at,
+        )
+        logged = self._append(entry, case, SHOWN, case.last.digest, at)
+        return self.prove([taken.entry for taken in case.taken], logged)
+
+    def prove(self, places: Sequence[int], head: Evidence) -> Proven:
+        """Prove entries up to the head that came with a later one.
+
+        Raises:
+            LandbridgeError: as for `append`.
+        """
+        paths = self._log.inclusion_proofs(places, head.index + 1)
+        entries = tuple(
+            (place, self._log.entry(place), path) for place, path in zip(places, paths, strict=True)
+        )
+        return Proven(entries, head.checkpoint)
+
+    def evidence(self, place: int) -> Evidence:
+        """Return an entry with its proof up to the newest head.
+
+        Raises:
+            LandbridgeError: as for `append`.
+        """
+        size, head = self._log.size, self._log.head()
+        path = self._log.inclusion_proof(place, size)
+        return Evidence(self._log.entry(place), place, path, head)
+
+    def confirm(self, case_id: str, step: str, digest: bytes, place: int) -> int | None:
+        """Return when the log took a step, if the entry at a place is on just this one."""
+        try:
+            found = log_pb2.LogEntry.FromString(self._log.entry(place))
+        except (LandbridgeError, ValueError):
+            return None
+        wanted = (log_pb2.ENTRY_KIND_CASE, case_id, step, digest)
+        stated = (found.kind, found.case_step.id, found.case_step.step, found.case_step.digest)
+        return found.logged_at_unix_ms if stated == wanted else None
+
+    def _append(
+        self, entry: log_pb2.LogEntry, case: Case, step: str, digest: bytes, at: int
+    ) -> Evidence:
+        subject = case.subject
+        named = self._log.subjects.name(subject.scheme, subject.value, at)
+        kind = self._schemes.named(subject.scheme).subject_kind
+        entry.MergeFrom(
+            log_pb2.LogEntry(
+                kind=entry.kind or log_pb2.ENTRY_KIND_CASE,
+                logged_at_unix_ms=at,
+                subject_pseudonym=named.value,
+                pseudonym_period=named.period,
+                subject_kind=kind.number,  # type: ignore[arg-type]
+                case_step=log_pb2.CaseStep(
+                    id=case.id, step=step, digest=digest, dataset=case.opening.dataset
+                ),
+            )
+        )
+        (evidence,) = self._log.append([entry.SerializeToString()], [(named,)])
+        return evidence
