@@ -35,6 +35,8 @@ _RECOVERED_S: Final = 60.0
 _MOST_RESTARTS: Final = 5
 """Ends in a row that nobody caused, after which a supervisor gives up and calls a person."""
 _SETTLED_S: Final = 1.0
+_REFUSED_S: Final = 0.1
+"""Whoever is refused waits, so that what starts again has the processor to itself."""
 _SAID_EVERY: Final = 10
 Say = Callable[[str], None]
 
@@ -127,8 +129,12 @@ class _Run:
                 self._holdings.take(await send(query, TIMEOUT_S), query)
             except LandbridgeError as error:
                 self._count.unanswered[error.code] += 1
+                await asyncio.sleep(_REFUSED_S)
             except asyncio.CancelledError:
-                # gRPC cancels what is under way when a line breaks; nobody cancels this task.
+                # gRPC cancels what is under way when a line breaks.
+                task = asyncio.current_task()
+                if task is not None and task.cancelling():
+                    raise
                 self._count.unanswered["cancelled"] += 1
             else:
                 self._answered()

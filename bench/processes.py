@@ -6,10 +6,12 @@ from typing import Any, Final
 
 import psutil
 
+from landbridge.commands.preloaded import PreloadedProcess
+
 _MIB: Final = 1024 * 1024
 
 
-def resident_mib(processes: Mapping[str, Popen[Any]]) -> dict[str, float]:
+def resident_mib(processes: Mapping[str, Popen[Any] | PreloadedProcess]) -> dict[str, float]:
     """Return the resident memory of each process in MiB, shared pages included."""
     return {
         name: psutil.Process(process.pid).memory_info().rss / _MIB

@@ -195,6 +195,8 @@ class Federator:
             for agency, names in datasets.items()
         }
 
+        sizes_before = self._verifier.sizes_seen()
+
         def verify(agency: str, envelope: envelope_pb2.Envelope) -> VerifiedAnswer:
             return self._verifier.verify(
                 envelope,
@@ -202,6 +204,7 @@ class Federator:
                 question=questions[agency],
                 query=inquiry.query,
                 query_digest=inquiry.query_digest,
+                sizes_before=sizes_before,
             )
 
         answers: list[VerifiedAnswer] = []

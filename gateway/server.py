@@ -10,6 +10,7 @@ from certs.registrar.authority_rpcs import PERMITTED_AT_GATEWAY
 from certs.renewal.agent import RenewalAgent
 from certs.renewal.office import Office
 from certs.renewal.signing_keys import signs_log
+from gateway import rights
 from gateway.courier import Courier
 from gateway.federator import Federator
 from gateway.node_client import NodeClient
@@ -17,8 +18,11 @@ from gateway.node_lines import NodeLines
 from gateway.planner import Planner
 from gateway.provider_policies import ProviderPolicies
 from gateway.relay import Relay
+from gateway.rights import RightsRelay
+from gateway.seen_heads import SeenHeads
 from gateway.service import GatewayService
 from gateway.verifier import AnswerVerifier
+from gateway.witnessing import Witnessing
 from landbridge.agency import Role
 from landbridge.alarm import Alarms
 from landbridge.clock import Clock, system_clock
@@ -31,10 +35,11 @@ from landbridge.log.store import LogStore
 from landbridge.party import PartyFolder
 from landbridge.process_log import ProcessLog
 from landbridge.replay import ReplayGuard
-from landbridge.rpc import documents
+from landbridge.rpc import documents, log_service
 from landbridge.rpc.guard import Guard
 from landbridge.rpc.live_library import LiveLibrary
 from landbridge.rpc.live_party import LiveParty
+from landbridge.rpc.live_witness import LiveWitness
 from landbridge.rpc.serving import (
     GRACE_S,
     HEALTH_METHODS,
@@ -43,7 +48,7 @@ from landbridge.rpc.serving import (
     server_options,
     stop_signal,
 )
-from landbridge.v1 import gateway_service_pb2_grpc
+from landbridge.v1 import gateway_service_pb2_grpc, rights_service_pb2_grpc
 
 SERVICE = "landbridge.v1.GatewayService"
 _LARGEST_OF_NEWCOMERS = 64 * 1024
@@ -55,6 +60,8 @@ PERMITTED = {
     # Whoever calls the gateway tries a new certificate on it first.
     **dict.fromkeys(HEALTH_METHODS, frozenset(Role)),
     **documents.PERMITTED,
+    **rights.PERMITTED,
+    **log_service.PERMITTED,
     **PERMITTED_AT_GATEWAY,
 }
 
@@ -73,6 +80,8 @@ class Gateway:
     log: LogStore
     documents: LiveLibrary
     courier: Courier
+    witness: LiveWitness
+    witnessing: Witnessing
     live: LiveParty
     agent: RenewalAgent
     address: str
@@ -86,6 +95,8 @@ class Gateway:
         await self.health.serving(yes=True)
         self.documents.start()
         self.courier.start()
+        self.witness.start()
+        self.witnessing.start()
         self.agent.start()
 
     async def stop(self) -> None:
@@ -99,6 +110,8 @@ class Gateway:
         await self.relay.close()
         await self.agent.stop()
         await self.courier.stop()
+        await self.witnessing.stop()
+        await self.witness.stop()
         await self.documents.stop()
         await self.nodes.close()
         await self.live.close()
@@ -129,6 +142,9 @@ def build_gateway(
     alarms = Alarms(telling.alarm)
     live = LiveParty(party, alarms=alarms, clock=clock)
     log = party.open_log(identity)
+    # Before anything is appended: a log that is older than what others have seen takes no entry.
+    witness = LiveWitness(party, log, alarms=alarms, clock=clock)
+    seen = SeenHeads(log, witness.file)
     replay = ReplayGuard()
     replay.restore(
         (entry for _, entry in log.entries_backwards()),
@@ -156,6 +172,7 @@ def build_gateway(
         verifier=AnswerVerifier(
             EvidenceVerifier(lambda origin, _: live.trust.bundle.log_keys(origin, clock())),
             federation,
+            seen.sizes,
         ),
         queries=BatchVerifier(
             lambda key: live.trust.bundle.verifying_key(key, KeyUse.QUERY, clock())
@@ -171,16 +188,29 @@ def build_gateway(
     service = GatewayService(federator, nodes, failed=telling.failure)
     gateway_service_pb2_grpc.add_GatewayServiceServicer_to_server(service, server)
     live_library.serve_on(server)
+    witness.serve_on(server)
+    rights_service_pb2_grpc.add_RightsServiceServicer_to_server(RightsRelay(nodes), server)
     relay = Relay(live)
     server.add_generic_rpc_handlers((relay.handlers(),))
-    health = Health(server, (SERVICE, documents.SERVICE))
+    health = Health(server, (SERVICE, documents.SERVICE, log_service.SERVICE, rights.SERVICE))
     reflection.enable_server_reflection(
-        (SERVICE, documents.SERVICE, reflection.SERVICE_NAME), server
+        (
+            SERVICE,
+            documents.SERVICE,
+            log_service.SERVICE,
+            rights.SERVICE,
+            reflection.SERVICE_NAME,
+        ),
+        server,
     )
     port = bind(server, listen, live.server_credentials())
     enrolment = _enrolment_server(relay, live, enrolment_listen) if enrolment_listen else None
     agent = RenewalAgent(
-        live, Office(live, clock=clock), alarms=alarms, switched=signs_log(log), clock=clock
+        live,
+        Office(live, clock=clock),
+        alarms=alarms,
+        switched=signs_log(log, witness.use_key),
+        clock=clock,
     )
     telling.info("gateway is built", address=listen, port=port, log_size=log.size)
     return Gateway(
@@ -194,6 +224,10 @@ def build_gateway(
         log=log,
         documents=live_library,
         courier=Courier(live_library.library, live_library.intake, nodes, failed=telling.failure),
+        witness=witness,
+        witnessing=Witnessing(
+            witness, log, nodes, seen=seen, alarms=alarms, failed=telling.failure, clock=clock
+        ),
         live=live,
         agent=agent,
         address=listen,

@@ -1,5 +1,7 @@
 """Verifies a node's answer before any of it is used."""
 
+from collections.abc import Mapping
+
 from google.protobuf.message import DecodeError
 
 from landbridge.answer import check_answer, check_wanted
@@ -7,6 +9,7 @@ from landbridge.assembler import VerifiedAnswer
 from landbridge.envelope import ANSWER_TYPE, EvidenceVerifier
 from landbridge.errors import Reason, refuse
 from landbridge.federation import Federation
+from landbridge.log.seen_sizes import SeenSizes, check_not_rolled_back
 from landbridge.query import Query
 from landbridge.sealed_answer import LARGEST_STEP_BYTES
 from landbridge.v1 import answer_pb2, envelope_pb2, query_pb2
@@ -16,13 +19,18 @@ _MAX_ANSWER_BYTES = 8 * 1024 * 1024 + 2 * LARGEST_STEP_BYTES
 
 
 class AnswerVerifier:
-    """Holds answers against their proof and against the question."""
+    """Holds answers against their proof and against the question; `seen` are the nodes' logs."""
 
-    def __init__(self, evidence: EvidenceVerifier, federation: Federation) -> None:
+    def __init__(self, evidence: EvidenceVerifier, federation: Federation, seen: SeenSizes) -> None:
         self._evidence = evidence
         self._federation = federation
+        self._seen = seen
 
-    def verify(
+    def sizes_seen(self) -> Mapping[str, int]:
+        """Return how large each log was seen to be; take it before asking."""
+        return self._seen.sizes
+
+    def verify(  # noqa: PLR0913  by name
         self,
         envelope: envelope_pb2.Envelope,
         *,
@@ -30,16 +38,21 @@ class AnswerVerifier:
         question: query_pb2.Question,
         query: Query,
         query_digest: bytes,
+        sizes_before: Mapping[str, int],
     ) -> VerifiedAnswer:
         """Verify one answer: size, evidence and signature, binding and contents, question.
 
+        `sizes_before` are the sizes that were seen before it was asked for.
+
         Raises:
             LandbridgeError: LB-4009 (too large, or holds what was not asked), LB-4008, LB-4001,
-                LB-4002 (proof), LB-4007 (for another query, step or agency, or unfit).
+                LB-4002 (proof), LB-4007 (for another query, step or agency, or unfit), LB-5003
+                (logged at a place that its log had filled before).
         """
         if len(envelope.payload) > _MAX_ANSWER_BYTES:
             raise refuse(Reason.OVERSIZED_ANSWER, f"{agency} sent {len(envelope.payload)} bytes")
         signer = self._evidence.verify(envelope, ANSWER_TYPE)
+        self._seen.saw(signer.origin, signer.head.size)
         try:
             answer = answer_pb2.Answer.FromString(envelope.payload)
         except DecodeError as error:
@@ -47,6 +60,7 @@ class AnswerVerifier:
         if answer.agency != agency:
             raise refuse(Reason.MISMATCHED_ANSWER, f"{agency} answered as another agency")
         check_answer(answer, signer, query_digest=query_digest, federation=self._federation)
+        check_not_rolled_back(sizes_before, signer.origin, signer.index)
         if not (
             answer.step == question.step
             and answer.round == question.round

@@ -1,6 +1,6 @@
 """The proofs in a profile, each held against the trust bundle: gateway, query and answers."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Final
 
@@ -13,6 +13,7 @@ from landbridge.envelope import (
     QUERY_TYPE,
     BatchVerifier,
     EvidenceVerifier,
+    VerifiedEntry,
     digest,
 )
 from landbridge.errors import LandbridgeError, Reason, refuse
@@ -105,6 +106,7 @@ def verify_answers(
     with at_place("query"):
         query = read_query(profile.query.payload)
     seen: set[tuple[str, int, int]] = set()
+    holders: list[VerifiedEntry] = []
     for number, (envelope, answer) in enumerate(
         zip(profile.answers, signed.answers, strict=True), start=1
     ):
@@ -124,8 +126,19 @@ def verify_answers(
             if step in seen:
                 raise refuse(Reason.MISMATCHED_ANSWER, f"{answer.agency} answered this step before")
             seen.add(step)
+            holders.append(holder)
+    with at_place("gateway"):
+        _check_heard(signed.envelope.log.entry, holders)
     agencies = sorted({answer.agency for answer in signed.answers})
     return f"{len(seen)} of {len(seen)} signed and logged by {', '.join(agencies) or 'nobody'}"
+
+
+def _check_heard(logged: bytes, holders: Iterable[VerifiedEntry]) -> None:
+    """Check that the gateway logged of each node's log what it shows; earlier ones logged none."""
+    heard = [one.SerializeToString() for one in log_pb2.LogEntry.FromString(logged).heard]
+    shown = [holder.heard().SerializeToString() for holder in holders]
+    if heard and sorted(heard) != sorted(shown):
+        raise refuse(Reason.BAD_LOG_EVIDENCE, "the gateway logged other answers than it shows")
 
 
 def _check_time(entry: log_pb2.LogEntry, first: int, last: int) -> None:

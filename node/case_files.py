@@ -81,6 +81,10 @@ class CaseFiles:
                 self._looked[folder.name] = -1 if fresh else stamp
                 yield folder.name
 
+    def look_again(self, case_id: str) -> None:
+        """Give a case as changed at the next look, whatever becomes of its folder."""
+        self._looked.pop(case_id, None)
+
     def read(self, case_id: str) -> list[StepFile]:
         """Read the steps of a case, in their order.
 

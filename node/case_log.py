@@ -9,7 +9,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from landbridge.errors import LandbridgeError
+from landbridge.log.checkpoint import read_checkpoint
 from landbridge.log.evidence import Evidence
+from landbridge.log.note import parse_note
 from landbridge.log.store import LogStore
 from landbridge.rights.case import Case
 from landbridge.subject import Schemes
@@ -84,8 +86,8 @@ class CaseLog:
         Raises:
             LandbridgeError: as for `append`.
         """
-        size, head = self._log.size, self._log.head()
-        path = self._log.inclusion_proof(place, size)
+        head = self._log.head()
+        path = self._log.inclusion_proof(place, read_checkpoint(parse_note(head)).size)
         return Evidence(self._log.entry(place), place, path, head)
 
     def confirm(self, case_id: str, step: str, digest: bytes, place: int) -> int | None:

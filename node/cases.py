@@ -137,11 +137,18 @@ class Cases:
             LandbridgeError: LB-5001, LB-5002, LB-5003 when the folder or the log fails.
         """
         with self._lock:
+            failed: LandbridgeError | None = None
             changed = list(self._files.changed())
             for case_id in changed:
-                self._read(case_id)
+                try:
+                    self._read(case_id)
+                except LandbridgeError as error:
+                    self._files.look_again(case_id)
+                    failed = error
             if changed:
                 self._show()
+            if failed is not None:
+                raise failed
 
     def _read(self, case_id: str) -> None:
         kind = f"case {case_id}"
@@ -261,11 +268,17 @@ class Cases:
         case = case.logged(evidence.index)
         last = case.last
         self._cases[case.id] = case
-        self._files.count(
-            self._files.folder_of(case.id) / name,
-            Receipt(last.digest.hex(), last.at, evidence.index),
-        )
         self._show()
+        try:
+            self._files.count(
+                self._files.folder_of(case.id) / name,
+                Receipt(last.digest.hex(), last.at, evidence.index),
+            )
+        except LandbridgeError as error:
+            # The log holds the step, and so it counts; after a restart it is logged once more.
+            self._alarms.raised("folder of cases", error)
+        else:
+            self._alarms.cleared("folder of cases")
         return Counted(case, evidence)
 
     def _show(self) -> None:
@@ -273,6 +286,7 @@ class Cases:
 
     def _find(self, digest: bytes) -> Counted | None:
         for case in self._cases.values():
-            if case.last.digest == digest:
-                return Counted(case, self._log.evidence(case.last.entry))
+            for taken in case.taken:
+                if taken.digest == digest:
+                    return Counted(case, self._log.evidence(taken.entry))
         return None

@@ -80,6 +80,16 @@ class Flags:
             flags, {dataset: frozenset(found) for dataset, found in withdrawn.items()}
         )
 
+    @property
+    def stand(self) -> bool:
+        """Whether any case travels with a record."""
+        return bool(self._standing.flags)
+
+    @property
+    def withdraws(self) -> bool:
+        """Whether any record is given no more."""
+        return bool(self._standing.withdrawn)
+
     def withdrawn(self, dataset: str) -> frozenset[Withdrawn]:
         """Return the records of a dataset that are given no more."""
         return self._standing.withdrawn.get(dataset, frozenset())

@@ -2,10 +2,12 @@
 
 from collections.abc import Callable, Mapping, Sequence
 
+from landbridge.clock import system_clock
 from landbridge.errors import LandbridgeError, Reason
 from landbridge.memorandum.condition import AllOf, AnyOf, Not, Rule
+from node.flags import Flags
 from node.published import Published
-from node.sources.lookup import Lookup
+from node.sources.lookup import Lookup, Withdrawn
 from node.sources.source import Source
 from node.task import Extraction, Found, Reading, Task, write_refusal
 
@@ -23,7 +25,9 @@ class Reader:
         published: Mapping[str, Published],
         max_records: int,
         failed: Callable[[Exception], None],
+        flags: Flags | None = None,
     ) -> None:
+        self._flags = flags or Flags(system_clock)
         self._source = source
         self._published = published
         self._max_records = max_records
@@ -31,6 +35,7 @@ class Reader:
 
     def read(self, tasks: Sequence[Task]) -> None:
         """Read every extraction of every task in one go."""
+        self._find_withdrawn(tasks)
         lookups: list[Lookup] = []
         for task in tasks:
             for reading in task.readings:
@@ -62,7 +67,30 @@ class Reader:
             aliases=task.aliases,
             broad=task.resolving and published.shows_keys(extraction.allowance.fields),
             predicates=extraction.predicates,
+            without=reading.without,
         )
+
+    def _find_withdrawn(self, tasks: Sequence[Task]) -> None:
+        """Find by their names which records of the subjects are given no more, and leave them out.
+
+        The names alone are read: the statement that reads more leaves out few records, however many
+        are withdrawn in all.
+        """
+        if not self._flags.withdraws:
+            return
+        asked: list[tuple[Reading, frozenset[Withdrawn], Lookup]] = []
+        for task in tasks:
+            for reading in task.readings:
+                withdrawn = self._flags.withdrawn(reading.dataset)
+                if reading.is_read and withdrawn:
+                    asked.append((reading, withdrawn, _names(task, reading)))
+        found: Sequence[Found] = self._source.fetch([lookup for *_, lookup in asked])
+        for (reading, withdrawn, _), outcome in zip(asked, found, strict=True):
+            if isinstance(outcome, LandbridgeError):
+                reading.without = tuple(sorted(withdrawn))
+            else:
+                names = {record.record for record in outcome}
+                reading.without = tuple(sorted(one for one in withdrawn if one.record in names))
 
     def _fill(self, task: Task, reading: Reading, found: Sequence[Found]) -> None:
         if reading.is_read:
@@ -78,6 +106,8 @@ class Reader:
             )
         else:
             reading.fill(found, self._source.columns, self._max_records, task.day)
+            if self._flags.stand:
+                self._flags.attach(task, reading)
             if reading.counting >= 0:
                 self._tell_expired(reading, found[reading.counting])
             if task.unproven and not reading.answer.detail:
@@ -107,6 +137,18 @@ def _count_expired(task: Task, reading: Reading, expired: Rule) -> Lookup:
         aliases=task.aliases,
         broad=False,
         counted=True,
+        without=reading.without,
+    )
+
+
+def _names(task: Task, reading: Reading) -> Lookup:
+    return Lookup(
+        dataset=reading.dataset,
+        fields=(),
+        where=(),
+        asked=task.query.subject,
+        aliases=task.aliases,
+        broad=True,
     )
 
 

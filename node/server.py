@@ -21,10 +21,11 @@ from landbridge.party import PartyFolder
 from landbridge.process_log import ProcessLog
 from landbridge.replay import ReplayGuard
 from landbridge.rights.erratum import read_errata
-from landbridge.rpc import documents
+from landbridge.rpc import documents, log_service
 from landbridge.rpc.guard import Guard
 from landbridge.rpc.live_library import LiveLibrary
 from landbridge.rpc.live_party import LiveParty
+from landbridge.rpc.live_witness import LiveWitness
 from landbridge.rpc.serving import (
     GRACE_S,
     HEALTH_METHODS,
@@ -34,6 +35,7 @@ from landbridge.rpc.serving import (
     stop_signal,
 )
 from landbridge.v1 import node_service_pb2_grpc
+from node import rights_service
 from node.aliases import AliasProver
 from node.catalogue import build_catalogue
 from node.config import NodeConfig, load_node_config
@@ -42,6 +44,7 @@ from node.dispatcher import Dispatcher
 from node.executable import check_executable, check_expiries
 from node.expiry import expiries
 from node.judge import Judge
+from node.node_rights import NodeRights
 from node.published import published_datasets
 from node.quota import Quotas
 from node.reader import Reader
@@ -49,6 +52,7 @@ from node.responder import Responder
 from node.service import NodeService
 from node.sources.errata import Errata
 from node.sources.source import Source
+from node.status_list import StatusLists
 
 SERVICE = "landbridge.v1.NodeService"
 _WORKERS = 2
@@ -58,6 +62,8 @@ PERMITTED = {
     f"/{SERVICE}/StreamAnswers": frozenset({Role.GATEWAY}),
     f"/{SERVICE}/GetCatalogue": frozenset({Role.GATEWAY, Role.ADMIN}),
     **documents.PERMITTED,
+    **log_service.PERMITTED,
+    **rights_service.PERMITTED,
     **dict.fromkeys(HEALTH_METHODS, frozenset({Role.GATEWAY, Role.ADMIN})),
 }
 
@@ -74,6 +80,8 @@ class Node:
     quotas: Quotas
     source: Source
     documents: LiveLibrary
+    witness: LiveWitness
+    rights: NodeRights
     live: LiveParty
     agent: RenewalAgent
     address: str
@@ -84,6 +92,8 @@ class Node:
         await self.server.start()
         await self.health.serving(yes=True)
         self.documents.start()
+        self.rights.start()
+        self.witness.start()
         self.agent.start()
 
     async def stop(self) -> None:
@@ -93,6 +103,8 @@ class Node:
         await self.server.stop(GRACE_S)
         await self.agent.stop()
         await self.documents.stop()
+        await self.rights.stop()
+        await self.witness.stop()
         await self.live.close()
         await self.dispatcher.drain()
         self.quotas.close()
@@ -136,6 +148,8 @@ def build_node(
     terms = expiries(config.datasets)
     check_expiries(config, terms, source, clock())
     log = party.open_log(identity)
+    # Before anything is appended: a log that is older than what others have seen takes no entry.
+    witness = LiveWitness(party, log, alarms=alarms, clock=clock)
     live_library = LiveLibrary(
         party.folder,
         party.trust,
@@ -160,6 +174,18 @@ def build_node(
         clock=clock,
     )
     published = published_datasets(catalogue)
+    rights = NodeRights(
+        party.folder,
+        config,
+        federation,
+        source=source,
+        log=log,
+        bundle=lambda: live.trust.bundle,
+        status_lists=StatusLists(live_library.library, log),
+        alarms=alarms,
+        failed=telling.failure,
+        clock=clock,
+    )
     responder = Responder(
         agency=identity.agency,
         federation=federation,
@@ -181,7 +207,9 @@ def build_node(
         ),
         replay=replay,
         quotas=quotas,
-        reader=Reader(source, published, federation.limits.max_records, telling.failure),
+        reader=Reader(
+            source, published, federation.limits.max_records, telling.failure, rights.flags
+        ),
         log=log,
         notices=live_library.library.lock,
         failed=telling.failure,
@@ -196,11 +224,19 @@ def build_node(
     service = NodeService(dispatcher, catalogue)
     node_service_pb2_grpc.add_NodeServiceServicer_to_server(service, server)
     live_library.serve_on(server)
-    health = Health(server, (SERVICE, documents.SERVICE))
+    witness.serve_on(server)
+    rights.serve_on(server)
+    health = Health(
+        server, (SERVICE, documents.SERVICE, log_service.SERVICE, rights_service.SERVICE)
+    )
     address = listen or config.node.listen
     port = bind(server, address, live.server_credentials())
     agent = RenewalAgent(
-        live, Office(live, clock=clock), alarms=alarms, switched=signs_log(log), clock=clock
+        live,
+        Office(live, clock=clock),
+        alarms=alarms,
+        switched=signs_log(log, witness.use_key),
+        clock=clock,
     )
     telling.info(
         "node is built", address=address, port=port, log_size=log.size, replay_restored=restored
@@ -214,6 +250,8 @@ def build_node(
         quotas,
         source,
         live_library,
+        witness,
+        rights,
         live,
         agent,
         address,

@@ -15,6 +15,7 @@ from landbridge.query import Query
 from landbridge.subject import SubjectId
 from landbridge.v1 import answer_pb2, query_pb2
 from node.quota import Charge
+from node.sources.lookup import Withdrawn
 
 Found = list[answer_pb2.Record] | LandbridgeError
 _LONGEST_DETAIL: Final = 900
@@ -54,6 +55,8 @@ class Reading:
     """What records past their term meet: these are not read; None where records never expire."""
     counting: int = -1
     """Position in the batch of the look-up that counts these."""
+    without: tuple[Withdrawn, ...] = ()
+    """Records of the subject that are given no more."""
     is_read: bool = False
     """Whether its source is asked: something is allowed, and an identifier is known."""
 

@@ -2,8 +2,6 @@
 
 import asyncio
 import os
-import subprocess
-import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
@@ -16,6 +14,7 @@ from landbridge.memorandum.document import Memorandum
 from landbridge.memorandum.signature import SignedForm
 from landbridge.v1 import answer_pb2, profile_pb2
 from tests.market import TAX, Market
+from tests.preloaded import run_preloaded
 
 CITY: Final = "city"
 STALLS: Final = "stalls-2026"
@@ -55,18 +54,9 @@ async def until(holds: Callable[[], bool]) -> None:
 async def command(running: Market, *arguments: str) -> str:
     """Run a command of its own process, as a party does; return what it printed."""
     environment = {**os.environ, VARIABLE: str(running.sandbox.home_folder)}
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-m",
-        "landbridge.commands.main",
-        *arguments,
-        env=environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-    )
-    out, _ = await process.communicate()
-    assert process.returncode == 0, out.decode()
-    return out.decode()
+    done = await asyncio.to_thread(run_preloaded, *arguments, env=environment)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout + done.stderr
 
 
 def columns(profile: profile_pb2.Profile, agency: str) -> tuple[str, set[str]]:

@@ -71,12 +71,17 @@ def switch_keys(folder: Path, bundle: TrustBundle, use_now: Callable[[SigningKey
             waiting.unlink()
 
 
-def signs_log(log: LogStore) -> Callable[[SigningKey], None]:
-    """Return what has a log signed with the next log key, and lets other keys pass."""
+def signs_log(log: LogStore, *others: Callable[[SigningKey], None]) -> Callable[[SigningKey], None]:
+    """Return what has a log signed with the next log key, and lets other keys pass.
+
+    `others` are given each key after that.
+    """
 
     def use_now(key: SigningKey) -> None:
         if key.use is KeyUse.LOG:
             log.sign_with(key)
+        for other in others:
+            other(key)
 
     return use_now
 

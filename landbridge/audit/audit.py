@@ -1,17 +1,17 @@
 """A whole comparison of logs: it looks until nothing is in flight that may still come."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
 from landbridge.audit.fact_store import FactStore
 from landbridge.audit.finding import Finding, Kind
+from landbridge.audit.listed_logs import ListedLogs
 from landbridge.audit.look import Look, Terms, take_a_look
 from landbridge.audit.shown_log import Party
 from landbridge.clock import Clock
 from landbridge.errors import Reason
-from landbridge.trust.bundle import TrustBundle
 
 FORMAT: Final = "landbridge-log-audit"
 VERSION: Final = 1
@@ -52,12 +52,11 @@ class Report:
 
 def audit(  # noqa: PLR0913  what is looked at, by what, and how long
     paths: Sequence[Path],
-    bundle: TrustBundle,
+    listed: ListedLogs,
     terms: Terms,
     *,
     clock: Clock,
     sleep: Callable[[float], None],
-    heads: Mapping[str, bytes] | None = None,
     waiting: Callable[[int], None] = lambda _: None,
 ) -> Report:
     """Hold logs against one another.
@@ -71,14 +70,14 @@ def audit(  # noqa: PLR0913  what is looked at, by what, and how long
     """
     store = FactStore.temporary()
     try:
-        look = _look(store, paths, bundle, terms, heads)
+        look = _look(store, paths, listed, terms)
         findings, queries, more = list(look.findings), look.queries, look.more
         store.keeps = True
         while look.in_flight:
             waiting(len(look.in_flight))
             sleep(min(_PAUSE_S, terms.grace_ms / 1000))
             terms = replace(terms, now=clock())
-            look = _look(store, paths, bundle, terms, heads, anew=False)
+            look = _look(store, paths, listed, terms, anew=False)
             findings = [one for one in findings if not _is_judged_anew(one, look)] + look.findings
             more += look.more
         return Report(tuple(look.logs), queries, tuple(_in_order(findings)), more)
@@ -86,17 +85,12 @@ def audit(  # noqa: PLR0913  what is looked at, by what, and how long
         store.close()
 
 
-def _look(  # noqa: PLR0913  as above
-    store: FactStore,
-    paths: Sequence[Path],
-    bundle: TrustBundle,
-    terms: Terms,
-    heads: Mapping[str, bytes] | None,
-    *,
-    anew: bool = True,
+def _look(
+    store: FactStore, paths: Sequence[Path], listed: ListedLogs, terms: Terms, *, anew: bool = True
 ) -> Look:
-    look = take_a_look(store, paths, bundle, terms, heads=heads, anew=anew)
+    look = take_a_look(store, paths, listed, terms, anew=anew)
     for error in look.troubles.values():
+        # A log that was rewritten while it was looked at is a finding.
         if error.reason is not Reason.LOG_FORKED:
             raise error
     return look

@@ -129,7 +129,7 @@ class Case:
         topic: str = "",
         may_be_late: bool = False,
     ) -> Finding:
-        """Put a finding about this query together: who hides what, of whose query, by what proof."""
+        """Put a finding about this query together."""
         first = (self.asked or self.facts)[0]
         at = max(fact.at for fact in self.facts)
         return Finding(

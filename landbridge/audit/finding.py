@@ -73,7 +73,7 @@ class Finding:
     @property
     def key(self) -> str:
         """What stays the same as long as it is the same trouble."""
-        return "/".join((self.kind, self.by, self.query.hex(), self.topic))
+        return f"{self.kind}/{self.by}/{self.query.hex()}/{self.topic}"
 
     def document(self) -> dict[str, Any]:
         """Write it for a reader of JSON."""

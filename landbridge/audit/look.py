@@ -5,7 +5,7 @@ requester's log names of the gateway's is in the gateway's when that is read, an
 be looked at while their processes write.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -16,18 +16,18 @@ from landbridge.audit.fact_store import FactStore
 from landbridge.audit.finding import Finding, Head, Kind
 from landbridge.audit.heads import check_heads, rewritten
 from landbridge.audit.judge import judge
-from landbridge.audit.shown_log import BrokenHistory, Party, take_up, tree_of, verify_head
+from landbridge.audit.listed_logs import ListedLogs, role_of
+from landbridge.audit.shown_log import BrokenHistory, Party, take_up, tree_of
 from landbridge.errors import LandbridgeError, Reason, refuse
 from landbridge.log.checkpoint import read_checkpoint
 from landbridge.log.note import parse_note
 from landbridge.log.reading import LogReader, open_reader
 from landbridge.log.tables import damaged
-from landbridge.trust.bundle import TrustBundle
 
 MOST_FINDINGS: Final = 10_000
 """Findings that are told one by one; the rest is counted."""
+END_OF_TIME: Final = (1 << 63) - 1
 _ORDER: Final = (Role.REQUESTER, Role.GATEWAY, Role.NODE, Role.AUTHORITY, Role.ADMIN)
-_ROLES: Final = {role.value: role for role in Role}
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,9 @@ class Terms:
     now: int
     grace_ms: int = 60_000
     since: int = 0
-    until: int = (1 << 63) - 1
+    until: int = END_OF_TIME
+    heads: Mapping[str, bytes] = field(default_factory=dict)
+    """Signed heads, by the names of those who hold them."""
 
     def may_still_come(self, finding: Finding) -> bool:
         """Tell whether what is missing may still be on its way."""
@@ -73,29 +75,27 @@ class Look:
 def take_a_look(
     store: FactStore,
     paths: Sequence[Path],
-    bundle: TrustBundle,
+    listed: ListedLogs,
     terms: Terms,
     *,
-    heads: Mapping[str, bytes] | None = None,
     anew: bool = True,
 ) -> Look:
     """Look at logs; with `anew`, at every query in them, else at what is new or was left open.
 
     A log that cannot be read, or is not what its head says, is one of the troubles: nothing is said
-    of it, and what was looked at without it stays open. `heads` are signed heads by the names of
-    those who hold them.
+    of it, and what was looked at without it stays open.
 
     Raises:
-        LandbridgeError: LB-4001, LB-4002, LB-4008 for one of `heads`.
+        LandbridgeError: LB-4001, LB-4002, LB-4008 for one of the heads of `terms`.
     """
     look = Look()
-    for holder, data in (heads or {}).items():
-        head = verify_head(data, bundle)
+    for holder, data in terms.heads.items():
+        head = listed.verify_head(data)
         store.add_head(head.origin, (head.size, head.root), holder, terms.now)
     for path, reader in _opened(paths, look):
         with reader:
             try:
-                _take_up(path, reader, bundle, store, look)
+                _take_up(path, reader, listed, store, look)
             except LandbridgeError as error:
                 error.where = error.where or str(path)
                 look.troubles[path] = error
@@ -107,7 +107,7 @@ def take_a_look(
         look.add(finding, terms)
     _judge(store, look, terms, Shown(
         look.logs,
-        whole=_whole(bundle, look.logs),
+        whole=listed.whole({party.origin for party in look.logs}),
         rewritten=rewritten(found),
         accesses_of=store.accesses,
     ), anew=anew)  # fmt: skip
@@ -124,31 +124,31 @@ def _opened(paths: Sequence[Path], look: Look) -> list[tuple[Path, LogReader]]:
             look.troubles[path] = error
     return sorted(
         opened,
-        key=lambda one: (_ORDER.index(_role(one[1].origin)), one[1].origin, -one[1].size),
+        key=lambda one: (_ORDER.index(role_of(one[1].origin)), one[1].origin, -one[1].size),
     )
 
 
 def _take_up(
-    path: Path, reader: LogReader, bundle: TrustBundle, store: FactStore, look: Look
+    path: Path, reader: LogReader, listed: ListedLogs, store: FactStore, look: Look
 ) -> None:
     origin = reader.origin
     if any(party.origin == origin for party in look.logs):
-        _take_copy(path, reader, bundle, store)
+        _take_copy(path, reader, listed, store)
         return
     reader.refresh()
     with store.writing():
-        known = take_up(reader, bundle, store)
+        known = take_up(reader, listed, store)
     look.logs.append(
         Party(
-            known.number, origin, _owner(bundle, origin), _role(origin), known.tree.size,
+            known.number, origin, listed.agency(origin), role_of(origin), known.tree.size,
             known.names_from,
         )
     )  # fmt: skip
 
 
-def _take_copy(path: Path, reader: LogReader, bundle: TrustBundle, store: FactStore) -> None:
+def _take_copy(path: Path, reader: LogReader, listed: ListedLogs, store: FactStore) -> None:
     """Hold another copy of a log against the first: its head must be one that the log once had."""
-    head = verify_head(reader.checkpoint, bundle)
+    head = listed.verify_head(reader.checkpoint)
     if tree_of(reader, 0, head.size).root() != head.root:
         raise damaged("the entries are not those under the signed head")
     store.add_head(head.origin, (head.size, head.root), str(path), 0)
@@ -171,33 +171,6 @@ def _judge(store: FactStore, look: Look, terms: Terms, shown: Shown, *, anew: bo
             left_open.add(query)
     look.judged = judged
     store.leave_open(left_open)
-
-
-def _whole(bundle: TrustBundle, logs: Iterable[Party]) -> frozenset[tuple[Role, str]]:
-    shown = {party.origin for party in logs}
-    listed: dict[tuple[Role, str], set[str]] = {}
-    for agency, member in bundle.content.members.items():
-        for log in member.logs:
-            role = _role(log.origin)
-            key = role, "" if role is Role.GATEWAY else agency
-            listed.setdefault(key, set()).add(log.origin)
-    return frozenset(key for key, origins in listed.items() if origins <= shown)
-
-
-def _owner(bundle: TrustBundle, origin: str) -> str:
-    return next(
-        (
-            agency
-            for agency, member in bundle.content.members.items()
-            if any(log.origin == origin for log in member.logs)
-        ),
-        "",
-    )
-
-
-def _role(origin: str) -> Role:
-    parts = origin.split("/")
-    return _ROLES.get(parts[1] if len(parts) > 1 else "", Role.ADMIN)
 
 
 def _broken(broken: BrokenHistory) -> Finding:

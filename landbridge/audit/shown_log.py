@@ -1,6 +1,6 @@
 """One log as it is shown: what is new in it, verified, goes to the store of facts.
 
-1. The head must be signed by a key that the trust bundle lists for this log.
+1. The head must be signed by a key of this log.
 2. The entries must lead to it, from what was read before on.
 """
 
@@ -13,15 +13,13 @@ from typing import Final
 from landbridge.agency import Role
 from landbridge.audit.fact import Fact, is_fact, pack_named, read_entry, write_accesses, write_who
 from landbridge.audit.fact_store import FactStore, KnownLog
+from landbridge.audit.listed_logs import ListedLogs
 from landbridge.audit.roots import roots_at
 from landbridge.errors import Reason, refuse
-from landbridge.keys import read_public
-from landbridge.log.checkpoint import Checkpoint, read_checkpoint
+from landbridge.log.checkpoint import Checkpoint
 from landbridge.log.frontier import Frontier
-from landbridge.log.note import NoteVerifier, check_note, parse_note
 from landbridge.log.reading import LogReader
 from landbridge.log.tables import damaged
-from landbridge.trust.bundle import TrustBundle
 
 PART: Final = 4096
 """Entries that are read at a time."""
@@ -49,27 +47,7 @@ class BrokenHistory(Exception):  # noqa: N818  what is wrong is no error of the 
         self.now = now
 
 
-def verify_head(data: bytes, bundle: TrustBundle) -> Checkpoint:
-    """Read a head and check that one of its log's keys signed it.
-
-    Keys that have been replaced since count: a log may be old.
-
-    Raises:
-        LandbridgeError: LB-4008 when malformed; LB-4001, LB-4002 for the signature.
-    """
-    note = parse_note(data)
-    head = read_checkpoint(note)
-    for member in bundle.content.members.values():
-        listed = {record.key_id: record.public_key for record in member.keys}
-        for log in member.logs:
-            if log.origin == head.origin:
-                known = [listed[key_id] for key_id in log.key_ids if key_id in listed]
-                check_note(note, [NoteVerifier(head.origin, read_public(key)) for key in known])
-                return head
-    raise refuse(Reason.UNTRUSTED_KEY, f"the trust bundle lists no log {head.origin[:200]}")
-
-
-def take_up(reader: LogReader, bundle: TrustBundle, store: FactStore) -> KnownLog:
+def take_up(reader: LogReader, listed: ListedLogs, store: FactStore) -> KnownLog:
     """Read what is new in a log; call it within `store.writing()`.
 
     Raises:
@@ -78,7 +56,7 @@ def take_up(reader: LogReader, bundle: TrustBundle, store: FactStore) -> KnownLo
             what was read of it.
         BrokenHistory: When its newest head is over other entries than were read before.
     """
-    head = verify_head(reader.checkpoint, bundle)
+    head = listed.verify_head(reader.checkpoint)
     known = store.log(head.origin)
     if head.size < known.tree.size:
         if tree_of(reader, 0, head.size).root() != head.root:

@@ -1,4 +1,4 @@
-"""`landbridge consent bind`: a consent desk says whose key a person's key is."""
+"""`landbridge consent bind`: a consent desk says whose key a subject's own key is."""
 
 import json
 from pathlib import Path
@@ -8,7 +8,6 @@ from cyclopts import Parameter
 
 from landbridge.commands.consent_file import (
     open_federation,
-    read_person,
     read_time,
     tell,
     write_new,
@@ -22,7 +21,7 @@ _COMPLETE: Final = 0
 
 
 def bind(  # noqa: PLR0913  one parameter an option
-    person: str,
+    subject: str,
     /,
     *,
     public: Path,
@@ -33,13 +32,14 @@ def bind(  # noqa: PLR0913  one parameter an option
     out: Path | None = None,
     output: OutputOption = Output.TABLE,
 ) -> int:
-    """Bind a person's public key to the person, for a time; see who it is before.
+    """Bind a subject's public key to the subject, for a time; see who it is before.
 
-    With the file that this writes the person can give and revoke consents alone.
+    With the file that this writes a person can give and revoke consents alone, and any subject can
+    ask who looked, and challenge a record.
 
     Args:
-        person: Whose key it is: scheme, colon, identifier.
-        public: The person's public key (PEM, Ed25519 or P-256).
+        subject: Whose key it is, a person's or an organisation's: scheme, colon, identifier.
+        public: The subject's public key (PEM, Ed25519 or P-256).
         key: The consent desk's key of the use consent.
         until: Until when it holds, such as 2026-05-01 or 2026-05-01T12:00:00Z.
         start: From when it holds; without it, now.
@@ -48,13 +48,13 @@ def bind(  # noqa: PLR0913  one parameter an option
         output: How to print: table, json or ndjson.
 
     Raises:
-        LandbridgeError: LB-1002 to LB-1004 for the identifier; LB-1101 for the person's key;
+        LandbridgeError: LB-1002 to LB-1004 for the identifier; LB-1101 for the public key;
             LB-4002 for a key of another use; LB-4011 for a key that others may read.
     """
     desk, held = SigningKey.load(key), read_public_key(public)
     introduced = bind_key(
         held,
-        read_person(person, open_federation(federation)),
+        open_federation(federation).schemes.parse(subject),
         valid_from=read_time(start, "--from"),
         valid_until=read_time(until, "--until"),
         desk=desk,
@@ -66,5 +66,5 @@ def bind(  # noqa: PLR0913  one parameter an option
         output,
         f"{desk.agency} has bound the key {held.thumbprint}: {target}",
     )
-    talk("next: give the file to the person, and to nobody else: it opens whom it is about")
+    talk("next: give the file to the subject, and to nobody else: it opens whom it is about")
     return _COMPLETE

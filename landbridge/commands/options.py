@@ -16,7 +16,7 @@ _ARGUMENT = re.compile(
 _MEANT = "write it as agency/dataset:field,field or agency/dataset:predicate(argument=value)"
 
 
-def read_duration(text: str) -> float:
+def read_duration(text: str, option: str = "--deadline") -> float:
     """Read a duration such as `5s`, `800ms` or `1.5` into seconds.
 
     Raises:
@@ -28,7 +28,7 @@ def read_duration(text: str) -> float:
         raise refuse(
             Reason.USAGE,
             f"{text!r} is not a duration",
-            where="--deadline",
+            where=option,
             next_step="write it as 5s, 800ms or 1m",
         )
     return seconds

@@ -1,6 +1,6 @@
 """Which database a party's log lies in: `log.sqlite` in its folder, or what `log.toml` names.
 
-database = "postgresql://log:${LOG_PASSWORD}@db.example/log"
+For replicas, `log.toml` says `database = "postgresql://log:${LOG_PASSWORD}@db.example/log"`.
 """
 
 import os

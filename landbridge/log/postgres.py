@@ -171,17 +171,20 @@ class PostgresDatabase:
         try:
             for setting in _SETTINGS:
                 connection.execute(setting)
-            if connection.execute("SHOW fsync").fetchone()[0] != "on":
-                raise refuse(
-                    Reason.LOG_UNAVAILABLE,
-                    "the server does not bring what it commits to the disk (fsync = off)",
-                    where=self._name,
-                    next_step="set fsync = on in the server's configuration",
-                )
+            self._check_durable(connection)
         except BaseException:
             connection.close()
             raise
         return connection
+
+    def _check_durable(self, connection: PostgresConnection) -> None:
+        if connection.execute("SHOW fsync").fetchone()[0] != "on":
+            raise refuse(
+                Reason.LOG_UNAVAILABLE,
+                "the server does not bring what it commits to the disk (fsync = off)",
+                where=self._name,
+                next_step="set fsync = on in the server's configuration",
+            )
 
     def _drop(self) -> None:
         if self._connection is not None:
@@ -190,6 +193,14 @@ class PostgresDatabase:
 
     def _refusal(self, error: psycopg.Error) -> LandbridgeError:
         state = error.sqlstate or ""
+        if isinstance(error, psycopg.ProgrammingError) and not state:
+            # Its own message repeats the URL, with the password in it.
+            return refuse(
+                Reason.INVALID_CONFIGURATION,
+                "the URL of the log's database cannot be read",
+                where=self._name,
+                next_step="write it like postgresql://user:password@host/database",
+            )
         reason = Reason.LOG_DAMAGED if state.startswith(_DAMAGE) else Reason.LOG_UNAVAILABLE
         said = " ".join(str(error.diag.message_primary or error).split())
         return refuse(

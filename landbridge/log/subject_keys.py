@@ -20,7 +20,7 @@ from landbridge.clock import to_datetime
 from landbridge.errors import Reason, refuse
 from landbridge.keys import read_private
 from landbridge.log import subject_tables
-from landbridge.log.database import LogDatabase
+from landbridge.log.connection import Database
 
 PSEUDONYM_BYTES: Final = 16
 KEY_BYTES: Final = 32
@@ -86,7 +86,7 @@ class SubjectKeys:
     all of them are found, and one is used from then on.
     """
 
-    def __init__(self, database: LogDatabase, look_up_key: bytes) -> None:
+    def __init__(self, database: Database, look_up_key: bytes) -> None:
         self._database = database
         self._look_up_key = hmac.digest(look_up_key, b"landbridge subject look-up", "sha256")
         self._mask_key = hmac.digest(look_up_key, b"landbridge subject mask", "sha256")

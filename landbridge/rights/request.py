@@ -8,7 +8,7 @@ import secrets
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
-from typing import Any, Final, Generic, TypeVar
+from typing import Any, Final, Generic, Protocol, TypeVar
 
 from pydantic import Field
 
@@ -57,6 +57,22 @@ class Request(Part):
 
 
 Kind = TypeVar("Kind", bound=Request)
+
+
+class Addressed(Protocol):
+    """What is meant for one agency, for a time."""
+
+    @property
+    def agency(self) -> str:
+        """The one agency that is asked."""
+
+    @property
+    def issued_at(self) -> str:
+        """When it was signed."""
+
+    @property
+    def expires_at(self) -> str:
+        """Until when it is good."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +143,18 @@ def verify_request(  # noqa: PLR0913  what a request is held against
     speaker = verify_speaker(
         signed, subjects, request.introduction, bundle, at, desks=desks, what=what
     )
+    check_addressed(request, at, agency=agency, what=what)
+    expires = read_instant(request.expires_at)
+    return VerifiedRequest(request, speaker, subjects, sha256(signed.payload).digest(), expires)
+
+
+def check_addressed(request: Addressed, at: int, *, agency: str, what: What) -> None:
+    """Check that a request is meant for this agency, and good at a time in Unix milliseconds.
+
+    Raises:
+        LandbridgeError: LB-1001 meant for another agency; LB-4107 good for longer than may be;
+            LB-4003 expired, or issued in the future.
+    """
     if request.agency != agency:
         raise refuse(
             Reason.MALFORMED_REQUEST, f"it is meant for {request.agency}", where=f"{what}: agency"
@@ -141,7 +169,6 @@ def verify_request(  # noqa: PLR0913  what a request is held against
             where=what,
             next_step="sign a new one, and see that the clocks are right",
         )
-    return VerifiedRequest(request, speaker, subjects, sha256(signed.payload).digest(), expires)
 
 
 def write_instant(at: int) -> str:

@@ -9,7 +9,7 @@ Question = tuple[str, tuple[Rule, ...]]
 """A question with yes or no: its name, and what a record must meet for a yes."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, order=True)
 class Withdrawn:
     """A record that is given no more, and by which identifier it was found to be the subject's."""
 

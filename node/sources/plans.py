@@ -61,9 +61,11 @@ class Prepared:
     @property
     def values(self) -> list[object]:
         """What is given with each run, in the order of the statement's places."""
-        return [
-            value for part in (*self.cuts, *self.where, *self.predicates) for value in part.values
-        ]
+        parts = (
+            *(cut.values for cut in self.cuts),
+            *(rule.values for rule in (*self.where, *self.predicates)),
+        )
+        return [value for part in parts for value in part]
 
 
 PreparedForm = tuple[tuple[str, ...], tuple[Form, ...], tuple[Form, ...], bool, tuple[Cut, ...]]

@@ -5,10 +5,10 @@ Nothing is made in one place: the operator's home, and each agency's folder, com
 
 import io
 import json
+import os
 import re
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Sequence
 from contextlib import redirect_stderr, redirect_stdout
@@ -18,10 +18,10 @@ from typing import Any, Final
 import pytest
 
 from landbridge.commands.main import run
+from landbridge.commands.preloaded import PreloadedProcess, start_preloaded
 from tests.free_address import free_address
 from tests.market import write_market
 
-COMMAND: Final = [sys.executable, "-m", "landbridge.commands.main"]
 REGISTER: Final = "register.gov"
 CITY: Final = "city"
 _PATIENCE_S: Final = 60.0
@@ -41,7 +41,7 @@ class Founded:
         self.passphrase.chmod(0o600)
         self.authority, self.gateway, self.enrolment = (free_address() for _ in range(3))
         self.node_address = free_address()
-        self.processes: dict[str, subprocess.Popen[bytes]] = {}
+        self.processes: dict[str, PreloadedProcess] = {}
 
     def run(
         self, *arguments: str | Path, admin: str = "", exits: int | Sequence[int] = 0
@@ -70,14 +70,9 @@ class Founded:
 
     def start(self, name: str, *arguments: str | Path) -> None:
         """Start a process of the command line."""
-        with (self.top / f"{name}.log").open("ab") as log:
-            self.processes[name] = subprocess.Popen(
-                [*COMMAND, *map(str, arguments)],
-                cwd=self.top,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-            )
+        self.processes[name] = start_preloaded(
+            list(map(str, arguments)), log=self.top / f"{name}.log", environment=os.environ
+        )
 
     def stop(self, name: str) -> None:
         """Stop a process as an operator does."""

@@ -8,7 +8,7 @@ import sqlite3
 import subprocess
 import time
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
@@ -16,7 +16,7 @@ import pytest
 from landbridge.agency import Role
 from landbridge.client import Client
 from landbridge.commands.sandbox import Sandbox
-from landbridge.errors import Reason
+from landbridge.errors import LandbridgeError, Reason
 from landbridge.log.checkpoint import verify_checkpoint
 from landbridge.log.note import NoteVerifier
 from landbridge.profile import profile_document
@@ -110,19 +110,37 @@ async def test_the_entry_is_there_after_a_kill_right_behind_the_answer(sandbox: 
     assert outcomes(await ask(sandbox))[FOOD] == Reason.ANSWERED
 
 
-async def test_a_full_disk_stops_one_nodes_answers_until_there_is_room(sandbox: Sandbox) -> None:
-    """The kernel refuses the log's writes, as a full disk does; then it lets them through again."""
-    full = process(sandbox, FOOD).pid
+@contextmanager
+def no_room(sandbox: Sandbox, agency: str) -> Iterator[None]:
+    """Let the kernel refuse what a process writes, as a full disk does."""
+    full = process(sandbox, agency).pid
     unlimited = resource.prlimit(full, resource.RLIMIT_FSIZE)
     resource.prlimit(full, resource.RLIMIT_FSIZE, (0, unlimited[1]))
     try:
+        yield
+    finally:
+        resource.prlimit(full, resource.RLIMIT_FSIZE, unlimited)
+
+
+async def test_a_full_disk_stops_one_nodes_answers_until_there_is_room(sandbox: Sandbox) -> None:
+    with no_room(sandbox, FOOD):
         profile = await ask(sandbox)
         assert outcomes(profile)[FOOD] == Reason.LOG_UNAVAILABLE
         assert outcomes(profile)[TAX] == Reason.ANSWERED
-    finally:
-        resource.prlimit(full, resource.RLIMIT_FSIZE, unlimited)
     assert outcomes(await ask(sandbox))[FOOD] == Reason.ANSWERED
     assert process(sandbox, FOOD).poll() is None
+
+
+async def test_a_full_disk_at_the_gateway_stops_every_profile_until_there_is_room(
+    sandbox: Sandbox,
+) -> None:
+    with no_room(sandbox, sandbox.gateway):
+        for _ in range(3):
+            with pytest.raises(LandbridgeError) as caught:
+                await ask(sandbox)
+            assert caught.value.reason is Reason.LOG_UNAVAILABLE
+    assert set(outcomes(await ask(sandbox)).values()) == {Reason.ANSWERED}
+    assert process(sandbox, sandbox.gateway).poll() is None
 
 
 async def test_a_gateway_that_is_stopped_finishes_what_it_took(sandbox: Sandbox) -> None:

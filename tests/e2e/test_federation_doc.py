@@ -3,7 +3,6 @@
 import asyncio
 import json
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,6 +10,7 @@ import pytest
 
 from landbridge.commands.sandbox import Sandbox
 from tests.market import write_market
+from tests.preloaded import run_preloaded
 
 
 @pytest.fixture(scope="module")
@@ -28,14 +28,7 @@ def running(folder: Path) -> Iterator[Path]:
 
 
 def landbridge(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "landbridge.commands.main", *arguments],
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+    return run_preloaded(*arguments, cwd=folder)
 
 
 def test_the_checks_of_the_page_pass(folder: Path) -> None:

@@ -6,7 +6,6 @@ import json
 import os
 import random
 import subprocess
-import sys
 import tomllib
 from collections.abc import Iterator, Mapping
 from datetime import datetime
@@ -27,6 +26,7 @@ from landbridge.verification import verify_profile
 from tests.e2e.canonical import expected
 from tests.e2e.oracle import NativeRecord, Oracle
 from tests.example import EXAMPLE, EXCERPT, ROOT, memoranda, whole
+from tests.preloaded import run_preloaded
 
 BOARD = "board.ny"
 REVIEW = "approval-review"
@@ -79,13 +79,8 @@ def sandbox(records: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator
 
 
 def landbridge(sandbox: Sandbox, *arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "landbridge.commands.main", *arguments],
-        env={**os.environ, "LANDBRIDGE_HOME": str(sandbox.home_folder)},
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
+    return run_preloaded(
+        *arguments, env={**os.environ, "LANDBRIDGE_HOME": str(sandbox.home_folder)}
     )
 
 

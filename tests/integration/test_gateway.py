@@ -8,9 +8,12 @@ from typing import Any, Final
 
 import pytest
 
+from landbridge.agency import Role
 from landbridge.envelope import sign_batch
 from landbridge.errors import LandbridgeError, Reason
 from landbridge.keys import KeyUse
+from landbridge.log.merkle import leaf_hash
+from landbridge.party import PartyFolder
 from landbridge.subject import SubjectId
 from landbridge.v1 import answer_pb2, log_pb2, profile_pb2, query_pb2
 from landbridge.v1.node_service_pb2 import StreamedAnswer
@@ -87,6 +90,36 @@ async def test_a_batch_of_queries_under_one_signature_is_answered_one_by_one(
             Reason.ANSWERED,
             Reason.NO_RECORD,
         ] * 10
+        assert_each_log_holds_what_others_heard(running)
+
+
+def assert_each_log_holds_what_others_heard(running: Market) -> None:
+    """Compare the logs of requester, gateway and nodes: what each has heard, the others hold."""
+    asking = running.client.agency
+    folder = PartyFolder.open(running.sandbox.state(asking, Role.REQUESTER))
+    own = folder.open_log(running.identity(asking, Role.REQUESTER))
+    front = running.gateway.log
+    logs = {log.origin: log for log in (own, front, *(node.log for node in running.nodes.values()))}
+    said: dict[int, dict[bytes, log_pb2.LogEntry]] = {}
+    for entry in map(log_pb2.LogEntry.FromString, (*own.entries(), *front.entries())):
+        said.setdefault(entry.kind, {})[entry.query_digest] = entry
+        for heard in entry.heard:
+            kept = logs[heard.origin].entry(heard.index)
+            assert leaf_hash(kept) == heard.leaf_hash
+            assert log_pb2.LogEntry.FromString(kept).query_digest == entry.query_digest
+    own.close()
+    profiles = said[log_pb2.ENTRY_KIND_PROFILE]
+    receipts = said[log_pb2.ENTRY_KIND_RECEIPT]
+    assert said[log_pb2.ENTRY_KIND_QUERY].keys() == profiles.keys() == receipts.keys()
+    assert len(profiles) == 30
+    for query, profile in profiles.items():
+        assert receipts[query].accesses == profile.accesses
+        assert _origins(receipts[query]) == sorted([front.origin, *_origins(profile)])
+        assert len(profile.heard) > 1
+
+
+def _origins(entry: log_pb2.LogEntry) -> list[str]:
+    return sorted(heard.origin for heard in entry.heard)
 
 
 async def test_a_node_that_is_down_is_a_gap(tmp_path: Path) -> None:

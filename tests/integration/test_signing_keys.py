@@ -9,13 +9,15 @@ from pathlib import Path
 from certs.federation import FederationPki
 from landbridge.agency import Role
 from landbridge.clock import system_clock, to_datetime
+from landbridge.envelope import PROFILE_TYPE, digest
 from landbridge.errors import Reason
-from landbridge.keys import KeyUse, SigningKey
+from landbridge.keys import KeyUse, SigningKey, write_whole
 from landbridge.log.note import NoteVerifier, parse_note
+from landbridge.party import PartyFolder
 from landbridge.profile import profile_document
 from landbridge.trust.authority import subject_key_id
 from landbridge.trust.store import TrustStore
-from landbridge.v1 import answer_pb2, envelope_pb2, profile_pb2
+from landbridge.v1 import answer_pb2, envelope_pb2, log_pb2, profile_pb2
 from landbridge.verification import verify_profile
 from tests.market import BAKERY, PURPOSE, TAX, Market, market, outcomes
 from tests.moving_trust import ACTIVE, REMOVED, RETIRING, MovingTrust
@@ -77,6 +79,19 @@ def hashes(origin: str, *keys: SigningKey) -> set[bytes]:
     return {NoteVerifier(origin, key.public).key_hash for key in keys}
 
 
+def change_log_key(folder: Path, trust: MovingTrust) -> tuple[SigningKey, SigningKey]:
+    """Put the next key of a requester's log in its place, as its own process or a person does."""
+    keys = folder / "keys"
+    old = SigningKey.load(keys / "log.key")
+    new = SigningKey.generate(old.agency, KeyUse.LOG)
+    new.save(keys / "log.next.key")
+    trust.introduce(old, new)
+    document = trust.move({new.key_id: ACTIVE, old.key_id: RETIRING}).document
+    write_whole(folder / "trust-bundle.json", document, mode=0o644)
+    (keys / "log.next.key").replace(keys / "log.key")
+    return old, new
+
+
 async def test_every_signing_key_changes_under_traffic_and_nothing_fails(tmp_path: Path) -> None:
     async with market(tmp_path) as running:
         trust = MovingTrust(pki_of(running))
@@ -108,6 +123,8 @@ async def test_every_signing_key_changes_under_traffic_and_nothing_fails(tmp_pat
         folder, use = folders[requester]
         (folder / "keys" / f"{use}.next.key").replace(folder / "keys" / f"{use}.key")
         await traffic.more()
+        log_before, log_after = change_log_key(folder, trust)
+        await traffic.more()
         for agency in folders:
             trust.move({old[agency].key_id: REMOVED}, ends=to_datetime(system_clock()))
             publish(running, trust)
@@ -122,6 +139,12 @@ async def test_every_signing_key_changes_under_traffic_and_nothing_fails(tmp_pat
         profile_pb2.Profile.FromString(one.payload).query.batch.key_id for one in traffic.profiles
     }
     assert queries == {old[requester].key_id, new[requester].key_id}
+    own = PartyFolder.open(folder).open_log(running.identity(requester, Role.REQUESTER))
+    handed_over = parse_note(own.handovers()[0]).signatures
+    assert {one.key_hash for one in handed_over} == hashes(own.origin, log_before, log_after)
+    receipts = [log_pb2.LogEntry.FromString(entry).payload_digest for entry in own.entries()]
+    assert {digest(PROFILE_TYPE, one.payload) for one in traffic.profiles} <= set(receipts)
+    own.close()
     origin = f"{EXCHANGE}.{running.sandbox.federation.name}/gateway/main"
     lines_of = [parse_note(one.log.checkpoint).signatures for one in traffic.profiles]
     used = {line.key_hash for signatures in lines_of for line in signatures}

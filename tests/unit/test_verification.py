@@ -9,7 +9,13 @@ from typing import Any
 import pytest
 
 from landbridge.document import first_difference, read_document
-from landbridge.envelope import QUERY_TYPE, sign_batch
+from landbridge.envelope import (
+    ANSWER_TYPE,
+    PROFILE_TYPE,
+    QUERY_TYPE,
+    EvidenceVerifier,
+    sign_batch,
+)
 from landbridge.errors import LandbridgeError, Reason
 from landbridge.keys import KeyUse, SigningKey
 from landbridge.profile import profile_document
@@ -201,6 +207,39 @@ def test_the_gateway_must_have_logged_this_query(town: Town) -> None:
     )
     error = refusal(town, profile_document(envelope))
     assert (error.reason, error.where) == (Reason.BAD_LOG_EVIDENCE, "gateway")
+
+
+@pytest.mark.parametrize(
+    ("spoil", "holds"),
+    [
+        (lambda heard: heard, True),
+        (lambda heard: heard[::-1], True),
+        (lambda _: [], True),  # as gateways wrote before they told what they heard
+        (lambda heard: heard[1:], False),
+        (lambda heard: [*heard, heard[0]], False),
+        (lambda heard: [log_pb2.Heard(origin=heard[0].origin, size=9), *heard[1:]], False),
+    ],
+)
+def test_the_gateway_logs_the_answers_that_it_shows(
+    town: Town, spoil: Callable[[list[log_pb2.Heard]], list[log_pb2.Heard]], *, holds: bool
+) -> None:
+    query = town.query()
+    answers = bakery_answers(town, query)
+    evidence = EvidenceVerifier(town.bundle.log_keys)
+    heard = [evidence.verify(one.envelope, ANSWER_TYPE).heard() for one in answers]
+    profile = town.assemble(query, answers, BAKERY_ABSENT)
+    entry = log_pb2.LogEntry(
+        kind=log_pb2.ENTRY_KIND_PROFILE,
+        logged_at_unix_ms=profile.assembled_at_unix_ms,
+        heard=spoil(heard),
+    )
+    signed = town.sign("hall", PROFILE_TYPE, profile.SerializeToString(), query, entry)
+    document = profile_document(signed)
+    if holds:
+        verify_profile(document, town.bundle, federation=town.federation)
+    else:
+        error = refusal(town, document)
+        assert (error.reason, error.where) == (Reason.BAD_LOG_EVIDENCE, "gateway")
 
 
 def test_the_query_must_be_its_requesters(town: Town) -> None:

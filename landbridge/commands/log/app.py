@@ -17,7 +17,7 @@ COMMANDS: Final = {
     "backup": ("backup:backup", "Copy a log while it is written."),
     "restore": ("backup:restore", "Put a copy of a log back, if no newer head is known of it."),
     "witnesses": ("witnesses:witnesses", "Say who has seen how much of which log."),
-    "audit": ("audit:audit", "Hold two or three logs against one another."),
+    "audit": ("audit:audit_logs", "Hold two or three logs against one another."),
     "monitor": ("monitor:monitor", "Do so again and again, and raise alarms."),
 }
 

@@ -190,12 +190,24 @@ def test_files_that_are_no_consent(tmp_path: Path, trust: Path, capsys: Captured
     assert run(["consent", "bind", SUBJECT, "--public", str(trust), "--key", str(trust)]) == 2
 
 
-def test_a_binding_is_for_a_person(desk: Path, tmp_path: Path, capsys: Captured) -> None:
-    _, public = person_key(tmp_path, "ed25519")
+def test_an_organisation_s_key_is_bound_too_and_consents_to_nothing(
+    desk: Path, tmp_path: Path, capsys: Captured
+) -> None:
+    private, public = person_key(tmp_path, "ed25519")
+    binding = tmp_path / "organisation.json"
     bind = ["consent", "bind", "us-ein:050306206", "--public", str(public), "--key", str(desk)]
-    institutions = str(ROOT / "examples/institutions")
-    assert run([*bind, "--until", "2100-01-01", "--federation", institutions]) == 4
+    institutions = ["--federation", str(ROOT / "examples/institutions")]
+    assert run([*bind, "--until", "2100-01-01", *institutions, "--out", str(binding)]) == 0
+    terms = ["--requester", "board.ny", "--purpose", "approval-review", "--notice", "None"]
+    terms += ["--dataset", "nces.ed/institutions", "--until", "2100-01-01", *institutions]
+    signer = ["--person-key", str(private), "--binding", str(binding)]
+    capsys.readouterr()
+    assert run(["consent", "give", "us-ein:050306206", *terms, *signer]) == 4
     assert "only persons consent" in capsys.readouterr().err
+
+
+def test_what_is_no_binding_is_refused(tmp_path: Path, capsys: Captured) -> None:
+    person_key(tmp_path, "ed25519")
     garbage = tmp_path / "binding.json"
     garbage.write_text('{"binding": {}, "salt": "5"}')
     private = tmp_path / "person.pem"

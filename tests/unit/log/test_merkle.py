@@ -21,7 +21,7 @@ from landbridge.log.merkle import (
     verify_consistency,
     verify_inclusion,
 )
-from tests.vectors import generate
+from tests.vectors import generate, published, refused
 
 LARGEST = 70
 ENTRIES = [generate.entry(number) for number in range(LARGEST)]
@@ -59,7 +59,8 @@ def test_the_seven_entry_example_of_the_rfc() -> None:
 
 
 def test_the_vectors_are_what_their_generator_makes() -> None:
-    for name, text in generate.documents().items():
+    made = generate.documents() | published.documents() | refused.documents()
+    for name, text in made.items():
         assert (generate.FOLDER / name).read_text() == text
 
 
@@ -153,6 +154,22 @@ def test_an_altered_consistency_proof_is_refused(data: st.DataObject) -> None:
         with pytest.raises(LandbridgeError) as caught:
             verify_consistency(*changed)
         assert caught.value.reason is Reason.BAD_LOG_EVIDENCE
+
+
+def test_every_wrong_proof_of_the_vectors_is_refused() -> None:
+    wrong = json.loads((generate.FOLDER / "refused.json").read_text())
+    assert len(wrong["inclusion"]) > 80
+    for case in wrong["inclusion"]:
+        path = [bytes.fromhex(node) for node in case["path"]]
+        leaf, root = bytes.fromhex(case["leaf"]), bytes.fromhex(case["root"])
+        with pytest.raises(LandbridgeError):
+            verify_inclusion(leaf, case["index"], case["size"], path, root)
+    assert {0} < {case["old"] for case in wrong["consistency"]}
+    for case in wrong["consistency"]:
+        path = [bytes.fromhex(node) for node in case["path"]]
+        roots = bytes.fromhex(case["old_root"]), bytes.fromhex(case["new_root"])
+        with pytest.raises(LandbridgeError):
+            verify_consistency(case["old"], case["new"], *roots, path)
 
 
 def test_a_leaf_that_is_no_hash_is_refused() -> None:

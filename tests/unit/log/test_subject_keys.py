@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from landbridge.errors import LandbridgeError, Reason
 from landbridge.keys import SigningKey
 from landbridge.log import subject_keys
+from landbridge.log.database import LogDatabase
 from landbridge.log.merkle import leaf_hash, verify_inclusion
 from landbridge.log.store import LogStore
 from landbridge.log.subject_keys import SubjectKeys, load_look_up_key, pseudonym
@@ -151,7 +152,7 @@ def test_the_database_alone_names_nobody(log: LogStore, path: Path) -> None:
     name_in(log, "1")
     (key,) = log.subjects.keys("ope", "1")
     assert key.key not in bytes_on_disk(path)
-    stranger = SubjectKeys(subject_keys.LogDatabase(path), bytes(32))
+    stranger = SubjectKeys(LogDatabase(path), bytes(32))
     assert stranger.find("ope", "1") == []
     stranger.close()
 
