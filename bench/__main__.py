@@ -4,6 +4,7 @@ import signal
 import sys
 from collections.abc import Coroutine
 from enum import StrEnum
+from pathlib import Path
 from typing import Annotated, Any
 
 from cyclopts import App, Parameter
@@ -17,7 +18,8 @@ from bench.federation import Plan
 from bench.guard import Rounds, measure_guard
 from bench.predicates import Rounds as PredicateRounds
 from bench.predicates import measure_predicates
-from bench.report import print_figures, print_line, print_tables
+from bench.profile import Look, measure_profile
+from bench.report import print_figures, print_line, print_steps, print_tables
 from bench.revocation import Trial, measure_revocation
 from bench.rotation import Drill, check, measure_rotation
 from bench.sealing import Rounds as SealedRounds
@@ -78,6 +80,39 @@ def throughput(  # noqa: PLR0913  each is an option of its own
     result = _measured(measure_throughput(settings, _say))
     if output is Output.TABLE:
         print_tables(result)
+    else:
+        print_line(result)
+    return 0
+
+
+@app.command
+def profile(  # noqa: PLR0913  each is an option of its own
+    *,
+    output: OutputOption = Output.TABLE,
+    shape: str = "stream",
+    in_flight: Positive = 64,
+    seconds: Seconds = 10.0,
+    nodes: Positive = 8,
+    subjects: Positive = 10_000,
+    seed: int = 1,
+    graphs: Path | None = None,
+) -> int:
+    """Look where gateway and node spend their processor time, step by step, with py-spy.
+
+    Args:
+        output: `json` prints one JSON object as the last line of stdout; `table` is for people.
+        shape: How queries come: `stream` or `unary`.
+        in_flight: Queries in flight.
+        seconds: How long each process is looked at.
+        nodes: Agencies with a node.
+        subjects: Records in each agency's database.
+        seed: Another seed makes other records.
+        graphs: Also draw a flame graph of each process into this folder.
+    """
+    look = Look(Plan(nodes, subjects, seed), shape, in_flight, seconds, graphs)
+    result = _measured(measure_profile(look, _say))
+    if output is Output.TABLE:
+        print_steps(result)
     else:
         print_line(result)
     return 0

@@ -25,6 +25,21 @@ def print_figures(document: Mapping[str, Any]) -> None:
     Console(width=None if sys.stdout.isatty() else 120, highlight=False).print(table)
 
 
+def print_steps(document: Mapping[str, Any]) -> None:
+    """Print what each step of gateway and node costs a query."""
+    console = Console(width=None if sys.stdout.isatty() else 120, highlight=False)
+    for name in ("gateway", "node"):
+        found = document[name]
+        title = f"{name}: {found['cpu_us_per_query']} us a query, {found['qps']} queries a second"
+        table = Table(title=title)
+        table.add_column("step")
+        table.add_column("us a query", justify="right")
+        table.add_column("share", justify="right")
+        for step in found["steps"]:
+            table.add_row(step["step"], f"{step['us']:.1f}", f"{step['share']:.1%}")
+        console.print(table)
+
+
 def print_tables(document: Mapping[str, Any]) -> None:
     """Print the rows and the memory as tables on stdout."""
     console = Console(width=None if sys.stdout.isatty() else 120, highlight=False)

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
 from landbridge.agency import Identity, Role
 from landbridge.clock import Clock, system_clock
 from landbridge.errors import Reason, refuse
@@ -12,7 +14,7 @@ from landbridge.log.head_mark import FILE_NAME as MARK_NAME
 from landbridge.log.head_mark import HeadMark
 from landbridge.log.own_database import own_database
 from landbridge.log.store import LogStore
-from landbridge.log.subject_keys import load_look_up_key
+from landbridge.log.subject_keys import LOOK_UP_FILE, load_look_up_key
 from landbridge.trust.bundle import TrustBundle
 from landbridge.trust.store import TrustStore
 
@@ -82,22 +84,41 @@ class PartyFolder:
                 when it is an older copy; LB-1101 for `log.toml` and `pseudonym.key`.
         """
         origin = identity.uri.removeprefix("spiffe://")
-        member = self.bundle.content.members.get(identity.agency)
+        look_up_file = self.folder / LOOK_UP_FILE
+        look_up_key = load_look_up_key(look_up_file) if look_up_file.exists() else None
+        return LogStore.open(
+            own_database(self.folder),
+            origin,
+            self.signing_key(KeyUse.LOG),
+            self._log_keys(origin),
+            look_up_key=look_up_key,
+            mark=HeadMark(self.folder / MARK_NAME),
+        )
+
+    def open_copy(self, path: Path) -> LogStore:
+        """Open a copy of this party's log, which nothing beside it is held against.
+
+        Raises:
+            LandbridgeError: LB-5001, LB-5002 as for `open_log`; LB-4010 when the trust bundle lists
+                no log of this party.
+        """
+        key = self.signing_key(KeyUse.LOG)
+        member = self.bundle.content.members.get(key.agency)
+        for log in member.logs if member else ():
+            if key.key_id in log.key_ids:
+                return LogStore.open(path, log.origin, key, self._log_keys(log.origin))
+        raise refuse(
+            Reason.BAD_TRUST_BUNDLE,
+            f"the trust bundle lists no log of {key.agency} with the key in this folder",
+            where=str(self.folder / "trust-bundle.json"),
+        )
+
+    def _log_keys(self, origin: str) -> list[Ed25519PublicKey]:
+        member = self.bundle.content.members.get(origin.partition(f".{self.bundle.federation}/")[0])
         listed = {record.key_id: record.public_key for record in member.keys} if member else {}
-        others = [
+        return [
             read_public(listed[key_id])
             for log in (member.logs if member else ())
             if log.origin == origin
             for key_id in log.key_ids
         ]
-        key = self.signing_key(KeyUse.LOG)
-        look_up_file = self.folder / "pseudonym.key"
-        look_up_key = load_look_up_key(look_up_file) if look_up_file.exists() else None
-        return LogStore.open(
-            own_database(self.folder),
-            origin,
-            key,
-            others,
-            look_up_key=look_up_key,
-            mark=HeadMark(self.folder / MARK_NAME),
-        )

@@ -58,9 +58,7 @@ def find_recipients(
             continue
         fields = _released(entry.accesses, sought, fields_of)
         if fields:
-            received = found.setdefault(
-                entry.requester, Received(since=entry.logged_at_unix_ms)
-            )
+            received = found.setdefault(entry.requester, Received(since=entry.logged_at_unix_ms))
             received.fields |= fields
             received.answers.append((index, entry.query_digest.hex()))
             received.since = min(received.since, entry.logged_at_unix_ms)

@@ -207,15 +207,15 @@ async def market(  # noqa: PLR0913  by name, each with a default
     client._clock = clock
     if client._log is not None:
         client._log._clock = clock
+    running = Market(sandbox, nodes, gateway, client, bundle, admins)
     try:
-        running = Market(sandbox, nodes, gateway, client, bundle, admins)
         await running.connected()
         yield running
     finally:
         await client.close()
         for relay in relays.values():
             await relay.stop()
-        await gateway.stop()
+        await running.gateway.stop()
         for node in nodes.values():
             await node.stop()
         await stack.aclose()

@@ -27,7 +27,7 @@ def _who(case: Case) -> Finding:
     names = ("requester", "purpose", "case", "kind of subject")
     wrong = [
         f"{name} {here or '-'} against {there or '-'}"
-        for name, here, there in zip(names, odd.who.split("\0"), known.split("\0"), strict=False)
+        for name, here, there in zip(names, odd.said, other.said, strict=False)
         if here != there
     ]
     return case.finding(

@@ -72,7 +72,6 @@ def audit(  # noqa: PLR0913  what is looked at, by what, and how long
     try:
         look = _look(store, paths, listed, terms)
         findings, queries, more = list(look.findings), look.queries, look.more
-        store.keeps = True
         while look.in_flight:
             waiting(len(look.in_flight))
             sleep(min(_PAUSE_S, terms.grace_ms / 1000))

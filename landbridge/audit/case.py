@@ -131,16 +131,16 @@ class Case:
     ) -> Finding:
         """Put a finding about this query together."""
         first = (self.asked or self.facts)[0]
-        at = max(fact.at for fact in self.facts)
+        requester, purpose = first.said[:2]
         return Finding(
             kind,
             party.origin,
-            f"{party.origin} {what} (query {first.query.hex()[:_DIGITS]} of {first.requester}"
-            f" for {first.purpose}, {to_iso(first.at)})",
+            f"{party.origin} {what} (query {first.query.hex()[:_DIGITS]} of {requester}"
+            f" for {purpose}, {to_iso(first.at)})",
             query=first.query,
-            requester=first.requester,
-            purpose=first.purpose,
-            at=at,
+            requester=requester,
+            purpose=purpose,
+            at=max(fact.at for fact in self.facts),
             proof=tuple(Proof(self.party(fact).origin, fact.position, fact.leaf) for fact in proof),
             topic=topic,
             may_be_late=may_be_late,

@@ -7,12 +7,17 @@ import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from itertools import groupby
-from operator import attrgetter
 from pathlib import Path
 from typing import Final, Self
 
-from landbridge.audit.fact import Fact, read_accesses
+from landbridge.audit.fact import read_accesses
+from landbridge.audit.facts_kept import (
+    FACT_TABLES,
+    FactsInFile,
+    FactsInMemory,
+    KeptFacts,
+    Packed,
+)
 from landbridge.audit.roots import read_peaks, write_peaks
 from landbridge.errors import Reason, refuse
 from landbridge.log.frontier import Frontier
@@ -31,21 +36,14 @@ CREATE TABLE log (number INTEGER PRIMARY KEY, origin TEXT NOT NULL UNIQUE,
 CREATE TABLE leaves (log INTEGER, start INTEGER, peaks BLOB NOT NULL, hashes BLOB NOT NULL,
   PRIMARY KEY (log, start)) STRICT;
 CREATE TABLE accesses (number INTEGER PRIMARY KEY, written BLOB NOT NULL UNIQUE) STRICT;
-CREATE TABLE fact (query BLOB NOT NULL, log INTEGER NOT NULL, position INTEGER NOT NULL,
-  kind INTEGER NOT NULL, step INTEGER NOT NULL, at INTEGER NOT NULL, who TEXT NOT NULL,
-  accesses INTEGER NOT NULL, payload BLOB NOT NULL, leaf BLOB NOT NULL,
-  heard BLOB NOT NULL) STRICT;
 CREATE TABLE head (log INTEGER, size INTEGER, root BLOB, teller TEXT NOT NULL,
   at INTEGER NOT NULL, misfit INTEGER NOT NULL DEFAULT 0,
   PRIMARY KEY (log, size, root)) STRICT, WITHOUT ROWID;
-CREATE TABLE open_query (query BLOB PRIMARY KEY) STRICT, WITHOUT ROWID;
-CREATE TABLE touched (query BLOB PRIMARY KEY) STRICT, WITHOUT ROWID;
+{FACT_TABLES}
 CREATE TABLE told (key TEXT PRIMARY KEY, query BLOB NOT NULL, document TEXT NOT NULL) STRICT;
 PRAGMA application_id = {_APPLICATION};
 PRAGMA user_version = {_FORMAT};
 """
-_INDEX: Final = "CREATE INDEX IF NOT EXISTS fact_by_query ON fact (query)"
-
 
 NamedHead = tuple[int, int, bytes, str, int]
 """Number of the log, size, root, who shows it, and when that was written."""
@@ -66,10 +64,9 @@ class KnownLog:
 class FactStore:
     """Facts, leaf hashes and heads of several logs. Use it from one thread."""
 
-    def __init__(self, connection: sqlite3.Connection, *, keeps: bool) -> None:
+    def __init__(self, connection: sqlite3.Connection, facts: KeptFacts) -> None:
         self.connection = connection
-        self.keeps = keeps
-        """Whether it outlives this process, and so remembers which queries were touched."""
+        self.facts = facts
         self._logs: dict[str, int] = {}
         self._accesses: dict[bytes, int] = {}
         connection.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
@@ -80,7 +77,7 @@ class FactStore:
         connection = sqlite3.connect("", isolation_level=None)
         connection.execute("PRAGMA journal_mode = MEMORY")
         connection.executescript(_SCHEMA)
-        return cls(connection, keeps=False)
+        return cls(connection, FactsInMemory())
 
     @classmethod
     def open(cls, path: Path) -> Self:
@@ -103,7 +100,7 @@ class FactStore:
         if marks != (_APPLICATION, _FORMAT):
             connection.close()
             raise _not_a_store(path, f"it is not a monitor's file of format {_FORMAT}")
-        return cls(connection, keeps=True)
+        return cls(connection, FactsInFile(connection))
 
     def close(self) -> None:
         """Close the file."""
@@ -169,13 +166,10 @@ class FactStore:
             (log.tree.size, write_peaks(log.tree), log.checkpoint, log.names_from, log.number),
         )
 
-    def add(self, facts: Sequence[Fact], heads: Iterable[NamedHead]) -> None:
+    def add(self, facts: Sequence[Packed], heads: Iterable[NamedHead]) -> None:
         """Write facts, and heads that were named."""
-        run = self.connection.executemany
-        run("INSERT INTO fact VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", facts)
-        run("INSERT OR IGNORE INTO head VALUES (?, ?, ?, ?, ?, 0)", heads)
-        if self.keeps:
-            run("INSERT OR IGNORE INTO touched VALUES (?)", [(fact.query,) for fact in facts])
+        self.facts.add(facts)
+        self.connection.executemany("INSERT OR IGNORE INTO head VALUES (?, ?, ?, ?, ?, 0)", heads)
 
     def add_leaves(self, log: int, before: Frontier, leaves: Sequence[bytes]) -> None:
         """Write leaf hashes, and the tree that they continue."""
@@ -200,26 +194,6 @@ class FactStore:
         )
         for start, peaks, hashes in rows:
             yield read_peaks(start, peaks), split_hashes(hashes)
-
-    def queries(self, *, all_of_them: bool) -> Iterator[list[Fact]]:
-        """Give the facts of each query, of all or of those touched since and those left open."""
-        self.connection.execute(_INDEX)
-        some = (
-            ""
-            if all_of_them
-            else "WHERE query IN (SELECT query FROM touched UNION SELECT query FROM open_query)"
-        )
-        rows = self.connection.execute(f"SELECT * FROM fact {some} ORDER BY query")  # noqa: S608
-        for _, facts in groupby(map(Fact._make, rows), attrgetter("query")):
-            yield list(facts)
-
-    def leave_open(self, queries: Iterable[bytes]) -> None:
-        """Remember which queries are looked at again, and that the others are done with."""
-        self.connection.execute("DELETE FROM touched")
-        self.connection.execute("DELETE FROM open_query")
-        self.connection.executemany(
-            "INSERT INTO open_query VALUES (?)", [(query,) for query in queries]
-        )
 
 
 def _not_a_store(path: Path, why: str) -> Exception:

@@ -12,10 +12,11 @@ from typing import Final
 
 from landbridge.agency import Role
 from landbridge.audit.case import Shown
+from landbridge.audit.fact import unpack_facts
 from landbridge.audit.fact_store import FactStore
 from landbridge.audit.finding import Finding, Head, Kind
 from landbridge.audit.heads import check_heads, rewritten
-from landbridge.audit.judge import judge
+from landbridge.audit.judge import Judge
 from landbridge.audit.listed_logs import ListedLogs, role_of
 from landbridge.audit.shown_log import BrokenHistory, Party, take_up, tree_of
 from landbridge.errors import LandbridgeError, Reason, refuse
@@ -155,22 +156,23 @@ def _take_copy(path: Path, reader: LogReader, listed: ListedLogs, store: FactSto
 
 
 def _judge(store: FactStore, look: Look, terms: Terms, shown: Shown, *, anew: bool) -> None:
+    rules = Judge(shown)
     left_open = set[bytes]()
     judged: set[bytes] | None = None if anew else set()
-    for facts in store.queries(all_of_them=anew):
-        query = facts[0].query
+    for query, packed in store.facts.queries(anew=anew):
+        facts = unpack_facts(query, packed)
         if judged is not None:
             judged.add(query)
-        if not terms.since <= min(fact.at for fact in facts) < terms.until:
+        if not terms.since <= min([fact.at for fact in facts]) < terms.until:
             continue
         look.queries += 1
-        found = judge(shown, facts)
+        found = rules.judge(facts)
         for finding in found:
             look.add(finding, terms)
         if look.troubles or (found and any(map(terms.may_still_come, found))):
             left_open.add(query)
     look.judged = judged
-    store.leave_open(left_open)
+    store.facts.leave_open(left_open)
 
 
 def _broken(broken: BrokenHistory) -> Finding:

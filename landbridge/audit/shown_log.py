@@ -11,8 +11,15 @@ from itertools import islice
 from typing import Final
 
 from landbridge.agency import Role
-from landbridge.audit.fact import Fact, is_fact, pack_named, read_entry, write_accesses, write_who
+from landbridge.audit.fact import (
+    is_about_query,
+    pack_fact,
+    pack_named,
+    read_entry,
+    write_accesses,
+)
 from landbridge.audit.fact_store import FactStore, KnownLog
+from landbridge.audit.facts_kept import Packed
 from landbridge.audit.listed_logs import ListedLogs
 from landbridge.audit.roots import roots_at
 from landbridge.errors import Reason, refuse
@@ -113,38 +120,26 @@ def _add(
     part: Sequence[bytes], leaves: Sequence[bytes], known: KnownLog, start: int, store: FactStore
 ) -> int | None:
     """Write the facts of some entries; return the position of the first that names others."""
-    facts: list[Fact] = []
+    facts: list[Packed] = []
     heads: dict[tuple[int, int, bytes], tuple[str, int]] = {}
     log, number_of, accesses_number = known.number, store.number, store.accesses_number
     first: int | None = None
     for position, (data, leaf) in enumerate(zip(part, leaves, strict=True), start):
         entry = read_entry(data)
-        if not is_fact(entry):
+        if not is_about_query(entry):
             continue
         named = b""
         for heard in entry.heard:
-            other = number_of(heard.origin)
-            named += pack_named(other, heard)
+            other, index = number_of(heard.origin), heard.index
+            named += pack_named(other, index, heard.leaf_hash)
             head = other, min(heard.size, _LARGEST), heard.root_hash
             if head not in heads:
                 heads[head] = f"entry {position} of {known.origin}", entry.logged_at_unix_ms
         if named and first is None:
             first = position
-        facts.append(
-            Fact(
-                entry.query_digest,
-                log,
-                position,
-                entry.kind,
-                entry.step,
-                entry.logged_at_unix_ms,
-                write_who(entry),
-                accesses_number(write_accesses(entry)),
-                entry.payload_digest,
-                leaf,
-                named,
-            )
-        )
+        accesses = accesses_number(write_accesses(entry))
+        packed = pack_fact(entry, log, position, accesses, leaf, named)
+        facts.append((entry.query_digest, packed))
     store.add(facts, [(*head, *teller) for head, teller in heads.items()])
     return first
 

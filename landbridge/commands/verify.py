@@ -1,20 +1,24 @@
-"""`landbridge verify FILE`: proves offline that a saved profile is what its gateway signed."""
+"""`landbridge verify FILE`: proves offline that a saved file is what its parties signed.
+
+What the file is, it says itself. A profile is verified here; each other kind by a module of its
+own, which is loaded when it is needed.
+"""
 
 import sys
+from importlib import import_module
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 from cyclopts import Parameter
 
 from landbridge.commands.files import open_bundle, read_named
-from landbridge.commands.output import Output, OutputOption, data_console, print_json, visible
+from landbridge.commands.log.checks import Checks
+from landbridge.commands.output import Output, OutputOption
+from landbridge.commands.verify_kind import VERIFIERS, kind_of
 from landbridge.document import read_document
-from landbridge.errors import LandbridgeError
 from landbridge.federation import Federation
 from landbridge.home import Home, find_home
-from landbridge.verification import Check, verify_profile
-
-_NAME_WIDTH = 10
+from landbridge.verification import verify_profile
 
 
 def verify(
@@ -26,42 +30,37 @@ def verify(
     home: Path | None = None,
     output: OutputOption = Output.TABLE,
 ) -> int:
-    """Verify a saved profile, offline: every signature, every log proof, every shown value.
+    """Verify a saved file, offline: every signature, every log proof, every shown value.
 
     Args:
-        file: A file that `landbridge profile ... --save FILE` wrote, or - for stdin.
+        file: A profile, a case, a list of who looked, a correction notice or its acknowledgement,
+            a status list, or the proof of a log entry, as it was saved; or - for stdin.
         bundle: The federation's trust bundle; without it, that of the home folder.
-        federation: The federation.toml by which comparisons are recomputed; without it, and with
-            --bundle, that one step is left out and said to be.
+        federation: The federation.toml by which a profile's comparisons are recomputed; without
+            it, and with --bundle, that one step is left out and said to be.
         home: The home folder, where it is not .landbridge here or above.
         output: table, json or ndjson.
 
     Raises:
         LandbridgeError: LB-4xxx for the first thing that is wrong, LB-1106 for unreadable files.
     """
-    data = sys.stdin.buffer.read() if file == "-" else read_named(Path(file), "profile")
-    document = read_document(data)
+    data = sys.stdin.buffer.read() if file == "-" else read_named(Path(file), "file")
+    kind = kind_of(data)
+    if kind in VERIFIERS:
+        module, _, function = VERIFIERS[kind].partition(":")
+        check = getattr(import_module(f"landbridge.commands.{module}"), function)
+        code: int = check(data, bundle=bundle, home=home, output=output)
+        return code
     if bundle is None:
         found = Home.read(find_home(home))
         bundle, federation = found.bundle, federation or found.federation
-    checks: list[dict[str, Any]] = []
-    console = data_console()
-
-    def passed(check: Check) -> None:
-        checks.append({"check": check.name, "made": check.made, "result": check.text})
-        if output is Output.TABLE:
-            mark = "ok" if check.made else "--"
-            line = f"[{mark}] {check.name:<{_NAME_WIDTH}} {visible(check.text)}"
-            console.print(line, markup=False, soft_wrap=True)
-
     terms = Federation.load(federation) if federation else None
-    try:
-        verify_profile(document, open_bundle(bundle), federation=terms, passed=passed)
-    except LandbridgeError as error:
-        if output is not Output.TABLE:
-            why = {"code": error.code, "message": error.message, "where": error.where}
-            print_json({"verified": False, "checks": checks, **why}, output)
-        raise
-    if output is not Output.TABLE:
-        print_json({"verified": True, "checks": checks}, output)
+    checks = Checks(output)
+    with checks.told():
+        verify_profile(
+            read_document(data),
+            open_bundle(bundle),
+            federation=terms,
+            passed=lambda check: checks.passed(check.name, check.text, made=check.made),
+        )
     return 0

@@ -9,6 +9,7 @@ from threading import Event, Lock, Thread
 from typing import Final
 
 from landbridge.keys import read_private, write_whole
+from landbridge.log import erasure_list
 
 FILE_NAME: Final = "log.head"
 _EVERY_S: Final = 1.0
@@ -29,6 +30,11 @@ class HeadMark:
         self._changed = Event()
         self._ending = Event()
         self._writer: Thread | None = None
+
+    @property
+    def erasures(self) -> Path:
+        """The list of erased keys, which lies beside the mark."""
+        return self.path.with_name(erasure_list.FILE_NAME)
 
     def read(self) -> bytes | None:
         """Return the checkpoint in the file, or None where there is no file.

@@ -14,20 +14,18 @@ from landbridge.log.tables import read_tile
 _NEXT = "put the newest copy of the database back; see docs/log.md, section Restore"
 
 
-def check_mark(
-    mark: bytes | None,
+def check_holds(
+    connection: Connection,
     verifiers: Sequence[NoteVerifier],
     state: LogState,
-    connection: Connection,
+    checkpoint: bytes,
 ) -> None:
-    """Check that a log holds the head in its mark file.
+    """Check that a log holds a head that it signed once.
 
     Raises:
-        LandbridgeError: LB-5003 when it does not; LB-5002 when the mark is not one of this log.
+        LandbridgeError: LB-5003 when it does not; LB-5002 when it is no head of this log.
     """
-    if mark is None:
-        return
-    head = _read_mark(mark, verifiers)
+    head = _read_own(checkpoint, verifiers)
     if head.size > state.size:
         raise older(f"it ends at {state.size}, and a head of {head.size} entries was signed")
     if head.size == 0:
@@ -36,9 +34,7 @@ def check_mark(
     try:
         verify_consistency(head.size, state.size, head.root, state.root, path)
     except LandbridgeError as error:
-        raise older(
-            f"it does not contain the head of {head.size} entries that was signed"
-        ) from error
+        raise older(f"the head of {head.size} entries that was signed is not in it") from error
 
 
 def check_no_mark(mark: bytes | None, where: str) -> None:
@@ -61,13 +57,13 @@ def older(what: str, where: str = "") -> LandbridgeError:
     )
 
 
-def _read_mark(mark: bytes, verifiers: Sequence[NoteVerifier]) -> Checkpoint:
+def _read_own(checkpoint: bytes, verifiers: Sequence[NoteVerifier]) -> Checkpoint:
     try:
-        note = parse_note(mark)
+        note = parse_note(checkpoint)
         head = read_checkpoint(note)
         find_signers(note, verifiers)
     except LandbridgeError as error:
-        raise refuse(Reason.LOG_DAMAGED, f"log.head: {error.message}") from error
+        raise refuse(Reason.LOG_DAMAGED, f"a head kept beside it: {error.message}") from error
     if head.origin != verifiers[0].name:
-        raise refuse(Reason.LOG_DAMAGED, f"log.head is that of {head.origin}")
+        raise refuse(Reason.LOG_DAMAGED, f"a head kept beside it is that of {head.origin}")
     return head

@@ -29,7 +29,7 @@ from landbridge.log.evidence import Evidence, check_sizes
 from landbridge.log.head_mark import HeadMark
 from landbridge.log.merkle import EMPTY_ROOT
 from landbridge.log.note import NoteSigner, NoteVerifier, find_signers, parse_note
-from landbridge.log.rollback import check_mark, check_no_mark
+from landbridge.log.rollback import check_holds, check_no_mark
 from landbridge.log.state import (
     LogState,
     check_handovers,
@@ -66,7 +66,11 @@ class LogStore:
     ) -> None:
         self._writer = database
         self._reader = database.another()
-        self._subjects = SubjectKeys(database.another(), look_up_key) if look_up_key else None
+        self._subjects = (
+            SubjectKeys(database.another(), look_up_key, erasures=mark.erasures if mark else None)
+            if look_up_key
+            else None
+        )
         self._mark = mark
         self._signer = signer
         self._verifiers = (signer.verifier, *former)
@@ -74,16 +78,18 @@ class LogStore:
         self._halted: LandbridgeError | None = None
         try:
             database.add_missing_tables()
+            # Read before the database is: another process may append between the two.
+            marked = mark and mark.read()
             with database.snapshot() as connection:
                 self._state = load_state(connection, self._verifiers)
                 check_handovers(connection, self._verifiers, self._state)
-                if mark is not None:
-                    check_mark(mark.read(), self._verifiers, self._state, connection)
+                if marked:
+                    check_holds(connection, self._verifiers, self._state, marked)
                 self._trusted = connection
             self.check(self.size - CHECKED_AT_OPEN)
             if signer.verifier not in find_signers(parse_note(self.head()), self._verifiers):
                 self._hand_over(signer)
-            elif mark is not None and mark.read() != self.head():
+            elif mark is not None and marked != self.head():
                 mark.keep(self.head())
         except BaseException:
             self._mark = None
@@ -256,6 +262,15 @@ class LogStore:
                 zip(entries, growth.paths(), strict=True), before.size
             )
         ]
+
+    def check_holds(self, checkpoint: bytes) -> None:
+        """Check that the log holds a head that it signed once.
+
+        Raises:
+            LandbridgeError: LB-5003 when it does not; LB-5002 when it is no head of this log.
+        """
+        with self._reader.snapshot() as connection:
+            check_holds(connection, self._verifiers, self._state, checkpoint)
 
     def entry(self, index: int) -> bytes:
         """Return one entry.

@@ -19,9 +19,12 @@ from typing import Final
 from landbridge.clock import to_datetime
 from landbridge.errors import Reason, refuse
 from landbridge.keys import read_private
-from landbridge.log import subject_tables
+from landbridge.log import erasure_list, subject_tables
 from landbridge.log.connection import Database
+from landbridge.log.erasure_list import note_erased
+from landbridge.log.own_database import own_database
 
+LOOK_UP_FILE: Final = "pseudonym.key"
 PSEUDONYM_BYTES: Final = 16
 KEY_BYTES: Final = 32
 _DAY_MS: Final = 86_400_000
@@ -71,6 +74,25 @@ def load_look_up_key(path: Path) -> bytes:
     return key
 
 
+def open_subject_keys(folder: Path) -> "SubjectKeys":
+    """Open the subjects' keys in a party's folder without its log; close them after use.
+
+    Raises:
+        LandbridgeError: LB-1101 when the folder holds no log, or `load_look_up_key` fails.
+    """
+    database = own_database(folder)
+    if not database.is_there():
+        raise refuse(
+            Reason.INVALID_CONFIGURATION,
+            "there is no log",
+            where=database.where,
+            next_step="name the folder that the federation made for this party",
+        )
+    database.add_missing_tables()
+    look_up_key = load_look_up_key(folder / LOOK_UP_FILE)
+    return SubjectKeys(database, look_up_key, erasures=folder / erasure_list.FILE_NAME)
+
+
 def pseudonym(key: bytes, scheme: str, value: str) -> bytes:
     """Return the pseudonym of an identifier in its normal form: 16 bytes of HMAC-SHA256.
 
@@ -86,8 +108,11 @@ class SubjectKeys:
     all of them are found, and one is used from then on.
     """
 
-    def __init__(self, database: Database, look_up_key: bytes) -> None:
+    def __init__(
+        self, database: Database, look_up_key: bytes, *, erasures: Path | None = None
+    ) -> None:
         self._database = database
+        self._erasures_list = erasures
         self._look_up_key = hmac.digest(look_up_key, b"landbridge subject look-up", "sha256")
         self._mask_key = hmac.digest(look_up_key, b"landbridge subject mask", "sha256")
         self._lock = Lock()
@@ -144,7 +169,7 @@ class SubjectKeys:
             LandbridgeError: LB-5001 when the disk refuses, or keeps a copy: call it again; LB-5002
                 when the keys cannot be read.
         """
-        erased = 0
+        erased: list[bytes] = []
         with self._database.writing() as connection:
             for month in subject_tables.read_months(connection):
                 look_up = self._look_up(month, scheme, value)
@@ -152,11 +177,13 @@ class SubjectKeys:
                 for stored in subject_tables.read_keys(connection, look_up):
                     named = pseudonym(_xor(stored.masked, mask), scheme, value)
                     subject_tables.erase_key(connection, look_up, stored.place, named)
-                    erased += 1
+                    erased.append(stored.masked)
+            if erased and self._erasures_list is not None:
+                note_erased(self._erasures_list, erased)
         self._database.forget_erased()
         with self._lock:
             self._forget()
-        return erased
+        return len(erased)
 
     def close(self) -> None:
         """Close the database and forget what is in memory."""

@@ -6,7 +6,7 @@ the positions under a pseudonym. `subject_month` lists the months that have keys
 pseudonyms whose keys are gone: an append under way must not bring one back.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Final, NamedTuple
 
 from landbridge.log.connection import Connection
@@ -66,6 +66,23 @@ def erase_key(connection: Connection, look_up: bytes, place: int, pseudonym: byt
     connection.execute("DELETE FROM subject_name WHERE look_up = ? AND place = ?", (look_up, place))
     connection.execute("DELETE FROM named WHERE pseudonym = ?", (pseudonym,))
     connection.execute("INSERT INTO erased VALUES (?) ON CONFLICT DO NOTHING", (pseudonym,))
+
+
+def erase_listed(connection: Connection, is_listed: Callable[[bytes], bool]) -> int:
+    """Erase the keys that a list names, in a copy of a log; return how many there were."""
+    rows = connection.execute(
+        "SELECT place, look_up, masked FROM subject_name JOIN subject_key USING (place)"
+    ).fetchall()
+    listed = [(place, look_up) for place, look_up, masked in rows if is_listed(masked)]
+    for place, look_up in listed:
+        erase_key(connection, look_up, place, b"")
+    return len(listed)
+
+
+def drop_keys(connection: Connection) -> None:
+    """Leave out all that leads from a subject to its entries, in a copy of a log."""
+    for table in ("subject_key", "subject_name", "subject_month", "named", "erased"):
+        connection.execute(f"DELETE FROM {table}")  # noqa: S608  one of our own
 
 
 def write_positions(connection: Connection, named: Iterable[tuple[bytes, int]]) -> None:

@@ -4,6 +4,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
+import sqlalchemy as sa
+
 from landbridge.errors import LandbridgeError, Reason, refuse
 from landbridge.subject import Schemes, SubjectId
 from node.sources.binding import Bound
@@ -63,6 +65,18 @@ def find_row(bound: Bound, schemes: Schemes, subject: SubjectId, record: str) ->
             )
             return NativeRow(cells, named_by, tuple(_subjects(keys, cells, schemes)))
     raise _no_record(bound, record)
+
+
+def names_one_row(bound: Bound, cells: Mapping[str, str]) -> bool:
+    """Tell whether just one row has these cells; no, where that cannot be seen in time."""
+    native, columns = bound.native, bound.native.table.c
+    query = sa.select(*(columns[name] for name in cells))
+    wanted = tuple(cells.values())
+    try:
+        rows = native.database.read(str(query.compile(dialect=native.database.dialect)), ())
+    except LandbridgeError:
+        return False
+    return sum(tuple(map(native_text, row)) == wanted for row in rows) == 1
 
 
 def _published(bound: Bound) -> Iterator[str]:

@@ -19,6 +19,8 @@ HERE = Path(__file__).resolve().parent
 BUILD = HERE.parents[1] / "build" / "judges"
 SSLYZE = BUILD / "sslyze"
 NODE_MODULES = BUILD / "node_modules"
+GO_PATH = Path("/usr/share/gocode")
+GO_TLOG = GO_PATH / "src" / "golang.org" / "x" / "mod" / "sumdb" / "tlog"
 _WANTED = ("requirements.txt", "package.json", "package-lock.json", "judge.py")
 _LONGEST_INSTALL_S = 300
 
@@ -112,6 +114,11 @@ JUDGES = {
     "standards": Judge(
         lambda: shutil.which("node") is not None and (NODE_MODULES / "tableschema").exists(),
         _install_npm_packages,
+    ),
+    # Go's own verifiable logs (golang.org/x/mod/sumdb): notes, trees, tiles and proofs.
+    "go-tlog": Judge(
+        lambda: shutil.which("go") is not None and GO_TLOG.exists(),
+        _from_system("golang-go", "golang-golang-x-mod-dev"),
     ),
     "mariadb": Judge(_has_mariadb, _from_system("mariadb-server-core")),
     "faketime": Judge(lambda: faketime_library() is not None, _from_system("faketime")),

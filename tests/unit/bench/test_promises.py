@@ -48,6 +48,17 @@ def test_a_revoked_agency_gets_in_no_more_and_the_others_notice_nothing() -> Non
     assert found["last_success_after_s"] == max(ways)
 
 
+def test_no_entry_is_lost_when_processes_are_killed_under_load() -> None:
+    found = last_line(
+        *("crash", "--kills", "3", "--nodes", "2", "--callers", "2", "--streams", "1"),
+        *("--least", "0.2", "--most", "0.6"),
+    )
+    assert (found["kills"], found["restarts"], found["restarts_failed"]) == (3, 3, 0)
+    assert (found["missing_entries"], found["manual_recoveries"]) == (0, 0)
+    assert found["answered"] >= found["whole"] > 0
+    assert found["entries"]["exchange.bench.example/gateway/main"] >= found["answered"]
+
+
 def test_newcomers_enrol_over_the_wire() -> None:
     found = last_line("enrolment", "--parties", "6", "--at-once", "2")
     assert (found["enrolments"], found["at_once"]) == (6, 2)

@@ -1,0 +1,308 @@
+"""Every access that one of several logs hides is named, and nothing else is."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from landbridge.audit.finding import Kind
+from landbridge.audit.look import Terms
+from landbridge.errors import LandbridgeError, Reason
+from landbridge.log.store import LogStore
+from landbridge.v1 import log_pb2, reason_pb2
+from tests.compared_logs import (
+    FSA,
+    GATEWAY,
+    LATER,
+    NCES,
+    ORIGINS,
+    REQUESTER,
+    START,
+    Entries,
+    History,
+    Keys,
+    compare,
+    digest_of,
+    history_of,
+    make_keys,
+    write_log,
+    write_logs,
+)
+
+COUNT = 5
+HIDDEN = 2
+KEYS = make_keys()
+TRIPLES = (
+    ORIGINS,
+    (REQUESTER, GATEWAY, FSA),
+    (GATEWAY, FSA),
+    (GATEWAY, NCES, FSA),
+    (REQUESTER, GATEWAY),
+    (REQUESTER, FSA),
+)
+
+
+def without(entries: Entries, origin: str, number: int) -> None:
+    """Take what a log holds about a query away."""
+    entries[origin] = [
+        entry for entry in entries[origin] if entry.query_digest != digest_of(number)
+    ]
+
+
+@pytest.mark.parametrize("origins", TRIPLES)
+def test_honest_logs_are_silent(tmp_path: Path, origins: Sequence[str]) -> None:
+    report = compare(write_logs(tmp_path, KEYS, history_of(COUNT).entries, origins), KEYS)
+    assert (report.result, report.findings, report.queries) == ("clean", (), COUNT)
+
+
+@pytest.mark.parametrize(
+    ("origins", "hides"),
+    [(origins, hides) for origins in TRIPLES for hides in origins if hides != REQUESTER],
+)
+def test_an_access_that_one_of_them_hides_is_named(
+    tmp_path: Path, origins: Sequence[str], hides: str
+) -> None:
+    entries = history_of(COUNT).entries
+    without(entries, hides, HIDDEN)
+    report = compare(write_logs(tmp_path, KEYS, entries, origins), KEYS)
+    assert report.result == "findings"
+    named = [one for one in report.findings if one.kind is Kind.HIDDEN and one.query]
+    assert {(one.by, one.query) for one in named} == {(hides, digest_of(HIDDEN))}
+    assert all(one.proof and one.code == "LB-4301" and hides in one.sentence for one in named)
+    assert {one.by for one in report.findings} == {hides}
+
+
+@pytest.mark.parametrize("origins", [one for one in TRIPLES if REQUESTER in one])
+def test_a_query_that_the_requester_hides_is_named(
+    tmp_path: Path, origins: Sequence[str]
+) -> None:
+    entries = history_of(COUNT).entries
+    without(entries, REQUESTER, HIDDEN)
+    report = compare(write_logs(tmp_path, KEYS, entries, origins), KEYS)
+    (found,) = report.findings
+    assert (found.kind, found.by, found.query) == (Kind.HIDDEN, REQUESTER, digest_of(HIDDEN))
+
+
+def test_a_gateway_that_failed_before_its_profile_is_unfinished_not_accused(
+    tmp_path: Path,
+) -> None:
+    history = history_of(COUNT)
+    history.ask(COUNT)
+    for origin in (GATEWAY, REQUESTER):
+        history.entries[origin].pop()
+    report = compare(write_logs(tmp_path, KEYS, history.entries), KEYS)
+    (found,) = report.findings
+    assert (report.result, found.kind, found.by) == ("unfinished", Kind.UNFINISHED, GATEWAY)
+
+
+def test_a_receipt_that_was_never_written_is_unfinished(tmp_path: Path) -> None:
+    history = history_of(COUNT)
+    history.entries[REQUESTER].pop()
+    report = compare(write_logs(tmp_path, KEYS, history.entries), KEYS)
+    assert [(one.kind, one.by) for one in report.findings] == [(Kind.UNFINISHED, REQUESTER)]
+
+
+def test_an_answer_that_came_too_late_is_unfinished(tmp_path: Path) -> None:
+    history = history_of(COUNT)
+    history.ask(COUNT)
+    for entry in (history.entries[GATEWAY][-1], history.entries[REQUESTER][-1]):
+        kept = [heard for heard in entry.heard if heard.origin != FSA]
+        del entry.heard[:]
+        entry.heard.extend(kept)
+        entry.accesses[0].CopyFrom(
+            log_pb2.Access(
+                agency="fsa.ed", dataset="schools", outcome=reason_pb2.REASON_CODE_LATE
+            )
+        )
+    history.entries[REQUESTER][-1].heard[0].CopyFrom(history.heard(GATEWAY))
+    report = compare(write_logs(tmp_path, KEYS, history.entries), KEYS)
+    (found,) = report.findings
+    assert (found.kind, found.by) == (Kind.UNFINISHED, GATEWAY)
+    assert "came late" in found.sentence
+
+
+@pytest.mark.parametrize("origins", [ORIGINS, (GATEWAY, FSA), (REQUESTER, FSA)])
+def test_a_forked_log_is_named_with_both_heads(tmp_path: Path, origins: Sequence[str]) -> None:
+    entries = history_of(COUNT).entries
+    # Another history: what the others heard of is all there, in another order.
+    entries[FSA][0], entries[FSA][1] = entries[FSA][1], entries[FSA][0]
+    report = compare(write_logs(tmp_path, KEYS, entries, origins), KEYS)
+    (found,) = report.findings
+    assert (found.kind, found.by, found.code) == (Kind.FORKED, FSA, "LB-4302")
+    one, other = found.heads
+    assert one.size == other.size == 1
+    assert one.root != other.root
+
+
+def test_a_fork_of_a_log_that_is_not_shown_follows_from_two_who_heard_it(tmp_path: Path) -> None:
+    history = history_of(COUNT)
+    history.entries[REQUESTER][-1].heard[1].root_hash = bytes(32)
+    paths = write_logs(tmp_path, KEYS, history.entries, (REQUESTER, GATEWAY))
+    (found,) = compare(paths, KEYS).findings
+    assert (found.kind, found.by) == (Kind.FORKED, FSA)
+
+
+def test_two_copies_of_one_log_that_do_not_fit_are_a_fork(tmp_path: Path) -> None:
+    entries = history_of(COUNT).entries
+    here = write_log(tmp_path / "here", KEYS[FSA], FSA, entries[FSA])
+    older = write_log(tmp_path / "older", KEYS[FSA], FSA, entries[FSA][:3])
+    other = write_log(tmp_path / "other", KEYS[FSA], FSA, entries[FSA][1:4])
+    assert compare([older, here], KEYS).result == "clean"
+    report = compare([here, other], KEYS)
+    assert [(one.kind, one.by) for one in report.findings] == [(Kind.FORKED, FSA)]
+
+
+def test_a_head_that_a_witness_holds_is_held_against_the_log(tmp_path: Path) -> None:
+    entries = history_of(COUNT).entries
+    here = write_log(tmp_path / "here", KEYS[FSA], FSA, entries[FSA])
+    heads = {}
+    for name, part in (("fits", entries[FSA][:3]), ("forked", entries[FSA][1:4])):
+        place = write_log(tmp_path / name, KEYS[FSA], FSA, part)
+        store = LogStore.open(place / "log.sqlite", FSA, KEYS[FSA])
+        heads[name] = store.head()
+        store.close()
+    assert compare([here], KEYS, terms=Terms(LATER, heads={"w": heads["fits"]})).result == "clean"
+    report = compare([here], KEYS, terms=Terms(LATER, heads={"w": heads["forked"]}))
+    (found,) = report.findings
+    assert (found.kind, found.heads[0].shown_by) == (Kind.FORKED, "w")
+    spoiled = bytes([heads["fits"][0] ^ 1]) + heads["fits"][1:]
+    with pytest.raises(LandbridgeError):
+        compare([here], KEYS, terms=Terms(LATER, heads={"w": spoiled}))
+
+
+def _requester(entry: log_pb2.LogEntry) -> None:
+    entry.requester = "somebody.else"
+
+
+def _purpose(entry: log_pb2.LogEntry) -> None:
+    entry.purpose = "curiosity"
+
+
+def _case(entry: log_pb2.LogEntry) -> None:
+    entry.case_reference = "another"
+
+
+def _released(entry: log_pb2.LogEntry) -> None:
+    entry.accesses[0].released.append("officer")
+
+
+def _records(entry: log_pb2.LogEntry) -> None:
+    entry.accesses[0].records += 1
+
+
+def _outcome(entry: log_pb2.LogEntry) -> None:
+    entry.accesses[0].outcome = reason_pb2.REASON_CODE_NO_RECORD
+
+
+def _query(entry: log_pb2.LogEntry) -> None:
+    entry.query_digest = bytes(32)
+
+
+def _dataset(entry: log_pb2.LogEntry) -> None:
+    entry.accesses[0].dataset = "other"
+
+
+WAYS = (_requester, _purpose, _case, _released, _records, _outcome, _query, _dataset)
+
+
+@settings(
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(data=st.data())
+def test_whatever_one_party_takes_away_or_alters_is_named(
+    tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
+) -> None:
+    history = history_of(3)
+    origin = data.draw(st.sampled_from(ORIGINS))
+    number = data.draw(st.integers(0, len(history.entries[origin]) - 1))
+    entry = history.entries[origin][number]
+    fits = [way for way in WAYS if entry.accesses or way in WAYS[:3] or way is _query]
+    way: Callable[[log_pb2.LogEntry], None] | None = data.draw(st.sampled_from([None, *fits]))
+    digest = entry.query_digest
+    if way is None:
+        del history.entries[origin][number]
+    else:
+        way(entry)
+    folder = tmp_path_factory.mktemp("logs")
+    report = compare(write_logs(folder, KEYS, history.entries), KEYS)
+    assert any(one.query == digest and origin in one.sentence for one in report.findings)
+
+
+def test_what_is_missing_at_the_newest_end_is_waited_for(tmp_path: Path) -> None:
+    """Another process writes meanwhile: what was in flight has come when it is looked at again."""
+    whole = history_of(COUNT)
+    late = whole.entries[GATEWAY].pop()
+    paths = write_logs(tmp_path, KEYS, whole.entries, (GATEWAY, FSA))
+
+    def come(_: float) -> None:
+        write_log(tmp_path, KEYS[GATEWAY], GATEWAY, [late])
+
+    terms = Terms(START + 1000 * COUNT, grace_ms=60_000)
+    now = [START + 1000 * COUNT]
+    report = compare(paths, KEYS, terms=terms, sleep=come)
+    assert (report.result, now) == ("clean", [terms.now])
+
+
+def test_what_stays_away_is_named_when_the_grace_is_over(tmp_path: Path) -> None:
+    whole = history_of(COUNT)
+    whole.entries[GATEWAY].pop()
+    paths = write_logs(tmp_path, KEYS, whole.entries, (GATEWAY, FSA))
+    report = compare(paths, KEYS, terms=Terms(START + 1000 * COUNT))
+    assert [(one.kind, one.by) for one in report.findings] == [(Kind.HIDDEN, GATEWAY)]
+
+
+def test_copies_of_different_age_are_compared_up_to_a_time(tmp_path: Path) -> None:
+    history = history_of(COUNT)
+    older = {**history.entries, GATEWAY: history.entries[GATEWAY][:2]}
+    paths = write_logs(tmp_path, KEYS, older, (GATEWAY, FSA))
+    terms = Terms(LATER)
+    assert {one.by for one in compare(paths, KEYS, terms=terms).findings} == {GATEWAY}
+    report = compare(paths, KEYS, terms=replace(terms, until=START + 2000))
+    assert (report.result, report.queries) == ("clean", 2)
+    report = compare(paths, KEYS, terms=replace(terms, since=START + 2000))
+    assert report.queries == COUNT - 2
+
+
+def test_nobody_is_accused_where_another_log_of_the_role_is_not_shown(tmp_path: Path) -> None:
+    second = "exchange.institutions.example/gateway/second"
+    keys: Keys = {**KEYS, second: KEYS[GATEWAY]}
+    entries = history_of(COUNT).entries
+    without(entries, GATEWAY, HIDDEN)
+    paths = write_logs(tmp_path, KEYS, entries, (GATEWAY, FSA))
+    assert compare(paths, keys).result == "clean"
+
+
+def test_an_altered_file_is_an_error_not_a_finding(tmp_path: Path) -> None:
+    paths = write_logs(tmp_path, KEYS, history_of(COUNT).entries, (GATEWAY, FSA))
+    file = paths[1] / "log.sqlite"
+    data = file.read_bytes()
+    file.write_bytes(data.replace(b"oversight", b"0versight", 1))
+    with pytest.raises(LandbridgeError) as caught:
+        compare(paths, KEYS)
+    assert caught.value.reason is Reason.LOG_DAMAGED
+    assert str(paths[1]) in caught.value.where
+
+
+def test_a_log_of_nobody_is_refused(tmp_path: Path) -> None:
+    keys = {origin: key for origin, key in KEYS.items() if origin != FSA}
+    paths = write_logs(tmp_path, KEYS, history_of(1).entries, (GATEWAY, FSA))
+    with pytest.raises(LandbridgeError) as caught:
+        compare(paths, keys)
+    assert caught.value.reason is Reason.UNTRUSTED_KEY
+
+
+def test_histories_without_names_of_others_are_compared_by_their_accesses(tmp_path: Path) -> None:
+    """Logs from before entries named those of others."""
+    history = History()
+    for number in range(COUNT):
+        history.ask(number)
+        for origin in (GATEWAY, REQUESTER):
+            del history.entries[origin][-1].heard[:]
+    paths = write_logs(tmp_path / "as-it-was", KEYS, history.entries)
+    assert compare(paths, KEYS).result == "clean"
+    without(history.entries, FSA, HIDDEN)
+    report = compare(write_logs(tmp_path / "hidden", KEYS, history.entries), KEYS)
+    assert [(one.kind, one.by) for one in report.findings] == [(Kind.HIDDEN, FSA)]
