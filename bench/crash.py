@@ -19,7 +19,7 @@ from time import perf_counter
 from typing import Any, Final
 
 from bench.federation import PURPOSE, Plan, subjects_in_random_order, write_federation
-from bench.holdings import Holdings, check_named, compare
+from bench.holdings import Holdings, check_named, compare, count_controls
 from landbridge.agency import Identity, Role
 from landbridge.alarm import Alarms
 from landbridge.client import Client
@@ -97,12 +97,10 @@ class _Run:
         await sandbox.wait_ready()
         party = PartyFolder.open(sandbox.state(sandbox.requesters[0], Role.REQUESTER))
         self._holdings = Holdings(party.bundle, sandbox.federation)
-        begin = perf_counter()
         async with AsyncExitStack() as stack:
             callers = [asyncio.create_task(work) for work in self._callers(stack)]
             supervisor = asyncio.create_task(self._supervise())
-            await self._kill_on()
-            seconds = perf_counter() - begin
+            seconds = await self._kill_on()
             recovered = await self._recovered()
             self._asking = False
             await asyncio.gather(*callers)
@@ -146,7 +144,8 @@ class _Run:
             count.longest_gap_s = max(count.longest_gap_s, now - count.answered_at)
         count.answered_at = now
 
-    async def _kill_on(self) -> None:
+    async def _kill_on(self) -> float:
+        begin = perf_counter()
         while self._count.killed.total() < self._ordeal.kills and not self._count.given_up:
             await asyncio.sleep(self._random.uniform(self._ordeal.least_s, self._ordeal.most_s))
             name = self._random.choice(self._serving)
@@ -162,6 +161,7 @@ class _Run:
                     f" {len(self._holdings.held)} profiles, {self._count.unanswered.total()} calls"
                     " without one"
                 )
+        return perf_counter() - begin
 
     def _start(self, name: str) -> None:
         self._count.restarts += 1
@@ -197,7 +197,7 @@ class _Run:
         return True
 
     def _document(self, seconds: float, *, recovered: bool) -> dict[str, Any]:
-        count, ordeal = self._count, self._ordeal
+        count = self._count
         shown = compare(self._holdings, self._logs())
         for wrong in check_named(shown):
             self._say(f"missing or damaged: {wrong}")
@@ -213,13 +213,13 @@ class _Run:
             "unanswered": dict(count.unanswered.most_common()),
             "missing_entries": len(shown.missing),
             "damaged_logs": len(shown.damaged),
+            "control_unnoticed": count_controls(self._holdings, shown),
             "manual_recoveries": by_hand or int(not recovered),
             "restarts": count.restarts,
             "restarts_failed": count.restarts_failed,
             "longest_gap_s": round(count.longest_gap_s, 2),
             "entries": shown.entries,
             "seconds": round(seconds, 1),
-            "callers": ordeal.callers + ordeal.streams,
             "cores": os.cpu_count(),
         }
 
@@ -242,6 +242,7 @@ def check_crash(document: dict[str, Any]) -> None:
     for key, reason in (
         ("missing_entries", Reason.LOG_DAMAGED),
         ("damaged_logs", Reason.LOG_DAMAGED),
+        ("control_unnoticed", Reason.SOURCE_FAILED),
         ("manual_recoveries", Reason.SOURCE_FAILED),
         ("restarts_failed", Reason.SOURCE_FAILED),
     ):

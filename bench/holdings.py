@@ -22,6 +22,8 @@ from landbridge.v1 import envelope_pb2, log_pb2
 from landbridge.verification import verify_profile
 
 _NAMED: Final = 10
+_STEPS: Final = (log_pb2.ENTRY_KIND_QUERY, log_pb2.ENTRY_KIND_RECEIPT)
+_Step = tuple[int, bytes, bytes]
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,9 +69,16 @@ class Holdings:
 class Shown:
     """What the logs show when all is over; `missing` names what clients hold and no log shows."""
 
-    entries: dict[str, int] = field(default_factory=dict)
+    leaves: dict[str, list[bytes]] = field(default_factory=dict, repr=False)
+    steps: set[_Step] = field(default_factory=set, repr=False)
+    """What requesters put down: kind of entry, query and profile."""
     damaged: list[str] = field(default_factory=list)
     missing: list[str] = field(default_factory=list)
+
+    @property
+    def entries(self) -> dict[str, int]:
+        """How many entries each log has."""
+        return {origin: len(leaves) for origin, leaves in self.leaves.items()}
 
 
 def compare(holdings: Holdings, logs: Iterable[tuple[Identity, Path]]) -> Shown:
@@ -78,23 +87,40 @@ def compare(holdings: Holdings, logs: Iterable[tuple[Identity, Path]]) -> Shown:
     Call it when nothing appends any more.
     """
     shown = Shown()
-    leaves: dict[str, list[bytes]] = {}
-    steps: set[tuple[int, bytes, bytes]] = set()
     for identity, folder in logs:
         origin = identity.uri.removeprefix("spiffe://")
-        leaves[origin] = []
+        leaves = shown.leaves[origin] = []
         try:
             for entry in _entries(identity, folder):
-                leaves[origin].append(leaf_hash(entry))
+                leaves.append(leaf_hash(entry))
                 read = log_pb2.LogEntry.FromString(entry)
-                if read.kind in (log_pb2.ENTRY_KIND_QUERY, log_pb2.ENTRY_KIND_RECEIPT):
-                    steps.add((read.kind, read.query_digest, read.payload_digest))
+                if read.kind in _STEPS:
+                    shown.steps.add((read.kind, read.query_digest, read.payload_digest))
         except LandbridgeError as error:
             shown.damaged.append(f"{origin}: {error}")
-        shown.entries[origin] = len(leaves[origin])
-    for held in holdings.held:
-        shown.missing.extend(_missing(held, leaves, steps))
+    shown.missing.extend(find_missing(holdings, shown))
     return shown
+
+
+def find_missing(holdings: Holdings, shown: Shown) -> Iterator[str]:
+    """Name each entry that proves what a client holds, and that no log shows."""
+    for held in holdings.held:
+        yield from _missing(held, shown)
+
+
+def count_controls(holdings: Holdings, shown: Shown) -> int:
+    """Count in how many logs one entry could be left out unnoticed: none, or nothing is proven."""
+    unnoticed = 0
+    for held in holdings.held[-1:]:
+        for origin, index, _ in held.places:
+            leaves = list(shown.leaves[origin])
+            leaves[index] = bytes(32)
+            unnoticed += not any(
+                _missing(held, Shown({**shown.leaves, origin: leaves}, shown.steps))
+            )
+        receipt = (log_pb2.ENTRY_KIND_RECEIPT, held.query, held.profile)
+        unnoticed += not any(_missing(held, Shown(shown.leaves, shown.steps - {receipt})))
+    return unnoticed
 
 
 def check_named(shown: Shown) -> list[str]:
@@ -102,16 +128,14 @@ def check_named(shown: Shown) -> list[str]:
     return [*shown.damaged, *shown.missing][:_NAMED]
 
 
-def _missing(
-    held: _Held, leaves: dict[str, list[bytes]], steps: set[tuple[int, bytes, bytes]]
-) -> Iterator[str]:
+def _missing(held: _Held, shown: Shown) -> Iterator[str]:
     name = held.query.hex()[:16]
-    if (log_pb2.ENTRY_KIND_QUERY, held.query, b"") not in steps:
+    if (log_pb2.ENTRY_KIND_QUERY, held.query, b"") not in shown.steps:
         yield f"the query {name} in its requester's log"
-    if (log_pb2.ENTRY_KIND_RECEIPT, held.query, held.profile) not in steps:
+    if (log_pb2.ENTRY_KIND_RECEIPT, held.query, held.profile) not in shown.steps:
         yield f"the receipt of {name} in its requester's log"
     for origin, index, leaf in held.places:
-        log = leaves.get(origin, [])
+        log = shown.leaves.get(origin, [])
         if index >= len(log) or log[index] != leaf:
             yield f"entry {index} of {origin}, for {name}"
 

@@ -23,7 +23,7 @@ from landbridge.errors import LandbridgeError, Reason, refuse
 from landbridge.federation import Federation
 from landbridge.links import FollowedIdentifiers, LinkingRecord, linking_records
 from landbridge.log.committer import Committer
-from landbridge.log.subject_keys import SubjectKeys
+from landbridge.log.subject_keys import PSEUDONYM_BYTES, Pseudonym
 from landbridge.query import Query, check_alone, check_query, read_query
 from landbridge.replay import ReplayGuard
 from landbridge.sealing import check_public_key
@@ -64,7 +64,6 @@ class Federator:
         verifier: AnswerVerifier,
         queries: BatchVerifier,
         log: Committer,
-        subjects: SubjectKeys,
         replay: ReplayGuard,
         clock: Clock,
     ) -> None:
@@ -76,7 +75,6 @@ class Federator:
         self._verifier = verifier
         self._queries = queries
         self._log = log
-        self._subjects = subjects
         self._replay = replay
         self._clock = clock
 
@@ -95,7 +93,7 @@ class Federator:
 
         Raises:
             LandbridgeError: LB-1001 to LB-1005, LB-3005, LB-3014, LB-4001 to LB-4005, LB-2002,
-                LB-2003, LB-5001.
+                LB-2003, LB-5001, LB-5003.
         """
         loop = asyncio.get_running_loop()
         now = loop.time()
@@ -111,6 +109,7 @@ class Federator:
 
     def _check(self, envelope: envelope_pb2.Envelope, caller: str) -> _Inquiry:
         now = self._clock()
+        self._log.check_not_halted()
         if envelope.ByteSize() > MAX_SIGNED_QUERY_BYTES:
             raise refuse(Reason.MALFORMED_REQUEST, "the signed query is too large")
         signer = self._queries.verify(envelope, QUERY_TYPE)
@@ -253,7 +252,6 @@ class Federator:
             federation=self._federation,
         )
         payload = profile.SerializeToString()
-        named = self._subjects.name(query.subject.scheme, query.subject.value, now)
         entry = log_pb2.LogEntry(
             kind=log_pb2.ENTRY_KIND_PROFILE,
             logged_at_unix_ms=now,
@@ -261,16 +259,22 @@ class Federator:
             requester=query.requester,
             purpose=query.purpose,
             case_reference=query.case_reference,
-            subject_pseudonym=named.value,
-            pseudonym_period=named.period,
+            subject_pseudonym=bytes(PSEUDONYM_BYTES),
+            pseudonym_period="0000-00",
             subject_kind=query.subject_kind.number,  # type: ignore[arg-type]
             payload_digest=digest(PROFILE_TYPE, payload),
             query_expires_at_unix_ms=query.expires_at,
             accesses=list(accesses(answers, inquiry.not_answered)),
             heard=list(heard(answers)),
         )
+
+        def write(name: Pseudonym) -> bytes:
+            entry.subject_pseudonym, entry.pseudonym_period = name.value, name.period
+            return entry.SerializeToString()
+
+        about = (query.subject.scheme, query.subject.value, now)
         try:
-            evidence = await self._log.append(entry.SerializeToString(), (named,))
+            evidence = await self._log.append_about(about, write, size=entry.ByteSize())
         except LandbridgeError:
             self._replay.forget(inquiry.query_digest, 0, 0)
             raise

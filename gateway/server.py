@@ -151,7 +151,7 @@ def build_gateway(
         at=clock(),
         max_lifetime_ms=federation.limits.longest_ms,
     )
-    committer = Committer(log)
+    committer = Committer(log, subjects=log.subjects)
     nodes = NodeLines(
         party.trust,
         lambda endpoint: NodeClient(
@@ -178,7 +178,6 @@ def build_gateway(
             lambda key: live.trust.bundle.verifying_key(key, KeyUse.QUERY, clock())
         ),
         log=committer,
-        subjects=log.subjects,
         replay=replay,
         clock=clock,
     )

@@ -75,10 +75,13 @@ class WitnessVisit:
         head = await self._fetch(agency)
         known = await asyncio.to_thread(self._live.witness.seen, head.origin)
         before = kept_head(known.checkpoint) if known else empty_head(head.origin)
-        claim = self._claims.get(agency, before)
         path = await self._prove(agency, before, head)
-        if path is None or await self._prove(agency, claim, head) is None:
-            await self._confront(agency, before if path is None else claim)
+        if path is None:
+            await self._confront(agency, before)
+            return
+        claim = self._claims.get(agency)
+        if claim is not None and await self._prove(agency, claim, head) is None:
+            await self._confront(agency, claim)
             return
         line = known.line if known else b""
         if head.size > before.size:

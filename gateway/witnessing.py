@@ -28,7 +28,7 @@ from landbridge.rpc.live_witness import LiveWitness
 
 INTERVAL_S: Final = 1.0
 """How often each log's head is looked at."""
-_PHASE_S: Final = 1.0
+PATIENCE_S: Final = 1.0
 """How long one that is slow keeps the others waiting, in each of the three steps."""
 _WITNESSING: Final = "witnessing"
 
@@ -49,6 +49,7 @@ class Witnessing:
         alarms: Alarms,
         failed: Callable[[Exception], None],
         interval_s: float = INTERVAL_S,
+        patience_s: float = PATIENCE_S,
         clock: Clock = system_clock,
     ) -> None:
         self._nodes = nodes
@@ -56,6 +57,7 @@ class Witnessing:
         self._alarms = alarms
         self._failed = failed
         self._interval_s = interval_s
+        self._patience_s = patience_s
         self._visit = WitnessVisit(live, log, nodes, seen=seen.sizes, alarms=alarms, clock=clock)
         self._visits: dict[str, asyncio.Task[None]] = {}
         self._work: asyncio.Task[None] | None = None
@@ -121,7 +123,7 @@ class Witnessing:
         for agency, task in begun.items():
             task.add_done_callback(partial(self._ended, agency))
         if begun:
-            await asyncio.wait(begun.values(), timeout=_PHASE_S)
+            await asyncio.wait(begun.values(), timeout=self._patience_s)
 
     def _ended(self, agency: str, task: asyncio.Task[None]) -> None:
         if self._visits.get(agency) is task:

@@ -97,7 +97,7 @@ def verify_accesses(
     derived = accesses_document(told, missing, bundle)
     agencies = {each["agency"] for each in derived["told"]}
     passed("requests", f"{len(told)} signed requests, each good when it was answered")
-    passed("disclosures", f"each stands in the log of its agency, {len(agencies)} in all")
+    passed("answers", f"{len(agencies)} agencies, each answer in the log of its agency")
     passed("entries", f"{len(derived['accesses'])} accesses, each proven by a signed head")
     # The evidence is what the rest is derived from: its own writing proves nothing more.
     derived["evidence"] = document["evidence"]

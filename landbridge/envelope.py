@@ -21,7 +21,7 @@ from landbridge.log.checkpoint import Checkpoint, read_checkpoint
 from landbridge.log.evidence import Evidence
 from landbridge.log.frontier import Frontier
 from landbridge.log.merkle import root_from_path
-from landbridge.log.note import NoteVerifier, find_signers, parse_note
+from landbridge.log.note import Note, NoteVerifier, find_signers, parse_note
 from landbridge.v1.envelope_pb2 import BatchSignature, Envelope, LogEvidence
 from landbridge.v1.log_pb2 import Heard, LogEntry
 
@@ -144,6 +144,7 @@ class VerifiedEntry:
 class _Head:
     """A checkpoint taken apart, and the key that signed it."""
 
+    note: Note
     checkpoint: Checkpoint
     signer: Ed25519PublicKey
 
@@ -174,7 +175,8 @@ class EvidenceVerifier:
         logged, index = proof.entry, proof.index
         # 1. The entry stands in the tree under the head.
         known = self._heads.get(proof.checkpoint)
-        head = known.checkpoint if known else read_checkpoint(parse_note(proof.checkpoint))
+        note = known.note if known else parse_note(proof.checkpoint)
+        head = known.checkpoint if known else read_checkpoint(note)
         leaf = sha256(b"\x00" + logged).digest()
         if root_from_path(leaf, index, head.size, proof.path) != head.root:
             raise refuse(Reason.BAD_LOG_EVIDENCE, f"entry {index} does not lead to the signed head")
@@ -185,17 +187,18 @@ class EvidenceVerifier:
         # 2. The head is signed by the log that it names, with a key that is good at that time.
         agency, role, keys = self._log_keys(head.origin, entry.logged_at_unix_ms)
         if known is None or known.signer not in keys:
-            self._verify_head(proof.checkpoint, head, keys)
+            self._verify_head(proof.checkpoint, note, head, keys)
         # 3. The entry names this payload.
         if entry.payload_digest != digest(payload_type, envelope.payload):
             raise _bad_signature("the payload is not the one that its signer logged")
         return VerifiedEntry(agency, role, head.origin, entry, index, leaf, head)
 
-    def _verify_head(self, data: bytes, head: Checkpoint, keys: Sequence[Ed25519PublicKey]) -> None:
+    def _verify_head(
+        self, data: bytes, note: Note, head: Checkpoint, keys: Sequence[Ed25519PublicKey]
+    ) -> None:
         """Verify a head with the keys of its log, and remember which of them signed it."""
-        verifiers = [NoteVerifier(head.origin, key) for key in keys]
-        signer = find_signers(parse_note(data), verifiers)[0]
-        _remember(self._heads, data, _Head(head, signer.public), self._remembered)
+        signer = find_signers(note, [NoteVerifier(head.origin, key) for key in keys])[0]
+        _remember(self._heads, data, _Head(note, head, signer.public), self._remembered)
 
 
 _K = TypeVar("_K")

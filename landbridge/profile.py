@@ -16,11 +16,12 @@ from landbridge.clock import to_iso
 from landbridge.errors import LandbridgeError, Reason, refuse
 from landbridge.gaps import gaps, profile_state, source_state
 from landbridge.reasons import REASONS
+from landbridge.record_flags import is_disputed
 from landbridge.sections import RecordReader, identifier, sections, stated_value
 from landbridge.v1 import answer_pb2, envelope_pb2, profile_pb2, query_pb2
 
 FORMAT: Final = "landbridge-profile"
-VERSION: Final = 1
+VERSION: Final = 2
 
 _STATUS: Final = {
     profile_pb2.COMPARISON_STATUS_CONFLICT: "conflict",
@@ -189,6 +190,8 @@ def _compared(
     record = extract.records[place.record]
     value = stated_value(extract.columns[place.value], record.values[place.value])
     value.pop("term", None)
+    if is_disputed(record, value["field"]):
+        value["disputed"] = True
     return {
         "agency": answer.agency,
         "dataset": dataset.dataset,

@@ -59,7 +59,11 @@ class _Line:
     committer: Committer
 
     async def append(self, asked: Sequence[Asked], said: log_pb2.LogEntry, at: int) -> None:
-        written = [write_entry(one, said, self.store.subjects, at) for one in asked]
+        subjects = self.store.subjects
+        if len(asked) > 1:
+            # From now on they are known: all are looked up at once.
+            subjects.names((*one.subject, at) for one in asked if one.subject)
+        written = [write_entry(one, said, subjects, at) for one in asked]
         entries, named = zip(*written, strict=True)
         await self.committer.append_all(entries, named)
 

@@ -35,6 +35,12 @@ class Asked:
         except DecodeError:
             return cls(name, query_pb2.Query())
 
+    @property
+    def subject(self) -> tuple[str, str] | None:
+        """Scheme and value of whom it is about."""
+        asked = self.query.subject
+        return (asked.scheme, asked.value) if self.query.HasField("subject") else None
+
 
 @dataclass(frozen=True, slots=True)
 class Heard:
@@ -104,8 +110,8 @@ def write_entry(
     )
     entry.MergeFrom(said)
     named: list[Pseudonym] = []
-    if query.HasField("subject"):
-        named.append(subjects.name(query.subject.scheme, query.subject.value, at))
+    if asked.subject:
+        named.append(subjects.name(*asked.subject, at))
         entry.subject_pseudonym, entry.pseudonym_period = named[0].value, named[0].period
     return entry.SerializeToString(), named
 

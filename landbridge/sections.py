@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
+from landbridge.record_flags import merged, shown_flags
 from landbridge.v1 import answer_pb2, profile_pb2, query_pb2, subject_pb2
 
 _TYPES: Final = {
@@ -134,12 +135,16 @@ class _Section:
         names = [_name(record) for record in extract.records]
         occurrences = Counter(names)
         for name, record in zip(names, extract.records, strict=True):
-            values = _attributed(extract, record)
+            values, flags = _attributed(extract, record), shown_flags(record)
             same = self._named.get(name)
             if same is not None and occurrences[name] == 1:
                 same["values"].extend(values)
+                if flags:
+                    same["flags"] = merged(same.get("flags", ()), flags)
                 continue
             written = {**reader.heading(record, dataset), "values": values}
+            if flags:
+                written["flags"] = flags
             self.document["records"].append(written)
             # A name that several native rows share cannot tell which of them another extract means.
             shared = name in self._named or occurrences[name] > 1

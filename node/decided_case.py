@@ -1,5 +1,6 @@
 """A case of the node's folder, as far as it counts: read by the agency that follows it up."""
 
+from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -27,6 +28,27 @@ class DecidedCase:
     """The number of the step that is next."""
 
 
+def find_decided(state: Path) -> DecidedCase:
+    """Find the one case whose record is to be corrected, withdrawn or forgotten.
+
+    Raises:
+        LandbridgeError: LB-4110 when there is none, or more than one.
+    """
+    found = []
+    for case_id in CaseFiles(state).changed():
+        with suppress(LandbridgeError):
+            found.append(read_decided(state, case_id))
+    if len(found) != 1:
+        ids = ", ".join(one.opening.id for one in found)
+        raise refuse(
+            Reason.CASE_CONFLICT,
+            f"{len(found) or 'no'} cases are decided, and those who had the record not told yet",
+            where=str(state),
+            next_step=f"name one with --case: {ids}" if found else "decide a case first",
+        )
+    return found[0]
+
+
 def read_decided(state: Path, case_id: str) -> DecidedCase:
     """Read a case whose record is to be corrected, withdrawn or forgotten.
 
@@ -34,9 +56,10 @@ def read_decided(state: Path, case_id: str) -> DecidedCase:
         LandbridgeError: LB-4110 when there is no such case, or its recipients were told already;
             LB-4111 when it is not decided so; LB-4107 for files that are none of a case.
     """
+    found = CaseFiles(state).read(case_id)
     files = [
         file
-        for file in CaseFiles(state).read(case_id)
+        for file in found
         if file.receipt and file.receipt.digest == sha256(file.document).hexdigest()
     ]
     if not files:
@@ -46,9 +69,8 @@ def read_decided(state: Path, case_id: str) -> DecidedCase:
             where=str(CaseFiles(state).folder_of(case_id)),
             next_step="`landbridge dispute list` and `landbridge repair list` name the cases",
         )
-    steps = [_step(file) for file in files]
-    reached = state_after(steps)
-    if Step.ISSUED in steps:
+    reached = state_after([_step(file) for file in files])
+    if any(file.step == Step.ISSUED for file in found):
         raise refuse(
             Reason.CASE_CONFLICT,
             "those who had the record were told already",

@@ -40,8 +40,10 @@ class Sought:
     fields: frozenset[str]
     published: frozenset[str]
     """All fields of the dataset."""
-    since: int = 0
-    """Unix milliseconds."""
+    since: int
+    """Unix milliseconds, as the next."""
+    until: int
+    """From when on no answer held it."""
 
 
 def find_recipients(
@@ -54,7 +56,8 @@ def find_recipients(
     """
     found: dict[str, Received] = {}
     for index, entry in sorted(_entries(log, subjects)):
-        if entry.kind != log_pb2.ENTRY_KIND_ANSWER or entry.logged_at_unix_ms < sought.since:
+        in_time = sought.since <= entry.logged_at_unix_ms < sought.until
+        if entry.kind != log_pb2.ENTRY_KIND_ANSWER or not in_time:
             continue
         fields = _released(entry.accesses, sought, fields_of)
         if fields:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date
+from itertools import islice
 
 from landbridge.clock import Clock, to_datetime
 from landbridge.envelope import (
@@ -21,6 +22,7 @@ from landbridge.query import check_alone, check_query, read_query
 from landbridge.replay import ReplayGuard
 from landbridge.sealed_answer import seal_answer
 from landbridge.sealing import check_public_key
+from landbridge.subject import SubjectId
 from landbridge.v1 import answer_pb2, envelope_pb2, query_pb2
 from node.aliases import AliasProver
 from node.judge import Judge
@@ -86,8 +88,12 @@ class Responder:
         The steps: verify the query, prove the aliases, judge by memoranda and consents, refuse
         replay, count against the quotas, read, log, seal and sign. A refusal by policy is a signed
         answer; a question that cannot be trusted is an error. Nothing leaves before its log entry
-        is durable.
+        is durable; where the log takes no entries, nothing is read either.
         """
+        try:
+            self._log.check_not_halted()
+        except LandbridgeError as error:
+            return [error] * len(questions)
         now = self._clock()
         day = to_datetime(now).date()
         results: dict[int, envelope_pb2.Envelope | LandbridgeError] = {}
@@ -201,7 +207,7 @@ class Responder:
             return {}
         payloads = [self._write(task, now) for task in tasks.values()]
         try:
-            named = [self._name(task, now) for task in tasks.values()]
+            named = self._name(tasks.values(), now)
             entries = [
                 write_entry(task, digest(ANSWER_TYPE, payload), names, at=now)
                 for task, payload, names in zip(tasks.values(), payloads, named, strict=True)
@@ -218,12 +224,15 @@ class Responder:
             for position, payload, proof in zip(tasks, payloads, evidence, strict=True)
         }
 
-    def _name(self, task: Task, now: int) -> list[Pseudonym]:
-        """Name the subject as it was asked about, then as it was looked for besides."""
-        subjects = [task.query.subject]
-        if any(reading.is_read for reading in task.readings):
-            subjects += task.aliases
-        return [self._subjects.name(each.scheme, each.value, now) for each in subjects]
+    def _name(self, tasks: Iterable[Task], now: int) -> list[list[Pseudonym]]:
+        """Name the subject of each as it was asked about, then as it was looked for besides."""
+        subjects = [(task.query.subject, *_looked_for(task)) for task in tasks]
+        names = iter(
+            self._subjects.names(
+                (each.scheme, each.value, now) for group in subjects for each in group
+            )
+        )
+        return [list(islice(names, len(group))) for group in subjects]
 
     def _write(self, task: Task, now: int) -> bytes:
         answer = answer_pb2.Answer(
@@ -243,6 +252,10 @@ class Responder:
                 memoranda=_memoranda(task),
             )
         return answer.SerializeToString()
+
+
+def _looked_for(task: Task) -> tuple[SubjectId, ...]:
+    return task.aliases if any(reading.is_read for reading in task.readings) else ()
 
 
 def _memoranda(task: Task) -> Iterable[str]:

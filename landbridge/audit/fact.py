@@ -1,7 +1,7 @@
 """What one log entry says of a query, in the few values that can be held against other logs."""
 
 import struct
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final, NamedTuple
 
 from google.protobuf.message import DecodeError
@@ -18,9 +18,10 @@ KINDS: Final = frozenset(
     }
 )
 """The kinds of entries that are about a query."""
+DIGEST_BYTES: Final = 32
 _FIXED: Final = struct.Struct(">IQBBqI32s32sHH")
-_NAMED: Final = struct.Struct(">IQ32s")
-_DIGEST_BYTES: Final = 32
+NAMED: Final = struct.Struct(">IQ32s")
+"""An entry of another log: number of the log, index, leaf hash."""
 _BYTE: Final = 0xFF
 
 
@@ -55,7 +56,7 @@ class Fact(NamedTuple):
 
     def named(self) -> Iterator[tuple[int, int, bytes]]:
         """Give number of the log, index and leaf hash of every entry that this one names."""
-        return _NAMED.iter_unpack(self.heard)
+        return NAMED.iter_unpack(self.heard)
 
 
 def read_entry(entry: bytes) -> log_pb2.LogEntry:
@@ -89,7 +90,7 @@ def pack_fact(  # noqa: PLR0913, PLR0917  a million times over: no object for wh
             entry.payload_digest,
             leaf,
             len(who),
-            len(named) // _NAMED.size,
+            len(named) // NAMED.size,
         )
         + who
         + named
@@ -106,7 +107,7 @@ def unpack_facts(query: bytes, packed: bytes) -> list[Fact]:
         )
         start = place + _FIXED.size
         middle = start + letters
-        place = middle + count * _NAMED.size
+        place = middle + count * NAMED.size
         found.append(
             Fact(
                 query, log, position, kind, step, at, accesses, payload, leaf,
@@ -118,12 +119,11 @@ def unpack_facts(query: bytes, packed: bytes) -> list[Fact]:
 
 def pack_named(log: int, index: int, leaf: bytes) -> bytes:
     """Pack an entry of another log that is named; a leaf hash of another size fits no entry."""
-    return _NAMED.pack(log, index, leaf)
+    return NAMED.pack(log, index, leaf)
 
 
-def write_accesses(entry: log_pb2.LogEntry) -> bytes:
-    """Put together what an entry says of its datasets."""
-    parts = [access.SerializeToString() for access in entry.accesses]
+def write_accesses(parts: Iterable[bytes]) -> bytes:
+    """Put together what an entry says of its datasets, one serialized access after the other."""
     return b"".join([len(part).to_bytes(4) + part for part in parts])
 
 
@@ -136,8 +136,3 @@ def read_accesses(written: bytes) -> list[log_pb2.Access]:
         place = start + int.from_bytes(written[place:start])
         found.append(log_pb2.Access.FromString(written[start:place]))
     return found
-
-
-def is_about_query(entry: log_pb2.LogEntry) -> bool:
-    """Tell whether an entry is about a query."""
-    return entry.kind in KINDS and len(entry.query_digest) == _DIGEST_BYTES

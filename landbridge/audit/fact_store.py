@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Self
 
-from landbridge.audit.fact import read_accesses
+from landbridge.audit.fact import read_accesses, write_accesses
 from landbridge.audit.facts_kept import (
     FACT_TABLES,
     FactsInFile,
@@ -68,7 +68,7 @@ class FactStore:
         self.connection = connection
         self.facts = facts
         self._logs: dict[str, int] = {}
-        self._accesses: dict[bytes, int] = {}
+        self._accesses: dict[tuple[bytes, ...], int] = {}
         connection.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
 
     @classmethod
@@ -129,16 +129,16 @@ class FactStore:
             number = self._logs[origin] = int(row.fetchone()[0])
         return number
 
-    def accesses_number(self, written: bytes) -> int:
-        """Return the number of what was released and refused."""
-        number = self._accesses.get(written)
+    def accesses_number(self, parts: tuple[bytes, ...]) -> int:
+        """Return the number of what was released and refused, by its serialized accesses."""
+        number = self._accesses.get(parts)
         if number is None:
             if len(self._accesses) >= _MOST_KNOWN:
                 self._accesses.clear()
-            run = self.connection.execute
+            written, run = write_accesses(parts), self.connection.execute
             run("INSERT OR IGNORE INTO accesses (written) VALUES (?)", (written,))
             row = run("SELECT number FROM accesses WHERE written = ?", (written,)).fetchone()
-            number = self._accesses[written] = int(row[0])
+            number = self._accesses[parts] = int(row[0])
         return number
 
     def accesses(self, number: int) -> list[log_pb2.Access]:

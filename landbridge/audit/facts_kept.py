@@ -14,7 +14,7 @@ Packed = tuple[bytes, bytes]
 
 FACT_TABLES: Final = """
 CREATE TABLE fact (query BLOB NOT NULL, packed BLOB NOT NULL) STRICT;
-CREATE TABLE open_query (query BLOB PRIMARY KEY) STRICT, WITHOUT ROWID;
+CREATE TABLE open_query (query BLOB PRIMARY KEY, waits INTEGER NOT NULL) STRICT, WITHOUT ROWID;
 CREATE TABLE touched (query BLOB PRIMARY KEY) STRICT, WITHOUT ROWID;
 """
 _INDEX: Final = "CREATE INDEX IF NOT EXISTS fact_by_query ON fact (query)"
@@ -26,11 +26,14 @@ class KeptFacts(Protocol):
     def add(self, facts: Sequence[Packed]) -> None:
         """Keep facts; their queries are touched."""
 
-    def queries(self, *, anew: bool) -> Iterator[Packed]:
-        """Give all facts of each query: of every one, or of those touched or left open."""
+    def queries(self, *, anew: bool, waiting: bool) -> Iterator[Packed]:
+        """Give all facts of each query: of every one, or of those touched or left open.
 
-    def leave_open(self, queries: Iterable[bytes]) -> None:
-        """Note which queries are looked at again, and that no other is touched any more."""
+        Those that wait for a log which is away are given only with `waiting`.
+        """
+
+    def leave_open(self, queries: Iterable[bytes], waiting: Iterable[bytes]) -> None:
+        """Note which of those given are looked at again, and which of them wait for a log."""
 
 
 class FactsInMemory:
@@ -49,16 +52,16 @@ class FactsInMemory:
         if self._again is not None:
             self._again.update(query for query, _ in facts)
 
-    def queries(self, *, anew: bool) -> Iterator[Packed]:
+    def queries(self, *, anew: bool, waiting: bool) -> Iterator[Packed]:  # noqa: ARG002
         """Give the facts of each query, in the order in which they were met."""
         if anew:
             yield from self._facts.items()
         else:
             yield from [(query, self._facts[query]) for query in self._again or ()]
 
-    def leave_open(self, queries: Iterable[bytes]) -> None:
+    def leave_open(self, queries: Iterable[bytes], waiting: Iterable[bytes]) -> None:
         """Note which queries are looked at again."""
-        self._again = set(queries)
+        self._again = {*queries, *waiting}
 
 
 class FactsInFile:
@@ -66,6 +69,7 @@ class FactsInFile:
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
+        self._gave_waiting = True
 
     def add(self, facts: Sequence[Packed]) -> None:
         """Keep facts."""
@@ -73,25 +77,29 @@ class FactsInFile:
         run("INSERT INTO fact VALUES (?, ?)", facts)
         run("INSERT OR IGNORE INTO touched VALUES (?)", [(query,) for query, _ in facts])
 
-    def queries(self, *, anew: bool) -> Iterator[Packed]:
+    def queries(self, *, anew: bool, waiting: bool) -> Iterator[Packed]:
         """Give the facts of each query, in the order of their digests."""
         # After the first look, as the index is made faster than it is kept.
         self._connection.execute(_INDEX)
-        some = (
-            ""
+        self._gave_waiting = waiting = anew or waiting
+        rows = (
+            self._connection.execute("SELECT query, packed FROM fact ORDER BY query, rowid")
             if anew
-            else "WHERE query IN (SELECT query FROM touched UNION SELECT query FROM open_query)"
-        )
-        rows = self._connection.execute(
-            f"SELECT query, packed FROM fact {some} ORDER BY query, rowid"  # noqa: S608
+            else self._connection.execute(
+                "SELECT query, packed FROM fact WHERE query IN (SELECT query FROM touched"
+                " UNION SELECT query FROM open_query WHERE waits <= ?) ORDER BY query, rowid",
+                (waiting,),
+            )
         )
         for query, group in groupby(rows, itemgetter(0)):
             yield query, b"".join([packed for _, packed in group])
 
-    def leave_open(self, queries: Iterable[bytes]) -> None:
+    def leave_open(self, queries: Iterable[bytes], waiting: Iterable[bytes]) -> None:
         """Note which queries are looked at again."""
-        self._connection.execute("DELETE FROM touched")
-        self._connection.execute("DELETE FROM open_query")
+        run = self._connection.execute
+        run("DELETE FROM touched")
+        run("DELETE FROM open_query WHERE waits <= ?", (self._gave_waiting,))
         self._connection.executemany(
-            "INSERT INTO open_query VALUES (?)", [(query,) for query in queries]
+            "INSERT OR REPLACE INTO open_query VALUES (?, ?)",
+            [*((query, False) for query in queries), *((query, True) for query in waiting)],
         )

@@ -11,15 +11,13 @@ from landbridge.agency import Role
 from landbridge.audit.absences import check_absences
 from landbridge.audit.agreement import check_agreement
 from landbridge.audit.case import Case, Shown
-from landbridge.audit.fact import Fact
+from landbridge.audit.fact import NAMED, Fact
 from landbridge.audit.finding import Finding
 from landbridge.audit.named_entries import check_named
 from landbridge.v1 import log_pb2
 
 _MOST_SHAPES: Final = 100_000
-_PROFILE: Final = log_pb2.ENTRY_KIND_PROFILE
-_RECEIPT: Final = log_pb2.ENTRY_KIND_RECEIPT
-_NOWHERE: Final = -1
+_TELLERS: Final = (log_pb2.ENTRY_KIND_PROFILE, log_pb2.ENTRY_KIND_RECEIPT)
 
 
 def judge(shown: Shown, facts: Sequence[Fact]) -> list[Finding]:
@@ -50,24 +48,32 @@ class Judge:
     def _shape(self, facts: Sequence[Fact]) -> Hashable:
         """Write down all that the rules go by; None where entries do not say the same."""
         parties, who = self._shown.parties, facts[0].who
-        places = {(fact.log, fact.position): place for place, fact in enumerate(facts)}
         shape: list[Hashable] = []
-        payload: bytes | None = None
-        for fact in facts:
-            if fact.who != who or fact.log not in parties:
+        payload = b""
+        for _, log, position, kind, step, _, accesses, paid, _, said, heard in facts:
+            party = parties.get(log)
+            if party is None or said != who:
                 return None
-            named: list[int] = []
-            for number, index, leaf in fact.named() if fact.heard else ():
-                place = places.get((number, index), _NOWHERE)
-                if number in parties and (place == _NOWHERE or facts[place].leaf != leaf):
+            shape += (log, kind, step, accesses)
+            if kind in _TELLERS:
+                if paid != (payload or paid):
                     return None
-                named.append(place)
-            if fact.kind in (_PROFILE, _RECEIPT):
-                if fact.payload != (payload or fact.payload):
+                payload = paid
+                first = party.names_from
+                shape += (first is not None and position >= first, len(heard))
+                if heard and not self._are_in_place(facts, heard, shape):
                     return None
-                payload = fact.payload
-            names_from = parties[fact.log].names_from
-            names = names_from is not None and fact.position >= names_from
-            shape.append((fact.log, fact.kind, fact.step, fact.accesses, names, *named))
         requester = who[: who.index(b"\0")].decode()
         return bool(self._shown.logs(Role.REQUESTER, requester)), *shape
+
+    def _are_in_place(self, facts: Sequence[Fact], heard: bytes, shape: list[Hashable]) -> bool:
+        """Look up what an entry names, and write down which entries it is."""
+        for number, index, leaf in NAMED.iter_unpack(heard):
+            for place, fact in enumerate(facts):
+                if fact.leaf == leaf and fact.log == number and fact.position == index:
+                    shape.append(place)
+                    break
+            else:
+                if number in self._shown.parties:
+                    return False
+        return True

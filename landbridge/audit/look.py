@@ -157,9 +157,9 @@ def _take_copy(path: Path, reader: LogReader, listed: ListedLogs, store: FactSto
 
 def _judge(store: FactStore, look: Look, terms: Terms, shown: Shown, *, anew: bool) -> None:
     rules = Judge(shown)
-    left_open = set[bytes]()
+    left_open, waiting = set[bytes](), set[bytes]()
     judged: set[bytes] | None = None if anew else set()
-    for query, packed in store.facts.queries(anew=anew):
+    for query, packed in store.facts.queries(anew=anew, waiting=not look.troubles):
         facts = unpack_facts(query, packed)
         if judged is not None:
             judged.add(query)
@@ -169,10 +169,12 @@ def _judge(store: FactStore, look: Look, terms: Terms, shown: Shown, *, anew: bo
         found = rules.judge(facts)
         for finding in found:
             look.add(finding, terms)
-        if look.troubles or (found and any(map(terms.may_still_come, found))):
+        if found and any(map(terms.may_still_come, found)):
             left_open.add(query)
+        elif look.troubles:
+            waiting.add(query)
     look.judged = judged
-    store.facts.leave_open(left_open)
+    store.facts.leave_open(left_open, waiting)
 
 
 def _broken(broken: BrokenHistory) -> Finding:

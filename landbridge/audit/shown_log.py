@@ -12,11 +12,11 @@ from typing import Final
 
 from landbridge.agency import Role
 from landbridge.audit.fact import (
-    is_about_query,
+    DIGEST_BYTES,
+    KINDS,
     pack_fact,
     pack_named,
     read_entry,
-    write_accesses,
 )
 from landbridge.audit.fact_store import FactStore, KnownLog
 from landbridge.audit.facts_kept import Packed
@@ -126,7 +126,8 @@ def _add(
     first: int | None = None
     for position, (data, leaf) in enumerate(zip(part, leaves, strict=True), start):
         entry = read_entry(data)
-        if not is_about_query(entry):
+        query = entry.query_digest
+        if entry.kind not in KINDS or len(query) != DIGEST_BYTES:
             continue
         named = b""
         for heard in entry.heard:
@@ -137,9 +138,8 @@ def _add(
                 heads[head] = f"entry {position} of {known.origin}", entry.logged_at_unix_ms
         if named and first is None:
             first = position
-        accesses = accesses_number(write_accesses(entry))
-        packed = pack_fact(entry, log, position, accesses, leaf, named)
-        facts.append((entry.query_digest, packed))
+        accesses = accesses_number(tuple([one.SerializeToString() for one in entry.accesses]))
+        facts.append((query, pack_fact(entry, log, position, accesses, leaf, named)))
     store.add(facts, [(*head, *teller) for head, teller in heads.items()])
     return first
 

@@ -149,7 +149,7 @@ async def _acknowledge(
         wanted = [notice for notice in chosen if notice.digest not in receipts]
         if not wanted:
             return []
-        signing = SigningKey.load(key or line.folder / "keys" / f"{KeyUse.MEMORANDUM}.key")
+        signing = SigningKey.load(key or _own_key(line.folder))
         at = format_instant(system_clock())
         signed = [sign_receipt(one, signing, acknowledged_at=at).to_bytes() for one in wanted]
         for document in signed:
@@ -157,6 +157,18 @@ async def _acknowledge(
         return list(zip(wanted, await line.offer(signed), strict=True))
     finally:
         await line.close()
+
+
+def _own_key(folder: Path) -> Path:
+    path = folder / "keys" / f"{KeyUse.MEMORANDUM}.key"
+    if not path.is_file():
+        raise refuse(
+            Reason.USAGE,
+            "this folder holds no key for memoranda",
+            where=str(path),
+            next_step="give it with --key: of an agency with a node, it lies in the node's folder",
+        )
+    return path
 
 
 def _keep(folder: Path, opened: Opened) -> None:

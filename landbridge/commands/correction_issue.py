@@ -16,6 +16,8 @@ from landbridge.commands.output import Output, OutputOption, data_console, print
 from landbridge.commands.table import open_table, plain
 from landbridge.errors import LandbridgeError, Reason, refuse
 from landbridge.federation import Federation
+from landbridge.home import FILE as HOME_FILE
+from landbridge.home import Home
 from landbridge.keys import KeyUse
 from landbridge.party import PartyFolder
 from landbridge.rights.step_document import write_step
@@ -24,7 +26,7 @@ from landbridge.subject import SubjectId
 from node.case_files import CaseFiles
 from node.config import load_node_config
 from node.correcting import Desk, correct_record, read_row
-from node.decided_case import DecidedCase, read_decided
+from node.decided_case import DecidedCase, find_decided, read_decided
 
 _COMPLETE: Final = 0
 _SECOND_MS: Final = 1000
@@ -34,7 +36,7 @@ _NAMED_IN_STEP: Final = 250
 def issue(  # noqa: PLR0913  one parameter an option
     *,
     state: Path,
-    case: str,
+    case: str = "",
     set_: Annotated[tuple[str, ...], Parameter(name="--set", negative=())] = (),
     since: str = "",
     config: Path | None = None,
@@ -51,10 +53,12 @@ def issue(  # noqa: PLR0913  one parameter an option
 
     Args:
         state: The folder of the agency's node.
-        case: The dispute or repair, as `landbridge dispute list` names it.
+        case: The dispute or repair, as `landbridge dispute list` names it; it may be left out where
+            there is only one to follow up.
         set_: FIELD=NATIVE, again for each field: the right value as the file or database writes it.
         since: From when on it was wrong, such as 2026-05-01; without it, since the first answer.
-        config: The agency's node.toml, where it is not agencies/AGENCY/node.toml above the state.
+        config: The agency's node.toml; by default agencies/AGENCY/node.toml in a folder above the
+            state, or beside the federation.toml of the home that the state lies in.
         federation: The federation.toml; by default the nearest one above node.toml.
         output: How to print: table, json or ndjson.
 
@@ -66,16 +70,16 @@ def issue(  # noqa: PLR0913  one parameter an option
     party = PartyFolder.open(state)
     key = party.signing_key(KeyUse.MEMORANDUM)
     wrong_since = read_moment(since, "--since") if since else 0
-    decided = read_decided(state, case)
+    decided = read_decided(state, case) if case else find_decided(state)
     given = _read_given(set_, decided.state)
     place = config or _nearest_config(state, key.agency)
     terms = Federation.load(federation or nearest_federation(place))
     desk = Desk(load_node_config(place, terms), terms, state, party.bundle, key)
     subjects, fields = _correct(desk, decided, given)
-    _settle(decided, desk.config.node.statement_timeout_ms, changed=bool(given))
+    until = _settle(desk, decided)
     log = party.open_log(party.identity(Role.NODE))
     try:
-        found = find_untold(desk, decided, subjects, fields, log, wrong_since)
+        found = find_untold(desk, decided, subjects, fields, log, (wrong_since, until))
         issued = write_notices(desk, decided, found, log.origin, wrong_since)
     finally:
         log.close()
@@ -109,11 +113,13 @@ def _read_given(written: tuple[str, ...], reached: CaseState) -> dict[str, str]:
 
 def _nearest_config(state: Path, agency: str) -> Path:
     for folder in state.resolve().parents:
-        if (place := folder / "agencies" / agency / "node.toml").is_file():
+        is_home = (folder / HOME_FILE).is_file()
+        top = Home.read(folder).federation.parent if is_home else folder
+        if (place := top / "agencies" / agency / "node.toml").is_file():
             return place
     raise refuse(
         Reason.USAGE,
-        f"there is no agencies/{agency}/node.toml in the folders above",
+        f"there is no agencies/{agency}/node.toml in the folders above, or where their home leads",
         where=str(state),
         next_step="give --config FILE",
     )
@@ -137,10 +143,16 @@ def _correct(
     return subjects, correct_record(desk, opening, given, system_clock())
 
 
-def _settle(decided: DecidedCase, timeout_ms: int, *, changed: bool) -> None:
-    """Wait until what was read before the change is in the log."""
-    since = system_clock() if changed else decided.decided_at
-    time.sleep(max(0, since + timeout_ms + _SECOND_MS - system_clock()) / _SECOND_MS)
+def _settle(desk: Desk, decided: DecidedCase) -> int:
+    """Wait until what was read before the change is in the log; return until when that was."""
+    case, reached = decided.opening.id, decided.state
+    errata = [one.issued_at for one in desk.errata() if one.case == case]
+    # A database was changed at some time before, and nobody says when.
+    at_last = system_clock() if reached is CaseState.CORRECTED else decided.decided_at
+    changed = min([at_last, *errata])
+    until = changed + desk.config.node.statement_timeout_ms + _SECOND_MS
+    time.sleep(max(0, until - system_clock()) / _SECOND_MS)
+    return until
 
 
 def _follow_up(desk: Desk, decided: DecidedCase, issued: list[Issued]) -> None:

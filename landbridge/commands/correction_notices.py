@@ -46,11 +46,12 @@ def find_untold(  # noqa: PLR0913, PLR0917
     subjects: frozenset[SubjectId],
     fields: frozenset[str],
     log: LogStore,
-    since: int,
+    times: tuple[int, int],
 ) -> dict[str, Received]:
     """Find who is yet to be told: not who was, by a run that was cut short.
 
-    `fields` are those that were wrong, all where there is none; `since` is in Unix milliseconds.
+    `fields` are those that were wrong, all where there is none; `times` say from when on it was
+    given out, and from when on no more, in Unix milliseconds.
 
     Raises:
         LandbridgeError: LB-5001, LB-5002 for the log; LB-1101 for the folder.
@@ -60,7 +61,7 @@ def find_untold(  # noqa: PLR0913, PLR0917
     published = frozenset(field.name for field in dataset.fields)
     shelf = read_shelf(desk.state, desk.bundle, at=system_clock(), agency=desk.key.agency)
     found = find_recipients(
-        log, subjects, Sought(opening.dataset, fields, published, since), _fields_of(shelf)
+        log, subjects, Sought(opening.dataset, fields, published, *times), _fields_of(shelf)
     )
     found.pop(desk.key.agency, None)
     told = {

@@ -26,7 +26,10 @@ _INTERRUPTED: Final = 130
 
 COMMANDS: Final = {
     "profile": ("landbridge.commands.profile:profile", "Assemble the profile of one subject."),
-    "verify": ("landbridge.commands.verify:verify", "Verify a saved file, offline: a profile, a case, who looked, a proof."),
+    "verify": (
+        "landbridge.commands.verify:verify",
+        "Verify a saved file, offline: a profile, a case, who looked, a proof.",
+    ),
     "convert": (
         "landbridge.commands.convert:convert",
         "Write a saved profile as a credential, entities or PROV.",

@@ -8,6 +8,7 @@ from rich.padding import Padding
 from rich.text import Text
 
 from landbridge.commands.output import visible
+from landbridge.commands.render_flag import render_flag
 from landbridge.commands.table import heading, open_table, plain
 from landbridge.period import Period
 
@@ -140,6 +141,7 @@ def _comparisons(comparisons: Iterable[_Document], console: Console) -> None:
 
 def _standing(value: _Document) -> str:
     standing = " (authoritative)" if value["authoritative"] else ""
+    standing += " (disputed)" if "disputed" in value else ""
     return standing + (" (one of several)" if value["coverage"] == "one-of-several" else "")
 
 
@@ -163,6 +165,8 @@ def _section(section: _Document, console: Console) -> None:
                 plain(value["field"]), plain(shown(value)), *natively, plain(_clause(value))
             )
         console.print(Padding(table, (0, 0, 0, 2), expand=False))
+        for flag in record.get("flags", ()):
+            render_flag(flag, console)
     for text, style in dict.fromkeys(
         term
         for record in section["records"]

@@ -41,7 +41,7 @@ def find_desks(folder: Path) -> frozenset[str]:
 def plan_parties(federation: Federation, desks: Collection[str] = ()) -> list[PartyPlan]:
     """Plan every party: gateway, authority and two administrators of one agency, and the others.
 
-    The agencies of `desks` get a key for consent, too.
+    The agencies of `desks`, and those that keep a desk, get a key for consent, too.
     """
     operator, title = federation.gateway.agency, federation.title
     plans = [
@@ -53,7 +53,7 @@ def plan_parties(federation: Federation, desks: Collection[str] = ()) -> list[Pa
         sealed = False
         for role in sorted(agency.roles):
             uses = tuple(use for use in _USES[role] if not (sealed and use is KeyUse.MEMORANDUM))
-            if agency.id in desks and not sealed:
+            if (agency.desk or agency.id in desks) and not sealed:
                 uses = (*uses, KeyUse.CONSENT)
             plans.append(PartyPlan(agency.id, role, agency.title, uses))
             sealed = True

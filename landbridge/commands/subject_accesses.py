@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Annotated, Any, Final
 
 from cyclopts import Parameter
+from rich.padding import Padding
+from rich.text import Text
 
 from landbridge.accesses_document import Missing, Told, accesses_document
 from landbridge.agency import Role
@@ -63,7 +65,7 @@ def accesses(  # noqa: PLR0913  one parameter an option
     A desk that knows who is asking signs (--as), or the subject with its own key (--key and
     --binding). Each answer is verified by the trust bundle before it is shown.
 
-    Exit codes: 0 all agencies answered, 3 some did, 4 all refused, 5 none was reached.
+    Exit codes: 0 all agencies answered, 3 some did, 4 all refused or proved nothing, 5 none was reached.
 
     Args:
         subject: Whom it is about: scheme, colon, identifier.
@@ -167,14 +169,16 @@ def _show(document: dict[str, Any]) -> None:
     asked = len({one["agency"] for one in document["told"]})
     count = len(document["accesses"])
     what = "1 access" if count == 1 else f"{count} accesses"
-    console.print(plain(f"{named}   {what}, told by {asked} agencies".strip(), "bold"))
+    told = f"{named}   {what}, told by {'1 agency' if asked == 1 else f'{asked} agencies'}"
+    console.print(plain(told if asked else "No agency answered", "bold"))
     for access in document["accesses"]:
         first, *rest = access["in_words"]
         console.print()
         console.print(plain(first))
         for sentence in rest:
-            console.print(plain(f"  {sentence}"))
-        console.print(plain(f"  Proven: entry {access['entry']} of {access['log']}", "dim"))
+            console.print(_indented(plain(sentence)))
+        proof = f"Proven: entry {access['entry']} of {access['log']}"
+        console.print(_indented(plain(proof, "dim")))
     for one in document["told"]:
         if one["more"] and one is _last(document["told"], one["agency"]):
             console.print(plain(f"! {one['agency']} has more, older accesses", "yellow"))
@@ -184,6 +188,10 @@ def _show(document: dict[str, Any]) -> None:
         for one in document["missing"]:
             table.add_row(plain(one["agency"]), plain(one["code"]), plain(one["message"]))
         console.print(table)
+
+
+def _indented(line: Text) -> Padding:
+    return Padding(line, (0, 0, 0, 2), expand=False)
 
 
 def _last(told: Sequence[dict[str, Any]], agency: str) -> dict[str, Any]:

@@ -15,11 +15,19 @@ def check_sizes(entries: Iterable[bytes]) -> None:
     Raises:
         LandbridgeError: LB-1001 for one of more than 65,535 bytes.
     """
-    longest = max(map(len, entries), default=0)
-    if longest > MAX_ENTRY_BYTES:
+    check_size(max(map(len, entries), default=0))
+
+
+def check_size(size: int) -> None:
+    """Check that an entry of so many bytes may stand in a log.
+
+    Raises:
+        LandbridgeError: LB-1001 for one of more than 65,535 bytes.
+    """
+    if size > MAX_ENTRY_BYTES:
         raise refuse(
             Reason.MALFORMED_REQUEST,
-            f"a log entry of {longest} bytes is longer than the {MAX_ENTRY_BYTES} that fit",
+            f"a log entry of {size} bytes is longer than the {MAX_ENTRY_BYTES} that fit",
         )
 
 

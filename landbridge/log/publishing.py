@@ -45,6 +45,7 @@ class Publisher:
         self._reader = reader
         self._folder = folder
         self._with_entries = entries
+        self._done: tuple[bytes, TiledTree] | None = None
 
     def publish(self, checkpoint: bytes = b"") -> Published:
         """Publish what is new, up to the reader's head or an earlier one, perhaps cosigned.
@@ -58,20 +59,22 @@ class Publisher:
         checkpoint = checkpoint or self._reader.checkpoint
         head = read_checkpoint(parse_note(checkpoint))
         with self._disk_errors():
-            before, tree = self._published()
-            if before is not None:
-                _check_continues(before, tree, head)
-            written = self._write(tree, head)
+            before = self._published()
+            if before is not None and before.checkpoint == checkpoint:
+                return Published(head.origin, head.size, head.size, 0)
+            start = self._tree_of(before, head) if before is not None else TiledTree()
+            written, tree = self._write(start, head)
             if before is None or checkpoint != before.checkpoint:
                 written.append(self._put(CHECKPOINT, checkpoint))
             for path in written:
                 shutil.rmtree(self._folder / f"{path}.p", ignore_errors=True)
-        return Published(head.origin, tree.frontier.size, head.size, len(written))
+        self._done = checkpoint, tree
+        return Published(head.origin, start.frontier.size, head.size, len(written))
 
-    def _published(self) -> tuple[PublishedTiles | None, TiledTree]:
-        """Return what is there, and the same state of the log as the log itself has it."""
+    def _published(self) -> PublishedTiles | None:
+        """Return what is there, if it is of this log and not more than the log holds."""
         if not (self._folder / CHECKPOINT).exists():
-            return None, TiledTree()
+            return None
         before = PublishedTiles(self._folder)
         if before.origin != self._reader.origin:
             raise refuse(
@@ -94,13 +97,22 @@ class Publisher:
                 where=str(self._folder),
                 next_step="restore the newest copy of the log; nothing was published",
             )
-        return before, load_tree(self._reader, before.size)
+        return before
 
-    def _write(self, tree: TiledTree, head: Checkpoint) -> list[str]:
-        """Write all that a head needs beside what is there, and return the paths."""
+    def _tree_of(self, before: PublishedTiles, head: Checkpoint) -> TiledTree:
+        """Return the tree that is published: one that the log had, and that the head continues."""
+        if self._done is not None and self._done[0] == before.checkpoint:
+            tree = self._done[1]
+        else:
+            tree = load_tree(self._reader, before.size)
+        _check_continues(before, tree, head)
+        return tree
+
+    def _write(self, tree: TiledTree, head: Checkpoint) -> tuple[list[str], TiledTree]:
+        """Write all that a head needs beside what is there; return the paths and the tree."""
         written: list[str] = []
         if tree.frontier.size == head.size and tree.frontier.root() == head.root:
-            return written
+            return written, tree
         # An unfilled bundle is written anew, wider, so that its earlier entries are read again.
         first = tree.frontier.size - tree.frontier.size % TILE_WIDTH
         for start in range(first, head.size, _PAGE):
@@ -121,7 +133,7 @@ class Publisher:
             if edge:
                 index = (head.size >> (TILE_HEIGHT * level)) // TILE_WIDTH
                 written.append(self._put_tile(level, index, b"".join(edge)))
-        return written
+        return written, tree
 
     def _write_bundles(self, first: int, entries: list[bytes]) -> Iterator[str]:
         for place in range(0, len(entries), TILE_WIDTH):

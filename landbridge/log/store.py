@@ -38,7 +38,7 @@ from landbridge.log.state import (
     load_state,
 )
 from landbridge.log.subject_keys import Pseudonym, SubjectKeys
-from landbridge.log.subject_tables import read_positions, write_key, write_positions
+from landbridge.log.subject_tables import NewKey, read_positions, write_keys, write_positions
 from landbridge.log.tables import (
     read_entries,
     read_handovers,
@@ -79,11 +79,11 @@ class LogStore:
         try:
             database.add_missing_tables()
             # Read before the database is: another process may append between the two.
-            marked = mark and mark.read()
+            marked = mark.read() if mark else None
             with database.snapshot() as connection:
                 self._state = load_state(connection, self._verifiers)
                 check_handovers(connection, self._verifiers, self._state)
-                if marked:
+                if marked is not None:
                     check_holds(connection, self._verifiers, self._state, marked)
                 self._trusted = connection
             self.check(self.size - CHECKED_AT_OPEN)
@@ -201,6 +201,16 @@ class LogStore:
         """Why nothing is appended, where that is so."""
         return self._halted
 
+    def check_not_halted(self) -> None:
+        """Check that the log takes entries.
+
+        Raises:
+            LandbridgeError: what `halt` was given.
+        """
+        if (halted := self._halted) is not None:
+            # Made anew: several threads may be told at once.
+            raise refuse(halted.reason, halted.message, next_step=halted.next_step)
+
     def refresh(self) -> None:
         """Take up what another process has appended since.
 
@@ -233,29 +243,27 @@ class LogStore:
                 succeed; LB-5002 when the file no longer continues what was signed; LB-1001 for an
                 entry of more than 65,535 bytes; what `halt` was given.
         """
-        if (halted := self._halted) is not None:
-            # Made anew: several threads may be told at once.
-            raise refuse(halted.reason, halted.message, next_step=halted.next_step)
+        self.check_not_halted()
         if not entries:
             return []
         check_sizes(entries)
-        new = {name.value: name for names in named for name in names if name.unstored_key}
         leaves = [sha256(b"\x00" + entry).digest() for entry in entries]
         with self._appending:
+            new = self._unstored(named)
             with self._writer.writing() as connection:
                 before = self._last(connection)
                 tree, growth, tiles = before.tree.grow(leaves)
                 text = Checkpoint(self.origin, growth.size, growth.root).text()
                 checkpoint = self._signer.sign(text)
                 write_batch(connection, before.size, entries, tiles, checkpoint)
-                for name in new.values():
-                    write_key(connection, name.period, name.look_up, name.unstored_key, name.value)
+                if new:
+                    write_keys(connection, new)
                 if named:
                     write_positions(connection, _places(before.size, entries, named))
             self._state = LogState(checkpoint, growth.root, tree)
             self._keep_mark()
-        if new:
-            self.subjects.remember_stored(new.values())
+            if new:
+                self.subjects.remember_stored(key.pseudonym for key in new)
         return [
             Evidence(entry, index, path, checkpoint)
             for index, (entry, path) in enumerate(
@@ -392,6 +400,10 @@ class LogStore:
         self._reader.close()
         if self._subjects is not None:
             self._subjects.close()
+
+    def _unstored(self, named: Sequence[Sequence[Pseudonym]]) -> list[NewKey]:
+        new = {name.value: name for names in named for name in names if name.unstored_key}
+        return self.subjects.unstored(new.values()) if new else []
 
     def _keep_mark(self) -> None:
         if self._mark is not None:

@@ -9,9 +9,10 @@ import hmac
 import secrets
 import struct
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from hashlib import sha256
 from pathlib import Path
 from threading import Lock
 from typing import Final
@@ -23,6 +24,7 @@ from landbridge.log import erasure_list, subject_tables
 from landbridge.log.connection import Database
 from landbridge.log.erasure_list import note_erased
 from landbridge.log.own_database import own_database
+from landbridge.log.subject_tables import NewKey
 
 LOOK_UP_FILE: Final = "pseudonym.key"
 PSEUDONYM_BYTES: Final = 16
@@ -32,6 +34,9 @@ _MOST_KNOWN: Final = 1 << 15
 """Pseudonyms kept in memory, some 10 MB."""
 _LOOK_AGAIN_S: Final = 0.2
 """For so long a key that another process has erased may still be used."""
+
+_Called = tuple[str, str, str]
+"""Month, scheme and value."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,11 +118,11 @@ class SubjectKeys:
     ) -> None:
         self._database = database
         self._erasures_list = erasures
-        self._look_up_key = hmac.digest(look_up_key, b"landbridge subject look-up", "sha256")
-        self._mask_key = hmac.digest(look_up_key, b"landbridge subject mask", "sha256")
+        self._look_up_key = look_up_key
         self._lock = Lock()
-        self._known: dict[tuple[str, str, str], Pseudonym] = {}
-        self._unstored: dict[bytes, tuple[str, str, str]] = {}
+        self._known: dict[_Called, Pseudonym] = {}
+        self._unstored: dict[bytes, _Called] = {}
+        self._stored_lately: dict[bytes, None] = {}
         self._erasures = -1
         self._look_at = 0.0
 
@@ -129,15 +134,22 @@ class SubjectKeys:
         Raises:
             LandbridgeError: LB-5001, LB-5002 when the keys cannot be read.
         """
-        called = (_month(at // _DAY_MS), scheme, value)
+        return self.names(((scheme, value, at),))[0]
+
+    def names(self, subjects: Iterable[tuple[str, str, int]]) -> list[Pseudonym]:
+        """Do as `name` does for several, each scheme, value and time, with one look at the disk.
+
+        Raises:
+            LandbridgeError: as for `name`.
+        """
+        called = [(_month(at // _DAY_MS), scheme, value) for scheme, value, at in subjects]
         with self._lock:
             if time.monotonic() >= self._look_at:
                 self._forget_erased()
-            found = self._known.get(called)
-            if found is None:
-                found = next(iter(self._stored(*called)), None) or self._make(*called)
-                self._remember(called, found)
-            return found
+            found = {each: self._known.get(each) for each in called}
+            unknown = [each for each, name in found.items() if name is None]
+            learned = self._learn(unknown) if unknown else {}
+        return [found[each] or learned[each] for each in called]
 
     def find(self, scheme: str, value: str) -> list[Pseudonym]:
         """Return what the log has called a subject, newest month first, where a key is left.
@@ -172,8 +184,7 @@ class SubjectKeys:
         erased: list[bytes] = []
         with self._database.writing() as connection:
             for month in subject_tables.read_months(connection):
-                look_up = self._look_up(month, scheme, value)
-                mask = self._mask(month, scheme, value)
+                look_up, mask = self._conceal(month, scheme, value)
                 for stored in subject_tables.read_keys(connection, look_up):
                     named = pseudonym(_xor(stored.masked, mask), scheme, value)
                     subject_tables.erase_key(connection, look_up, stored.place, named)
@@ -191,41 +202,62 @@ class SubjectKeys:
             self._forget()
         self._database.close()
 
-    def remember_stored(self, names: Iterable[Pseudonym]) -> None:
-        """Take notice that an append has stored the keys of these."""
+    def unstored(self, names: Iterable[Pseudonym]) -> list[NewKey]:
+        """Return the keys of these that an append has to store, as none has done so meanwhile."""
         with self._lock:
-            for name in names:
-                called = self._unstored.pop(name.value, None)
+            return [
+                NewKey(name.period, name.look_up, name.unstored_key, name.value)
+                for name in names
+                if name.value not in self._stored_lately
+            ]
+
+    def remember_stored(self, values: Iterable[bytes]) -> None:
+        """Take notice that an append has stored the keys of these pseudonyms."""
+        with self._lock:
+            for value in values:
+                while len(self._stored_lately) >= _MOST_KNOWN:
+                    del self._stored_lately[next(iter(self._stored_lately))]
+                self._stored_lately[value] = None
+                called = self._unstored.pop(value, None)
                 if called is not None:
-                    self._known[called] = replace(name, unstored_key=b"")
+                    self._known[called] = replace(self._known[called], unstored_key=b"")
+
+    def _learn(self, unknown: Sequence[_Called]) -> dict[_Called, Pseudonym]:
+        """Read the keys of these, and make those that are not there."""
+        concealed = {each: self._conceal(*each) for each in unknown}
+        with self._database.reading() as connection:
+            stored = subject_tables.read_keys_of(
+                connection, [look_up for look_up, _ in concealed.values()]
+            )
+        learned: dict[_Called, Pseudonym] = {}
+        for each, (look_up, mask) in concealed.items():
+            month, scheme, value = each
+            if look_up in stored:
+                key = _xor(stored[look_up][0].masked, mask)
+                name = Pseudonym(pseudonym(key, scheme, value), month, look_up)
+            else:
+                key = secrets.token_bytes(KEY_BYTES)
+                name = Pseudonym(pseudonym(key, scheme, value), month, look_up, _xor(key, mask))
+            learned[each] = name
+            self._remember(each, name)
+        return learned
 
     def _stored(self, month: str, scheme: str, value: str) -> Iterator[Pseudonym]:
         for look_up, key in self._read(month, scheme, value):
             yield Pseudonym(pseudonym(key, scheme, value), month, look_up)
 
     def _read(self, month: str, scheme: str, value: str) -> Iterator[tuple[bytes, bytes]]:
-        look_up = self._look_up(month, scheme, value)
+        look_up, mask = self._conceal(month, scheme, value)
         with self._database.reading() as connection:
             found = subject_tables.read_keys(connection, look_up)
-        if found:
-            mask = self._mask(month, scheme, value)
-            for stored in found:
-                yield look_up, _xor(stored.masked, mask)
+        for stored in found:
+            yield look_up, _xor(stored.masked, mask)
 
     def _months(self) -> list[str]:
         with self._database.reading() as connection:
             return subject_tables.read_months(connection)
 
-    def _make(self, month: str, scheme: str, value: str) -> Pseudonym:
-        key = secrets.token_bytes(KEY_BYTES)
-        return Pseudonym(
-            pseudonym(key, scheme, value),
-            month,
-            self._look_up(month, scheme, value),
-            _xor(key, self._mask(month, scheme, value)),
-        )
-
-    def _remember(self, called: tuple[str, str, str], found: Pseudonym) -> None:
+    def _remember(self, called: _Called, found: Pseudonym) -> None:
         if len(self._known) >= _MOST_KNOWN:
             oldest = self._known.pop(next(iter(self._known)))
             self._unstored.pop(oldest.value, None)
@@ -246,12 +278,12 @@ class SubjectKeys:
         self._known.clear()
         self._unstored.clear()
 
-    def _look_up(self, month: str, scheme: str, value: str) -> bytes:
+    def _conceal(self, month: str, scheme: str, value: str) -> tuple[bytes, bytes]:
+        """Return what a subject's key is found by, and what masks it."""
         text = month.encode() + _written(scheme, value)
-        return hmac.digest(self._look_up_key, text, "sha256")[:PSEUDONYM_BYTES]
-
-    def _mask(self, month: str, scheme: str, value: str) -> bytes:
-        return hmac.digest(self._mask_key, month.encode() + _written(scheme, value), "sha256")
+        secret = hmac.digest(self._look_up_key, text, "sha256")
+        # Half of the secret is stored; without the other half nobody comes to the mask.
+        return secret[:PSEUDONYM_BYTES], sha256(secret).digest()
 
 
 def _written(scheme: str, value: str) -> bytes:

@@ -13,6 +13,8 @@ from landbridge.log.connection import Connection
 from landbridge.log.tables import damaged
 
 _ERASED: Final = bytes(32)
+_MOST_AT_ONCE: Final = 512
+_KEYS: Final = "SELECT look_up, place, masked FROM subject_name LEFT JOIN subject_key USING (place)"
 
 
 class StoredKey(NamedTuple):
@@ -20,6 +22,15 @@ class StoredKey(NamedTuple):
 
     place: int
     masked: bytes
+
+
+class NewKey(NamedTuple):
+    """A key that is to be stored."""
+
+    month: str
+    look_up: bytes
+    masked: bytes
+    pseudonym: bytes
 
 
 def read_months(connection: Connection) -> list[str]:
@@ -30,14 +41,24 @@ def read_months(connection: Connection) -> list[str]:
 
 def read_keys(connection: Connection, look_up: bytes) -> list[StoredKey]:
     """Return the keys under a look-up value, oldest first."""
-    rows = connection.execute(
-        "SELECT place, masked FROM subject_name LEFT JOIN subject_key USING (place)"
-        " WHERE look_up = ? ORDER BY place",
-        (look_up,),
-    ).fetchall()
-    if any(not isinstance(masked, bytes) or len(masked) != len(_ERASED) for _, masked in rows):
-        raise damaged("a subject's key is missing")
-    return [StoredKey(*row) for row in rows]
+    return read_keys_of(connection, (look_up,)).get(look_up, [])
+
+
+def read_keys_of(connection: Connection, look_ups: Sequence[bytes]) -> dict[bytes, list[StoredKey]]:
+    """Return the keys under several look-up values, oldest first, by look-up value."""
+    found: dict[bytes, list[StoredKey]] = {}
+    for start in range(0, len(look_ups), _MOST_AT_ONCE):
+        some = look_ups[start : start + _MOST_AT_ONCE]
+        # Filled up to a power of two: the database then knows the statement already.
+        filled = [*some, *[some[0]] * ((1 << (len(some) - 1).bit_length()) - len(some))]
+        marks = ", ".join("?" * len(filled))
+        query = f"{_KEYS} WHERE look_up IN ({marks}) ORDER BY look_up, place"
+        rows = connection.execute(query, filled).fetchall()
+        for look_up, place, masked in rows:
+            if not isinstance(masked, bytes) or len(masked) != len(_ERASED):
+                raise damaged("a subject's key is missing")
+            found.setdefault(look_up, []).append(StoredKey(place, masked))
+    return found
 
 
 def count_erasures(connection: Connection) -> int:
@@ -45,19 +66,29 @@ def count_erasures(connection: Connection) -> int:
     return int(connection.execute("SELECT count(*) FROM erased").fetchone()[0])
 
 
-def write_key(
-    connection: Connection, month: str, look_up: bytes, masked: bytes, pseudonym: bytes
-) -> None:
-    """Store a new key, unless it is stored already or was erased meanwhile."""
-    for table in ("named", "erased"):
-        query = f"SELECT 1 FROM {table} WHERE pseudonym = ? LIMIT 1"  # noqa: S608  two of our own
-        if connection.execute(query, (pseudonym,)).fetchone() is not None:
-            return
-    (place,) = connection.execute(
-        "INSERT INTO subject_key (masked) VALUES (?) RETURNING place", (masked,)
-    ).fetchone()
-    connection.execute("INSERT INTO subject_name VALUES (?, ?)", (look_up, place))
-    connection.execute("INSERT INTO subject_month VALUES (?) ON CONFLICT DO NOTHING", (month,))
+def write_keys(connection: Connection, keys: Sequence[NewKey]) -> None:
+    """Store new keys, without those that were erased meanwhile."""
+    erased: set[bytes] = set()
+    if connection.execute("SELECT 1 FROM erased LIMIT 1").fetchone() is not None:
+        query = "SELECT 1 FROM erased WHERE pseudonym = ?"
+        for key in keys:
+            if connection.execute(query, (key.pseudonym,)).fetchone() is not None:
+                erased.add(key.pseudonym)
+    stored = [key for key in keys if key.pseudonym not in erased]
+    (last,) = connection.execute("SELECT max(place) FROM subject_key").fetchone()
+    first = 0 if last is None else last + 1
+    connection.executemany(
+        "INSERT INTO subject_key VALUES (?, ?)",
+        [(place, key.masked) for place, key in enumerate(stored, first)],
+    )
+    connection.executemany(
+        "INSERT INTO subject_name VALUES (?, ?)",
+        [(key.look_up, place) for place, key in enumerate(stored, first)],
+    )
+    connection.executemany(
+        "INSERT INTO subject_month VALUES (?) ON CONFLICT DO NOTHING",
+        sorted({(key.month,) for key in stored}),
+    )
 
 
 def erase_key(connection: Connection, look_up: bytes, place: int, pseudonym: bytes) -> None:

@@ -83,7 +83,10 @@ def _on(dataset: Dataset) -> Iterator[str]:
         why = REASONS[dataset.reason].meaning
         yield f"It was given nothing from {dataset.name}{by}: {why} ({dataset.reason.code})"
     if dataset.expired:
-        yield f"{_count(dataset.expired)} of {dataset.name} past their term, not read."
+        past = (
+            "is past its term and was" if dataset.expired == 1 else "are past their term and were"
+        )
+        yield f"{_count(dataset.expired)} of {dataset.name} {past} not read."
     if dataset.withheld:
         were = "was" if len(dataset.withheld) == 1 else "were"
         yield f"{join(dataset.withheld)} of {dataset.name} {were} withheld."

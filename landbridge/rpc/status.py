@@ -14,7 +14,7 @@ DOMAIN = "landbridge"
 _DETAILS_KEY = "grpc-status-details-bin"
 _LONGEST_TEXT = 600
 # Their place is a path on the agency's own host, which is nobody else's business.
-_PLACE_IS_PRIVATE = frozenset({Reason.LOG_UNAVAILABLE, Reason.LOG_DAMAGED})
+_PLACE_IS_PRIVATE = frozenset({Reason.LOG_UNAVAILABLE, Reason.LOG_DAMAGED, Reason.LOG_ROLLED_BACK})
 _CODES = {reason.code: reason for reason in Reason if REASONS[reason].status != "OK"}
 
 _WITHOUT_DETAILS = {

@@ -46,6 +46,7 @@ async def _evidence(trial: Trial) -> str:
         _compare_question(told, entry, query, grant)
         _compare_accesses(told, entry, query, grant)
         _compare_names(trial, told, entry, query, grant)
+        _compare_grounds(trial, entry, query, grant)
         pseudonyms.setdefault(told.about, set()).add(
             (entry.pseudonym_period, entry.subject_pseudonym)
         )
@@ -145,6 +146,25 @@ def _compare_names(
     if told.outcome is Reason.SEALED:
         due = wanted - granted  # the refusals themselves are sealed
     demand(refused == due, "the entry names other fields as refused than were")
+
+
+def _compare_grounds(
+    trial: Trial, entry: log_pb2.LogEntry, query: query_pb2.Query, grant: Grant | None
+) -> None:
+    """Hold by what right a field was released, and when its subject is told, against the clause."""
+    memorandum = trial.parties.agreed.get(query.requester)
+    basis = memorandum.legal_basis_of(grant) if memorandum and grant else ""
+    demand(
+        all(
+            access.legal_basis == basis or not (access.legal_basis or access.released)
+            for access in entry.accesses
+        ),
+        "the entry names another legal basis than the clause",
+    )
+    demand(
+        not any(access.disclosed_from_unix_ms or access.delay_basis for access in entry.accesses),
+        "the entry keeps from the subject what the clause does not",
+    )
 
 
 def _wanted(trial: Trial, told: Told, query: query_pb2.Query) -> set[str]:

@@ -34,10 +34,21 @@ class StatementFailedError(LandbridgeError):
 
 
 class ReadOnlyDatabase:
-    """Runs statements that read, each within a time limit. Thread-safe."""
+    """Runs statements that read, each within a time limit. Thread-safe.
 
-    def __init__(self, engine: sa.Engine, name: str, timeout_ms: int) -> None:
+    Where a file may be replaced by another one, `edition` tells them apart: then each thread opens
+    a connection anew before it reads again.
+    """
+
+    def __init__(
+        self,
+        engine: sa.Engine,
+        name: str,
+        timeout_ms: int,
+        edition: Callable[[], object] | None = None,
+    ) -> None:
         self.engine = engine
+        self._edition = edition
         self.name = name
         self.timeout_ms = timeout_ms
         self._timeout_s = timeout_ms / 1000
@@ -85,9 +96,13 @@ class ReadOnlyDatabase:
 
     def _session(self) -> "_Session":
         session: _Session | None = getattr(self._threads, "session", None)
+        edition = self._edition() if self._edition else None
+        if session is not None and session.edition != edition:
+            self._drop(session)
+            session = None
         if session is None:
             try:
-                session = _Session(self.engine, self._timeout_s)
+                session = _Session(self.engine, self._timeout_s, edition)
             except (sa.exc.SQLAlchemyError, self.failures) as error:
                 raise self._unreachable() from error
             self._threads.session = session
@@ -123,7 +138,8 @@ class ReadOnlyDatabase:
 class _Session:
     """A connection of one thread."""
 
-    def __init__(self, engine: sa.Engine, timeout_s: float) -> None:
+    def __init__(self, engine: sa.Engine, timeout_s: float, edition: object = None) -> None:
+        self.edition = edition
         self._dialect = engine.dialect
         self._timeout_s = timeout_s
         self._deadline = 0.0

@@ -5,6 +5,7 @@ leaves what was loaded before. It is kept from one start to the next while nothi
 """
 
 import csv
+import shutil
 import tempfile
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
@@ -71,30 +72,56 @@ def correct_duckdb_records(
 ) -> None:
     """Correct what is loaded already; `before` are the errata that it has.
 
-    DuckDB lets nobody write a file that another process has open, so a node must be stopped.
+    DuckDB lets nobody write a file that a node has open: a copy takes its place, and the node's
+    next look-up opens that.
 
     Raises:
-        LandbridgeError: LB-1105 when a node has it open, or it cannot be written; nothing is
-            changed then.
+        LandbridgeError: LB-1105 when it cannot be read or written; nothing is changed then.
     """
     duckdb = load_duckdb(target)
     is_newest = _loaded_state(duckdb, target) == f"{_FORM} {state_of(files, before)}"
     state = f"{_FORM} {state_of(files, errata.all)}" if is_newest else ""
     new = [one for one in errata.all if one not in before]
     try:
-        with duckdb.connect(str(target)) as connection:
-            connection.execute("SET enable_external_access = false")
-            connection.execute("BEGIN")
-            apply_errata(connection, new, lists_of(files), errata.told)
-            connection.execute(f"UPDATE {_quoted(_STATE)} SET state = ?", [state])  # noqa: S608 - a constant
-            connection.execute("COMMIT")
-    except duckdb.Error as error:
+        with tempfile.TemporaryDirectory(prefix=f"{target.stem}-", dir=target.parent) as folder:
+            written = Path(shutil.copyfile(target, Path(folder) / target.name))
+            with duckdb.connect(str(written)) as connection:
+                _lock_down(connection, folder, files)
+                apply_errata(connection, new, lists_of(files), errata.told)
+                connection.execute(f"UPDATE {_quoted(_STATE)} SET state = ?", [state])  # noqa: S608 - a constant
+            written.chmod(0o600)
+            written.replace(target)
+    except (duckdb.Error, OSError) as error:
         raise refuse(
             Reason.UNREADABLE_FILE,
-            "the loaded DuckDB file cannot be corrected while a node has it open",
+            f"the loaded file cannot be corrected: {str(error).partition(chr(10))[0]}",
             where=str(target),
-            next_step="restart the node, which applies the erratum, and issue the correction again",
+            next_step="correct it again; the erratum is kept, and is applied at the next start",
         ) from error
+
+
+class LoadedFile:
+    """The loaded file, under a name of its own for each that took the place of the one before.
+
+    DuckDB keeps one database for each name that a process has open, whatever file it names now.
+    """
+
+    def __init__(self, target: Path) -> None:
+        self._target = target.resolve()
+        self._first = self._target.stat().st_ino
+        for left in target.parent.glob(f"{target.stem}.*{target.suffix}"):
+            left.unlink(missing_ok=True)  # by a process before this one
+
+    def __call__(self) -> Path:
+        """Name the file as it is now."""
+        found = self._target.stat().st_ino
+        if found == self._first:
+            return self._target
+        name = self._target.with_suffix(f".{found}{self._target.suffix}")
+        if not name.exists():
+            with suppress(FileExistsError):
+                name.hardlink_to(self._target)
+        return name
 
 
 def _lock_down(connection: Any, folder: str, files: Sequence[RecordsFile]) -> None:  # noqa: ANN401 - an optional library

@@ -5,6 +5,7 @@ Whatever driver a URL names, the one is taken that is installed and tested.
 
 import sqlite3
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote
@@ -112,10 +113,13 @@ def open_mariadb(url: sa.URL, timeout_ms: int) -> ReadOnlyDatabase:
     return ReadOnlyDatabase(engine, f"database {url.database}", timeout_ms)
 
 
-def open_duckdb(path: Path, timeout_ms: int) -> ReadOnlyDatabase:
+def open_duckdb(
+    path: Path, timeout_ms: int, files: Callable[[], Path] | None = None
+) -> ReadOnlyDatabase:
     """Open a DuckDB file; nothing is connected yet.
 
-    Statements read no other file, load no extension, and cannot change that.
+    Statements read no other file, load no extension, and cannot change that. Where the file may be
+    replaced while it is open, `files` names it as it is now.
 
     Raises:
         ModuleNotFoundError: when DuckDB is not installed.
@@ -124,8 +128,9 @@ def open_duckdb(path: Path, timeout_ms: int) -> ReadOnlyDatabase:
 
     def connect() -> duckdb.DuckDBPyConnection:
         with _ONE_AT_A_TIME:
+            place = files() if files else path.resolve()
             connection = duckdb.connect(
-                str(path.resolve()), read_only=True, config=duckdb_config(timeout_ms)
+                str(place), read_only=True, config=duckdb_config(timeout_ms)
             )
             found = connection.execute("SELECT current_setting('lock_configuration')").fetchone()
             if found != (True,):
@@ -135,7 +140,7 @@ def open_duckdb(path: Path, timeout_ms: int) -> ReadOnlyDatabase:
     engine = sa.create_engine(
         register(), creator=connect, poolclass=NullPool, pool_reset_on_return=None
     )
-    return ReadOnlyDatabase(engine, path.name, timeout_ms)
+    return ReadOnlyDatabase(engine, path.name, timeout_ms, files)
 
 
 def duckdb_config(timeout_ms: int) -> dict[str, str | bool | int | float | list[str]]:

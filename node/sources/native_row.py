@@ -27,7 +27,7 @@ class NativeRow:
     named_by: tuple[str, ...]
     """The columns that tell it from all others: those that name it, and its keys."""
     subjects: tuple[SubjectId, ...]
-    """Every identifier that its keys hold, in its normal form."""
+    """Every identifier that its keys hold whole, in its normal form."""
 
 
 def find_row(bound: Bound, schemes: Schemes, subject: SubjectId, record: str) -> NativeRow:
@@ -88,9 +88,12 @@ def _subjects(keys: list[Key], cells: Mapping[str, str], schemes: Schemes) -> It
     for key in keys:
         for item in key.items(cells[key.column]):
             try:
-                yield SubjectId(key.scheme, schemes[key.scheme].normalise(item))
+                value = schemes[key.scheme].normalise(item)
             except LandbridgeError:
                 continue  # the cell holds a sign for nothing
+            # A cell may hold a part of an identifier, which reads as somebody else's.
+            if item.rstrip(" ") in {text for _, text in key.spell(value)}:
+                yield SubjectId(key.scheme, value)
 
 
 def _no_record(bound: Bound, record: str) -> LandbridgeError:

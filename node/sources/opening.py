@@ -10,7 +10,7 @@ from landbridge.errors import LandbridgeError, Reason, refuse
 from landbridge.suggestion import did_you_mean
 from node.config import NodeConfig
 from node.sources.database import Holds, ReadOnlyDatabase
-from node.sources.duckdb_records import load_duckdb_records
+from node.sources.duckdb_records import LoadedFile, load_duckdb_records
 from node.sources.engines import open_duckdb, open_mariadb, open_postgresql, open_sqlite
 from node.sources.errata import Errata
 from node.sources.records import RecordsFile, find_file, load_records
@@ -87,7 +87,7 @@ def load_files(
     target = work / f"records.{config.node.files}"
     if config.node.files == "duckdb":
         load_duckdb_records(files, target, errata)
-        return DatabaseTables(open_duckdb(target, timeout_ms))
+        return DatabaseTables(open_duckdb(target, timeout_ms, LoadedFile(target)))
     load_records(files, target, errata)
     return DatabaseTables(open_sqlite(target, timeout_ms, holds))
 

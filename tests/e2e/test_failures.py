@@ -15,6 +15,7 @@ import pytest
 
 from landbridge.agency import Role
 from landbridge.client import Client
+from landbridge.commands.preloaded import PreloadedProcess
 from landbridge.commands.sandbox import Sandbox
 from landbridge.errors import LandbridgeError, Reason
 from landbridge.log.checkpoint import verify_checkpoint
@@ -45,7 +46,7 @@ async def ask(sandbox: Sandbox, *, timeout: float = 3.0) -> profile_pb2.Profile:
     return profile_pb2.Profile.FromString(envelope.payload)
 
 
-def process(sandbox: Sandbox, agency: str) -> subprocess.Popen[bytes]:
+def process(sandbox: Sandbox, agency: str) -> subprocess.Popen[bytes] | PreloadedProcess:
     return sandbox.processes[agency]
 
 

@@ -20,8 +20,12 @@ from landbridge.log.database import LogDatabase
 from landbridge.log.merkle import leaf_hash, verify_consistency, verify_inclusion
 from landbridge.log.note import NoteVerifier
 from landbridge.log.own_database import own_database
+from landbridge.log.pass_through import PassThrough
 from landbridge.log.postgres import PostgresDatabase
+from landbridge.log.publishing import Publisher
+from landbridge.log.reading import LogTables, open_reader
 from landbridge.log.store import LogStore
+from landbridge.log.whole_log import verify_log
 from tests.integration.servers import PostgresServer
 from tests.vectors import generate
 
@@ -251,8 +255,12 @@ WRITER = """
 import sys
 from pathlib import Path
 from landbridge.keys import SigningKey
+from landbridge.log.pass_through import PassThrough
 from landbridge.log.postgres import PostgresDatabase
+from landbridge.log.publishing import Publisher
+from landbridge.log.reading import LogTables, open_reader
 from landbridge.log.store import LogStore
+from landbridge.log.whole_log import verify_log
 
 log = LogStore.open(
     PostgresDatabase(sys.argv[1], "log.toml"), {origin!r}, SigningKey.load(Path(sys.argv[2]))
@@ -321,3 +329,19 @@ def test_log_toml_names_the_database(
     log = LogStore.open(own_database(tmp_path), ORIGIN, KEY)
     assert log.append([b"one"])[0].index == 0
     log.close()
+
+
+def test_either_is_read_and_published_from_outside(
+    open_log: Callable[..., LogStore], database: Database, tmp_path: Path
+) -> None:
+    log = open_log()
+    log.append([generate.entry(number) for number in range(300)])
+    with LogTables(database.another()) as reader:
+        log.append([b"while it is read"])
+        verified = verify_log(reader, [NoteVerifier(ORIGIN, KEY.public)])
+        assert verified.head.size == 300
+        reader.refresh()
+        Publisher(reader, tmp_path / "tiles").publish()
+    with open_reader(tmp_path / "tiles") as published:
+        assert published.checkpoint == log.head()
+        assert PassThrough(published).finish().size == 301

@@ -9,6 +9,7 @@ from typing import Any, Final
 import pytest
 from cryptography.hazmat.primitives import serialization
 
+import node.accesses
 from landbridge.agency import Role
 from landbridge.commands.main import run
 from landbridge.consent.binding import bind_key
@@ -88,7 +89,7 @@ def seen(document: dict[str, Any]) -> set[tuple[str, str, str]]:
 
 
 async def test_a_person_learns_who_looked_and_nobody_else_does(
-    tmp_path: Path, capsys: Captured
+    tmp_path: Path, capsys: Captured, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shutil.copytree(ROOT / "examples/teachers", tmp_path / "market")
     (memorandum,) = (tmp_path / "market/memoranda").glob("*.yaml")
@@ -136,6 +137,19 @@ async def test_a_person_learns_who_looked_and_nobody_else_does(
         assert {case for _, case, _ in seen(told)} == {"OTHER"}
         assert await command(running, person, *own) == 4
         assert "LB-4108" in capsys.readouterr().out
+
+        assert await command(running, person, str(OTHER.subject), "--as", DESK) == 4
+        assert "LB-3014" in capsys.readouterr().err
+        assert await command(running, person, *own[:2]) == 2
+        assert "belong together" in capsys.readouterr().err
+
+        # A node that keeps quiet about what it told is not believed.
+        with monkeypatch.context() as patch:
+            patch.setattr(node.accesses, "told_digest", lambda *_, **__: bytes(32))
+            assert await command(running, person, "--as", DESK, "--at", LICENSING) == 4
+        shown = capsys.readouterr().out
+        assert "No agency answered" in shown
+        assert "LB-4008" in shown
 
         # Who is no desk says nothing for others; and an agency that is away is named.
         assert await command(running, person, "--as", SCHOOL) == 2

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Final
 
+import jsonschema
 import pytest
 
 from landbridge.accesses_document import Missing, Told, accesses_document, verify_accesses
@@ -14,8 +15,10 @@ from landbridge.subject import SubjectId
 from landbridge.v1 import log_pb2, query_pb2, reason_pb2
 from tests.asked_office import DAY, NOW, SCHOOL, SECOND, Office, open_office, written
 from tests.consents import DESK, desks
+from tests.example import ROOT
 
 Document = dict[str, Any]
+SCHEMA: Final = json.loads((ROOT / "docs/schemas/accesses.schema.json").read_text())
 SILENT: Final = Missing("schools.two", "LB-2001", "The source could not be reached.")
 
 
@@ -31,8 +34,9 @@ def page(office: Office, subject: SubjectId = SCHOOL, **more: Any) -> Told:
 
 
 def verify(document: object) -> list[str]:
-    """Verify a document as a file holds it; return the names of the checks."""
+    """Verify a document of the published schema as a file holds it; return what was checked."""
     checks: list[str] = []
+    jsonschema.validate(document, SCHEMA, jsonschema.Draft202012Validator)
     verify_accesses(
         json.loads(json.dumps(document)), desks().bundle, passed=lambda name, _: checks.append(name)
     )
@@ -47,7 +51,7 @@ def document(office: Office) -> Document:
 
 
 def test_what_was_told_stands_in_words_and_verifies_from_the_file_alone(document: Document) -> None:
-    assert verify(document) == ["requests", "disclosures", "entries", "document"]
+    assert verify(document) == ["requests", "answers", "entries", "document"]
     assert document["subject"] == [{"scheme": "school", "value": "000001"}]
     assert [one["more"] for one in document["told"]] == [True, False]
     assert {one["spoken_for_by"] for one in document["told"]} == {DESK}
@@ -88,6 +92,13 @@ ACCESSES: Final[list[tuple[dict[str, Any], list[str]]]] = [
                 " that person's consent, and none is shown. (LB-3011)"
             ),
             "name and born of licences were withheld.",
+        ],
+    ),
+    (
+        {"outcome": reason_pb2.REASON_CODE_EXPIRED, "released": ["name"], "expired": 1},
+        [
+            "It was told that licences has nothing to give, by clause 2.1 of m-1.",
+            "1 record of licences is past its term and was not read.",
         ],
     ),
     (
@@ -149,7 +160,7 @@ def test_an_altered_document_does_not_verify(document: Document, name: str) -> N
     changed = copy.deepcopy(document)
     ALTERED[name](changed)
     with pytest.raises(LandbridgeError) as caught:
-        verify(changed)
+        verify_accesses(changed, desks().bundle)
     assert caught.value.reason in {
         Reason.PROFILE_ALTERED,
         Reason.BAD_LOG_EVIDENCE,

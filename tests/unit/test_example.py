@@ -10,7 +10,7 @@ from landbridge.agency import Role
 from node.node_file import FieldType
 from tests.example import EXAMPLE, EXCERPT, ROOT, datasets, federation, nodes, whole
 
-REQUESTERS = {"board.ny", "first-lender"}
+REQUESTERS = {"board.ny", "first-lender", "records-desk"}
 
 
 def test_seven_agencies_have_a_node_and_each_its_own_folder() -> None:

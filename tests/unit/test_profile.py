@@ -110,7 +110,7 @@ def test_schema_refuses_what_is_not_documented(
 
 
 def test_heading_says_who_asked_whom_about_what(document: dict[str, Any]) -> None:
-    assert document["format"] == {"name": "landbridge-profile", "version": 1}
+    assert document["format"] == {"name": "landbridge-profile", "version": 2}
     assert document["gateway"] == "hall/main"
     query = document["query"]
     assert query["subject"] == {"scheme": "company", "value": "00000042"}

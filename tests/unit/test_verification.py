@@ -125,7 +125,7 @@ def test_evidence_that_is_none_is_refused(town: Town, document: Document, eviden
 
 
 def test_another_format_is_refused(town: Town, document: Document) -> None:
-    error = refusal(town, {**document, "format": {"name": "landbridge-profile", "version": 2}})
+    error = refusal(town, {**document, "format": {"name": "landbridge-profile", "version": 3}})
     assert (error.reason, error.where) == (Reason.PROFILE_ALTERED, "format")
 
 

@@ -76,9 +76,7 @@ def test_an_access_that_one_of_them_hides_is_named(
 
 
 @pytest.mark.parametrize("origins", [one for one in TRIPLES if REQUESTER in one])
-def test_a_query_that_the_requester_hides_is_named(
-    tmp_path: Path, origins: Sequence[str]
-) -> None:
+def test_a_query_that_the_requester_hides_is_named(tmp_path: Path, origins: Sequence[str]) -> None:
     entries = history_of(COUNT).entries
     without(entries, REQUESTER, HIDDEN)
     report = compare(write_logs(tmp_path, KEYS, entries, origins), KEYS)
@@ -113,9 +111,7 @@ def test_an_answer_that_came_too_late_is_unfinished(tmp_path: Path) -> None:
         del entry.heard[:]
         entry.heard.extend(kept)
         entry.accesses[0].CopyFrom(
-            log_pb2.Access(
-                agency="fsa.ed", dataset="schools", outcome=reason_pb2.REASON_CODE_LATE
-            )
+            log_pb2.Access(agency="fsa.ed", dataset="schools", outcome=reason_pb2.REASON_CODE_LATE)
         )
     history.entries[REQUESTER][-1].heard[0].CopyFrom(history.heard(GATEWAY))
     report = compare(write_logs(tmp_path, KEYS, history.entries), KEYS)

@@ -80,6 +80,8 @@ class Running:
     alarms: Alarms
     failures: list[Exception]
     calls: list[str]
+    patience_s: float
+    servers: dict[str, list[grpc.aio.Server]] = field(default_factory=dict)
     stack: AsyncExitStack = field(default_factory=AsyncExitStack)
 
     async def rounds(self, count: int) -> None:
@@ -120,7 +122,7 @@ def keep_copy(town: Town, agency: str, name: str) -> None:
 
 @asynccontextmanager
 async def witnessed_town(
-    folder: Path, serve: dict[str, Serve] | None = None
+    folder: Path, serve: dict[str, Serve] | None = None, *, patience_s: float = 60
 ) -> AsyncIterator[Running]:
     """Run the town; `serve` puts something else in the place of some nodes' services."""
     town = Town(folder)
@@ -137,6 +139,7 @@ async def witnessed_town(
         Alarms(lambda kind, why: told.update({kind: str(why)})),
         [],
         [],
+        patience_s,
     )
     running.seen, running.witnessing = _witnessing(running)
     try:
@@ -162,6 +165,7 @@ def _witnessing(running: Running) -> tuple[SeenHeads, Witnessing]:
         seen=seen,
         alarms=running.alarms,
         failed=running.failures.append,
+        patience_s=running.patience_s,
         clock=running.town.clock,
     )
 
@@ -181,6 +185,7 @@ async def _serve(running: Running, party: Party, make: Serve) -> None:
     log_service_pb2_grpc.add_LogServiceServicer_to_server(make(party), server)
     port = server.add_insecure_port("127.0.0.1:0")
     await server.start()
+    running.servers.setdefault(party.agency, []).append(server)
     party.channel = grpc.aio.insecure_channel(f"127.0.0.1:{port}")
     running.stack.push_async_callback(server.stop, None)
     running.stack.push_async_callback(party.channel.close)

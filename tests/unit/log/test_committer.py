@@ -142,6 +142,35 @@ async def test_a_caller_that_gives_up_leaves_its_entry_and_disturbs_nobody(
     assert log.entry(1) == b"1"
 
 
+async def test_entries_on_subjects_are_named_batch_by_batch(
+    open_naming: OpenLog, path: Path
+) -> None:
+    log = open_naming()
+    committer = Committer(log, subjects=log.subjects)
+    with busy_disk(path):
+        tasks = [
+            asyncio.create_task(
+                committer.append_about(
+                    ("ope", str(number % 3), 1_795_000_000_000), lambda name: name.value, size=16
+                )
+            )
+            for number in range(30)
+        ]
+        tasks.append(asyncio.create_task(committer.append(b"on nobody")))
+        await settled()
+    evidence = await asyncio.gather(*tasks)
+    assert evidence[-1].entry == b"on nobody"
+    for subject in range(3):
+        (found,) = log.subjects.find("ope", str(subject))
+        mine = [one for one in evidence[subject:30:3] if one.entry == found.value]
+        assert sorted(log.positions([found], limit=99)) == sorted(one.index for one in mine)
+        assert len(mine) == 10
+    with pytest.raises(LandbridgeError) as caught:
+        await committer.append_about(("ope", "1", 0), lambda name: name.value, size=70_000)
+    assert caught.value.reason is Reason.MALFORMED_REQUEST
+    await committer.close()
+
+
 async def test_closing_commits_what_waits_and_takes_no_more(log: LogStore) -> None:
     committer = Committer(log)
     tasks = [asyncio.create_task(committer.append(b"%d" % number)) for number in range(20)]

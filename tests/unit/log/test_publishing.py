@@ -2,6 +2,7 @@
 
 import json
 import resource
+import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from hashlib import sha256
@@ -155,6 +156,55 @@ def test_a_fork_a_smaller_log_and_another_log_are_never_published_over_it(
     assert (files(folder), (folder / "checkpoint").read_bytes()) == shown
 
 
+def test_a_log_that_is_put_back_while_it_is_published_is_noticed(
+    open_log: OpenLog, path: Path, tmp_path: Path
+) -> None:
+    log, copy = open_log(), tmp_path / "copy"
+    log.append([b"%d" % number for number in range(300)])
+    log.close()
+    shutil.copy(path, copy)
+    log.append([b"after the copy"])
+    with open_reader(path) as reader:
+        publisher = Publisher(reader, tmp_path / "tiles")
+        assert publisher.publish().size == 301
+        log.close()
+        for beside in ("-wal", "-shm"):
+            path.with_name(path.name + beside).unlink()
+        copy.replace(path)
+        reader.refresh()
+        assert reader.size == 300
+        assert refusal(publisher.publish) is Reason.LOG_ROLLED_BACK
+        path.unlink()
+        assert refusal(reader.refresh) is Reason.LOG_UNAVAILABLE
+
+
+def test_a_log_that_is_rewritten_while_it_is_published_is_noticed(
+    open_log: OpenLog, path: Path, tmp_path: Path
+) -> None:
+    log, fork = open_log(), tmp_path / "fork"
+    log.append([b"%d" % number for number in range(300)])
+    forked = open_log(fork)
+    forked.append([b"%d" % number for number in range(1, 400)])
+    forked.close()
+    with open_reader(path) as reader:
+        publisher = Publisher(reader, tmp_path / "tiles")
+        assert publisher.publish().files
+        assert publisher.publish().files == 0
+        log.append([b"more"])
+        reader.refresh()
+        assert publisher.publish().size == 301
+        log.close()
+        for beside in ("-wal", "-shm"):
+            path.with_name(path.name + beside).unlink()
+        fork.replace(path)
+        reader.refresh()
+        assert refusal(publisher.publish) is Reason.LOG_DAMAGED
+        again = Publisher(reader, tmp_path / "tiles")
+        assert refusal(again.publish) is Reason.LOG_FORKED
+    with open_reader(tmp_path / "tiles") as published:
+        assert PassThrough(published).finish().size == 301
+
+
 def test_the_hashes_alone_prove_the_log_without_its_entries(
     open_log: OpenLog, path: Path, tmp_path: Path
 ) -> None:
@@ -188,7 +238,7 @@ def verify(folder: Path, key: SigningKey) -> None:
 
 
 @settings(
-    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(st.data())
 def test_no_file_can_be_changed_cut_or_taken_away_unseen(

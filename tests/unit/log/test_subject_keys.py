@@ -75,6 +75,18 @@ def test_a_subject_keeps_its_pseudonym_for_a_month(
     assert log.subjects.name("opd", "1", at("2026-11")).value != first.value
 
 
+def test_many_are_named_with_one_look(log: LogStore, open_naming: Callable[..., LogStore]) -> None:
+    asked = [("ope", str(number % 700), NOVEMBER) for number in range(1500)]
+    names = log.subjects.names(asked)
+    assert names[:700] == names[700:1400]
+    assert len({name.value for name in names}) == 700
+    log.append([b"all"], [names[:600]])
+    again = open_naming().subjects.names(asked)
+    same = [one.value == other.value for one, other in zip(names, again, strict=True)]
+    assert same == [number % 700 < 600 for number in range(1500)]
+    assert log.subjects.names(()) == []
+
+
 @pytest.mark.parametrize(
     ("moment", "month"),
     [

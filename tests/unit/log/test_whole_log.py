@@ -194,6 +194,36 @@ def test_a_damaged_file_is_told(
     assert error.where
 
 
+@settings(max_examples=60, deadline=None)
+@given(st.data())
+def test_no_changed_bit_of_the_file_goes_unseen(
+    whole_file: bytes, key: SigningKey, data: st.DataObject
+) -> None:
+    with tempfile.TemporaryDirectory() as name:
+        path = Path(name) / "log.sqlite"
+        changed = bytearray(whole_file)
+        for _ in range(data.draw(st.integers(1, 4))):
+            place = data.draw(st.integers(0, len(changed) - 1))
+            changed[place] ^= 1 << data.draw(st.integers(0, 7))
+        path.write_bytes(changed[: data.draw(st.sampled_from([None, None, len(changed) // 2]))])
+        try:
+            with open_reader(path) as reader:
+                verify_log(reader, [NoteVerifier(ORIGIN, key.public)])
+                # Room that holds nothing may be changed: what is read is what was signed.
+                assert list(reader.entries()) == ENTRIES
+        except LandbridgeError as error:
+            assert error.where  # noqa: PT017  nothing but such an error is raised
+
+
+@pytest.fixture(scope="module")
+def whole_file(tmp_path_factory: pytest.TempPathFactory, key: SigningKey) -> bytes:
+    path = tmp_path_factory.mktemp("whole") / "log.sqlite"
+    log = LogStore.open(path, ORIGIN, key)
+    log.append(ENTRIES)
+    log.close()
+    return path.read_bytes()
+
+
 def test_what_is_no_log_is_refused(tmp_path: Path) -> None:
     assert refusal(lambda: open_reader(tmp_path / "nowhere")).reason is Reason.USAGE
     assert refusal(lambda: open_reader(tmp_path)).reason is Reason.USAGE

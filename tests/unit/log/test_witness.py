@@ -9,6 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from landbridge.errors import LandbridgeError, Reason
+from landbridge.keys import KeyUse, SigningKey
 from landbridge.log.cosignature import CosignatureVerifier, find_witnesses
 from landbridge.log.note import parse_note
 from landbridge.log.store import LogStore
@@ -142,6 +143,18 @@ def test_it_knows_after_a_restart_what_it_had_seen(town: Town) -> None:
     bring(log, town.witness("food"), 0)
     again = town.witness("food")
     assert reason(lambda: bring(other, again, 3)) is Reason.LOG_FORKED
+
+
+def test_it_cosigns_with_the_next_key_once_it_has_it(town: Town) -> None:
+    log, witness = town.log("tax"), town.witness("food")
+    fill(log, 1)
+    bring(log, witness, 0)
+    town.keys["food"].append(SigningKey.generate("food", KeyUse.LOG))
+    witness.use_key(town.key("food"))
+    note = parse_note(log.head() + bring(log, witness, 1))
+    verifiers = [CosignatureVerifier(origin_of("food"), key.public) for key in town.keys["food"]]
+    assert not find_witnesses(note, verifiers[:1]).believed
+    assert set(find_witnesses(note, verifiers[1:]).believed) == {origin_of("food")}
 
 
 def test_many_callers_at_once_never_bring_it_back(town: Town) -> None:

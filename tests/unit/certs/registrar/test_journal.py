@@ -155,6 +155,8 @@ def test_an_old_copy_of_the_log_is_found_out(desk: Desk, tmp_path: Path) -> None
     desk.renew(desk.holders[OTHER_NODE])
     desk.close()
     shutil.copy(tmp_path / "old", desk.folder / "party" / "log.sqlite")
+    assert refusal(lambda: open_journal(desk.folder)).reason is Reason.LOG_ROLLED_BACK
+    (desk.folder / "party" / "log.head").unlink()
     assert refusal(lambda: open_journal(desk.folder)).reason is Reason.LOG_DAMAGED
 
 

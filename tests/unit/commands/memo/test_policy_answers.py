@@ -192,6 +192,20 @@ def test_types_come_from_the_node_or_are_guessed_and_said(
     assert found == []
 
 
+def test_that_a_subject_is_told_later_is_a_term(folder: Path, capsys: Captured) -> None:
+    delay = '    delayed_disclosure: {legal_basis: "Inquiries Act, section 9", delay: P6M}\n'
+    other = folder / "other.yaml"
+    other.write_text(OLD + delay)
+    (change,) = diff(capsys, str(folder), str(other))
+    told_later = "the subject is told after P6M, by Inquiries Act, section 9"
+    assert change["effect"] == "terms"
+    assert change["terms"] == [{"term": "disclosure", "old": "", "new": told_later}]
+    (folder / "memoranda" / "courts-2026.yaml").write_text(OLD + delay)
+    asked = ("--from", "board.ny", "--purpose", "review", "--at", "2026-05-01", "--field", "court")
+    _, (verdict,) = explain(capsys, folder, *asked)
+    assert verdict["terms"] == {"disclosure": told_later}
+
+
 def test_diff_says_which_draft_does_not_count(folder: Path, draft: Path, capsys: Captured) -> None:
     draft.write_text(NEW.replace("from: 2027-01-01", "from: 2025-01-01"))
     assert run(["memo", "diff", str(folder), str(draft), "--since", "2026-06-01"]) == 3

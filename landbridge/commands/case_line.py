@@ -1,0 +1,210 @@
+"""What the commands on cases share: who signs, where a step goes, and how it is told."""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from landbridge.case_document import case_document, prove_case
+from landbridge.clock import system_clock, to_iso
+from landbridge.commands.output import Output, data_console, print_json
+from landbridge.commands.rights_line import RightsLine, read_voice
+from landbridge.commands.table import plain
+from landbridge.errors import Reason, refuse
+from landbridge.federation import Federation
+from landbridge.home import Home, find_home
+from landbridge.keys import KeyUse, SigningKey
+from landbridge.rights.case import Case
+from landbridge.rights.case_request import ask_for_case, ask_for_case_as_agency
+from landbridge.rights.opening import Complaint, write_opening
+from landbridge.rights.step_document import write_step
+from landbridge.rights.steps import CaseState, Step
+from landbridge.rpc.rights_calls import get_case, submit_step
+from landbridge.v1 import rights_service_pb2
+
+_STATES: Final = {state.number: state.value for state in CaseState}
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A record: the agency that holds it, its dataset, and its name."""
+
+    agency: str
+    dataset: str
+    record: str
+
+    @classmethod
+    def parse(cls, text: str) -> "Place":
+        """Read `agency/dataset/record`, as profiles show the three; a record may hold slashes.
+
+        Raises:
+            LandbridgeError: LB-1106 when a part is missing.
+        """
+        agency, _, rest = text.partition("/")
+        dataset, _, record = rest.partition("/")
+        if not (agency and dataset and record):
+            raise refuse(
+                Reason.USAGE,
+                f"{text[:200]!r} does not name a record",
+                next_step="write AGENCY/DATASET/RECORD as the profile shows them, such as"
+                " fsa.ed/cash-monitoring-2016/hcm.csv:12",
+            )
+        return cls(agency, dataset, record)
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """Who speaks, as the command line says it."""
+
+    subject: str
+    desk: str | None
+    key: Path | None
+    binding: Path | None
+    home: Path | None
+
+
+def open_case(who: Subject, write: Callable[[Federation], Complaint]) -> dict[str, Any]:
+    """Write, sign and submit what opens a case; return what the agency says to it.
+
+    Raises:
+        LandbridgeError: the agency's reason; LB-1106, LB-4107 for what was given; LB-2001 when it
+            cannot be reached.
+    """
+    home = Home.read(find_home(who.home))
+    voice = read_voice(home, who.desk, who.key, who.binding)
+    complaint = write(Federation.load(home.federation))
+    document = write_opening(complaint, voice, at=system_clock()).to_bytes()
+    return asyncio.run(_submit(home, who.desk, complaint.agency, document))
+
+
+def fetch_case(who: Subject, agency: str, case_id: str) -> dict[str, Any]:
+    """Fetch a case as its subject, and return its verified document.
+
+    Raises:
+        LandbridgeError: the agency's reason; LB-4008 and others for what is not proven.
+    """
+    home = Home.read(find_home(who.home))
+    subject = Federation.load(home.federation).schemes.parse(who.subject)
+    voice = read_voice(home, who.desk, who.key, who.binding)
+
+    async def fetch() -> dict[str, Any]:
+        async with RightsLine(home, who.desk) as line:
+            request = ask_for_case(
+                case_id, agency=agency, subjects=[subject], voice=voice, at=system_clock()
+            )
+            response = await get_case(line.channel, agency, request.to_bytes())
+            return case_document(response, line.bundle)
+
+    return asyncio.run(fetch())
+
+
+def fetch_case_as_agency(
+    home: Path | None, deciding: str | None, key: Path | None, agency: str, case_id: str
+) -> dict[str, Any]:
+    """Fetch a case as the agency that decides on it, and return its verified document.
+
+    Raises:
+        LandbridgeError: as for `fetch_case`.
+    """
+    return asyncio.run(_as_agency(home, deciding, key, agency, case_id, _document))
+
+
+def decide_from_afar(  # noqa: PLR0913, PLR0917  what a step is made of
+    home: Path | None,
+    deciding: str | None,
+    key: Path | None,
+    agency: str,
+    case_id: str,
+    step: Step,
+    reason: str,
+) -> dict[str, Any]:
+    """Take a step in a case that another agency holds, through the gateway.
+
+    Raises:
+        LandbridgeError: the agency's reason; LB-4107, LB-4112 for what was given.
+    """
+
+    async def take(
+        line: RightsLine, signing: SigningKey, response: rights_service_pb2.GetCaseResponse
+    ) -> dict[str, Any]:
+        case = prove_case(response, line.bundle).case
+        document = write_step(
+            case_id,
+            step,
+            previous=case.last.digest,
+            agency=agency,
+            key=signing,
+            at=system_clock(),
+            reason=reason,
+        )
+        answer = await submit_step(line.channel, agency, document.to_bytes())
+        return _told(agency, answer)
+
+    return asyncio.run(_as_agency(home, deciding, key, agency, case_id, take))
+
+
+async def _document(
+    line: RightsLine, _: SigningKey, response: rights_service_pb2.GetCaseResponse
+) -> dict[str, Any]:
+    return case_document(response, line.bundle)
+
+
+async def _as_agency(  # noqa: PLR0913, PLR0917
+    home: Path | None,
+    deciding: str | None,
+    key: Path | None,
+    agency: str,
+    case_id: str,
+    then: Callable[..., Any],
+) -> dict[str, Any]:
+    async with RightsLine(Home.read(find_home(home)), deciding) as line:
+        path = key or line.folder / "keys" / f"{KeyUse.MEMORANDUM}.key"
+        signing = SigningKey.load(path)
+        request = ask_for_case_as_agency(case_id, agency=agency, key=signing, at=system_clock())
+        response = await get_case(line.channel, agency, request.to_bytes())
+        found: dict[str, Any] = await then(line, signing, response)
+        return found
+
+
+async def _submit(home: Home, desk: str | None, agency: str, document: bytes) -> dict[str, Any]:
+    async with RightsLine(home, desk) as line:
+        return _told(agency, await submit_step(line.channel, agency, document))
+
+
+def _told(agency: str, answer: rights_service_pb2.SubmitStepResponse) -> dict[str, Any]:
+    return {
+        "case": answer.case_id,
+        "agency": agency,
+        "state": _STATES.get(answer.state, "unknown"),
+        "due_at": to_iso(answer.due_at_unix_ms) if answer.due_at_unix_ms else None,
+        "entry": answer.logged.index,
+    }
+
+
+def tell_case(told: Mapping[str, Any], output: Output) -> None:
+    """Print how far a case has come."""
+    if output is not Output.TABLE:
+        print_json(told, output)
+        return
+    console = data_console()
+    console.print(plain(f"case {told['case']} at {told['agency']} is {told['state']}"))
+    if told["due_at"]:
+        console.print(plain(f"to be decided before {told['due_at']}"))
+    console.print(plain(f"entry {told['entry']} of the log of {told['agency']}"))
+
+
+def summary(case: Case, due_at: int, *, overdue: bool) -> dict[str, Any]:
+    """Write a case in one row."""
+    return {
+        "case": case.id,
+        "kind": case.kind.value,
+        "state": case.state.value,
+        "dataset": case.opening.dataset,
+        "record": case.opening.record,
+        "fields": list(case.opening.fields),
+        "opened_at": to_iso(case.opened_at),
+        "due_at": to_iso(due_at) if due_at else None,
+        "overdue": overdue,
+        "deciding": case.deciding,
+    }

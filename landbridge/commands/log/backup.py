@@ -1,0 +1,74 @@
+"""`landbridge log backup` and `landbridge log restore`: copies of a party's log."""
+
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from landbridge.commands.output import Output, OutputOption, data_console, print_json, talk
+from landbridge.commands.table import plain
+from landbridge.log.backup import back_up
+from landbridge.log.backup import restore as put_back
+from landbridge.log.checkpoint import Checkpoint
+from landbridge.party import PartyFolder
+
+
+def backup(
+    *,
+    state: Path,
+    to: Path,
+    keys: Annotated[bool, Parameter(negative="--without-keys")] = True,
+    output: OutputOption = Output.TABLE,
+) -> int:
+    """Copy a party's log to a new file, while its process writes on.
+
+    With the subjects' keys, the copy has to be kept as safe as the log itself, and no longer than
+    a subject may wait for an erasure. Without them it proves every entry and names nobody.
+
+    Args:
+        state: The party's folder.
+        to: The file to write; it must not be there.
+        keys: Copy the keys of the subjects too.
+        output: table, json or ndjson.
+
+    Raises:
+        LandbridgeError: LB-1106 when there is no log, it lies in PostgreSQL, or the file is there;
+            LB-5001 when the disk refuses; LB-5002 when the log is damaged.
+    """
+    head = back_up(state, to, with_keys=keys)
+    _tell("copied", head, to, output)
+    if not keys:
+        talk("without the subjects' keys: nobody can be found in this copy")
+    return 0
+
+
+def restore(copy: Path, /, *, state: Path, output: OutputOption = Output.TABLE) -> int:
+    """Put a copy of a log back into its party's folder; stop the party's process first.
+
+    The copy is verified entry by entry. It is refused where a newer head of the log is known: to
+    the folder (log.head), or to witnesses. What was there is kept beside it.
+
+    Args:
+        copy: What `landbridge log backup` wrote.
+        state: The party's folder.
+        output: table, json or ndjson.
+
+    Raises:
+        LandbridgeError: LB-5003 when a newer head is known; LB-5002 when the copy is damaged or of
+            another log; LB-5001 when the disk refuses; LB-1106 when there is no copy.
+    """
+    party = PartyFolder.open(state)
+    head = put_back(state, copy, party.open_copy)
+    _tell("restored", head, state, output)
+    return 0
+
+
+def _tell(done: str, head: Checkpoint, where: Path, output: Output) -> None:
+    if output is Output.TABLE:
+        line = f"{head.origin}: {head.size} entries {done}, to {where}"
+        data_console().print(plain(line), soft_wrap=True)
+    else:
+        root = head.root.hex()
+        print_json(
+            {"origin": head.origin, "size": head.size, "root": root, "to": str(where)}, output
+        )

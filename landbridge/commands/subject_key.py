@@ -1,0 +1,116 @@
+"""`landbridge subject key` and `landbridge subject erase`: a subject's keys in a party's log."""
+
+from contextlib import closing
+from pathlib import Path
+
+from landbridge.commands.output import Output, OutputOption, data_console, print_json, talk
+from landbridge.commands.table import plain
+from landbridge.errors import Reason, refuse
+from landbridge.federation import Federation
+from landbridge.home import Home, find_home
+from landbridge.keys import write_whole
+from landbridge.log.checkpoint import read_checkpoint
+from landbridge.log.note import parse_note
+from landbridge.log.own_database import own_database
+from landbridge.log.subject_keys import open_subject_keys
+from landbridge.log.subject_search import write_key_file
+from landbridge.log.tables import read_head
+from landbridge.subject import SubjectId
+
+
+def key(
+    subject: str,
+    /,
+    *others: str,
+    state: Path,
+    to: Path,
+    federation: Path | None = None,
+    home: Path | None = None,
+) -> int:
+    """Write the keys of a subject in a party's log for an auditor, who can search with them.
+
+    Whoever has the file finds every entry on the subject in this log, and no other. Hand it over
+    safely; it is as long of use as the entries are kept, also after an erasure here.
+
+    Args:
+        subject: Scheme, colon, identifier.
+        others: More subjects, or more identifiers of one.
+        state: The party's folder.
+        to: The file to write, readable by its owner alone.
+        federation: federation.toml, where it is not the one of the home folder.
+        home: The home folder, where it is not .landbridge here or above.
+
+    Raises:
+        LandbridgeError: LB-1002 to LB-1004 for identifiers; LB-1101 when the folder holds no log or
+            no pseudonym.key; LB-1106 when the file cannot be written; LB-5001 and LB-5002 when the
+            log cannot be read.
+    """
+    subjects = _read((subject, *others), federation, home)
+    with closing(open_subject_keys(state)) as keys:
+        found = [(each.scheme, each.value, keys.keys(each.scheme, each.value)) for each in subjects]
+    data = write_key_file(_origin(state), found)
+    try:
+        write_whole(to, data)
+    except OSError as error:
+        raise refuse(
+            Reason.USAGE,
+            f"the keys cannot be written: {error.strerror}",
+            where=str(to),
+            next_step="name a file in a folder that may be written",
+        ) from error
+    count = sum(len(months) for _, _, months in found)
+    talk(f"{to}: {count} keys of {len(found)} identifiers")
+    talk(f"next: landbridge log search LOG --keys {to}")
+    return 0
+
+
+def erase(
+    subject: str,
+    /,
+    *others: str,
+    state: Path,
+    federation: Path | None = None,
+    home: Path | None = None,
+    output: OutputOption = Output.TABLE,
+) -> int:
+    """Erase the keys of a subject in a party's log: nobody can find its entries there any more.
+
+    The entries stay, and every proof goes on to verify. Copies of the database that still hold the
+    keys, and files that `landbridge subject key` wrote, have to be destroyed by themselves.
+
+    Args:
+        subject: Scheme, colon, identifier.
+        others: More subjects, or more identifiers of one.
+        state: The party's folder; its process may go on running.
+        federation: federation.toml, where it is not the one of the home folder.
+        home: The home folder, where it is not .landbridge here or above.
+        output: table, json or ndjson.
+
+    Raises:
+        LandbridgeError: LB-1002 to LB-1004 for identifiers; LB-1101 when the folder holds no log or
+            no pseudonym.key; LB-5001 when the disk refuses or still holds a copy: repeat it.
+    """
+    subjects = _read((subject, *others), federation, home)
+    with closing(open_subject_keys(state)) as keys:
+        erased = [(str(each), keys.erase(each.scheme, each.value)) for each in subjects]
+    if output is Output.TABLE:
+        for name, count in erased:
+            data_console().print(plain(f"{name}: {count} keys erased"), soft_wrap=True)
+    else:
+        print_json({"erased": [{"subject": name, "keys": count} for name, count in erased]}, output)
+    return 0
+
+
+def _read(texts: tuple[str, ...], federation: Path | None, home: Path | None) -> list[SubjectId]:
+    path = federation or Home.read(find_home(home)).federation
+    schemes = Federation.load(path).schemes
+    return list(dict.fromkeys(schemes.parse(text) for text in texts))
+
+
+def _origin(state: Path) -> str:
+    database = own_database(state)
+    try:
+        with database.reading() as connection:
+            return read_checkpoint(parse_note(read_head(connection))).origin
+    finally:
+        database.close()
