@@ -10,7 +10,9 @@ from typing import Annotated, Any
 from cyclopts import App, Parameter
 from cyclopts.validators import Number
 
-from bench.crash import Ordeal, check_crash, measure_crash
+from bench.audit import Traffic, measure_audit
+from bench.crash import Ordeal, measure_crash
+from bench.crash_report import check_crash
 from bench.decisions import Agreements, measure_decisions
 from bench.drill import Conditions
 from bench.enrolment import Newcomers, measure_enrolment
@@ -300,6 +302,26 @@ def predicates(
     plan = Plan(nodes, _SUBJECTS, seed)
     measured = _measured(measure_predicates(PredicateRounds(plan, rounds, queries), _say))
     _print(measured, output)
+    return 0
+
+
+@app.command
+def audit(
+    *,
+    output: OutputOption = Output.TABLE,
+    entries: Positive = 1_000_000,
+    batch: Positive = 64,
+    seed: int = 1,
+) -> int:
+    """Measure how long a log takes to hold against another, each hiding one access.
+
+    Args:
+        output: `json` prints one JSON object as the last line of stdout; `table` is for people.
+        entries: Entries of each log.
+        batch: Answers that one signed head is over.
+        seed: Another seed makes other queries, and hides others.
+    """
+    _print(measure_audit(Traffic(entries, batch, seed), _say), output)
     return 0
 
 

@@ -88,28 +88,27 @@ def _write(
 ) -> set[tuple[str, bytes]]:
     """Write both logs; return the access that each hides, by the log that hides it."""
     random = Random(traffic.seed)
-    asked = [_query(number, random) for number in range(traffic.entries)]
     by_node, by_gateway = random.sample(range(traffic.entries), 2)
     node = LogStore.open(paths[0], NODE, keys[NODE])
     gateway = LogStore.open(paths[1], GATEWAY, keys[GATEWAY])
+    hidden: set[tuple[str, bytes]] = set()
     try:
         for start in range(0, traffic.entries, traffic.batch):
             numbers = range(start, min(start + traffic.batch, traffic.entries))
-            kept = [number for number in numbers if number != by_node]
-            answers = [_answer(asked[number], random) for number in kept]
-            proven = dict(zip(kept, node.append(answers), strict=True))
-            if by_node in numbers:
-                proven[by_node] = _forged(_answer(asked[by_node], random), node)
-            profiles = [
-                _profile(asked[number], proven[number])
-                for number in numbers
-                if number != by_gateway
-            ]
-            gateway.append(profiles)
+            asked = {number: _query(number, random) for number in numbers}
+            answers = {number: _answer(query, random) for number, query in asked.items()}
+            lost = answers.pop(by_node, None)
+            proven = dict(zip(answers, node.append([*answers.values()]), strict=True))
+            if lost is not None:
+                proven[by_node] = _forged(lost, node)
+                hidden.add((NODE, asked[by_node].query_digest))
+            if by_gateway in asked:
+                hidden.add((GATEWAY, asked.pop(by_gateway).query_digest))
+            gateway.append([_profile(query, proven[number]) for number, query in asked.items()])
     finally:
         node.close()
         gateway.close()
-    return {(NODE, asked[by_node].query_digest), (GATEWAY, asked[by_gateway].query_digest)}
+    return hidden
 
 
 def _query(number: int, random: Random) -> log_pb2.LogEntry:

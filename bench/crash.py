@@ -18,13 +18,14 @@ from random import Random
 from time import perf_counter
 from typing import Any, Final
 
+from bench.crash_report import look_into_logs
 from bench.federation import PURPOSE, Plan, subjects_in_random_order, write_federation
-from bench.holdings import Holdings, check_named, compare, count_controls
+from bench.holdings import Holdings
 from landbridge.agency import Identity, Role
 from landbridge.alarm import Alarms
 from landbridge.client import Client
 from landbridge.commands.sandbox import Sandbox
-from landbridge.errors import LandbridgeError, Reason, refuse
+from landbridge.errors import LandbridgeError
 from landbridge.party import PartyFolder
 from landbridge.subject import SubjectId
 
@@ -197,13 +198,10 @@ class _Run:
         return True
 
     def _document(self, seconds: float, *, recovered: bool) -> dict[str, Any]:
-        count = self._count
-        shown = compare(self._holdings, self._logs())
-        for wrong in check_named(shown):
-            self._say(f"missing or damaged: {wrong}")
+        count, gateway = self._count, self._sandbox.gateway
+        found = look_into_logs(self._holdings, list(self._logs()), self._say)
         # Where a log is damaged, or nothing comes any more, somebody has to look after it.
-        by_hand = len(count.given_up) + len(shown.damaged)
-        gateway = self._sandbox.gateway
+        by_hand = len(count.given_up) + found["damaged_logs"]
         return {
             "kills": count.killed.total(),
             "killed": {"gateway": count.killed[gateway]}
@@ -211,14 +209,11 @@ class _Run:
             "answered": len(self._holdings.held),
             "whole": self._holdings.whole,
             "unanswered": dict(count.unanswered.most_common()),
-            "missing_entries": len(shown.missing),
-            "damaged_logs": len(shown.damaged),
-            "control_unnoticed": count_controls(self._holdings, shown),
+            **found,
             "manual_recoveries": by_hand or int(not recovered),
             "restarts": count.restarts,
             "restarts_failed": count.restarts_failed,
             "longest_gap_s": round(count.longest_gap_s, 2),
-            "entries": shown.entries,
             "seconds": round(seconds, 1),
             "cores": os.cpu_count(),
         }
@@ -230,21 +225,3 @@ class _Run:
             role = roles.get(agency, Role.NODE)
             name = federation.gateway.name if role is Role.GATEWAY else "main"
             yield Identity(agency, federation.name, role, name), sandbox.state(agency, role)
-
-
-def check_crash(document: dict[str, Any]) -> None:
-    """Hold the result against what is promised.
-
-    Raises:
-        LandbridgeError: LB-5002 when an entry is missing or a log damaged; LB-2004 when a process
-            did not come back by itself.
-    """
-    for key, reason in (
-        ("missing_entries", Reason.LOG_DAMAGED),
-        ("damaged_logs", Reason.LOG_DAMAGED),
-        ("control_unnoticed", Reason.SOURCE_FAILED),
-        ("manual_recoveries", Reason.SOURCE_FAILED),
-        ("restarts_failed", Reason.SOURCE_FAILED),
-    ):
-        if document[key]:
-            raise refuse(reason, f"the ordeal ended with {key} = {document[key]}")

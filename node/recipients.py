@@ -30,6 +30,8 @@ class Received:
     """Entry in the log and digest of the query in hex, in order."""
     since: int = 0
     """When the first of them was logged, Unix milliseconds."""
+    told_from: int = 0
+    """From when the subject may know of all of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +67,8 @@ def find_recipients(
             received.fields |= fields
             received.answers.append((index, entry.query_digest.hex()))
             received.since = min(received.since, entry.logged_at_unix_ms)
+            delays = [access.disclosed_from_unix_ms for access in entry.accesses]
+            received.told_from = max(received.told_from, *delays)
     return found
 
 

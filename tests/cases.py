@@ -4,6 +4,8 @@ Records of `sanctions` are named by a column, those of `notes` by the line of th
 is one of the shared federation; desks and keys are those of tests.consents.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -34,6 +36,7 @@ from node.sources.source import Source
 from tests.consents import desks
 from tests.pki import BOARD, REGISTRY, SCHOOLS, shared_federation
 
+ORIGIN: Final = f"{REGISTRY}.federation.example/node/main"
 DAY: Final = 86_400_000
 NORTH: Final = SubjectId("school", "000001")
 SOUTH: Final = SubjectId("school", "000002")
@@ -228,8 +231,18 @@ def memorandum_key(agency: str) -> SigningKey:
     raise AssertionError(agency)
 
 
-def registry(folder: Path, log: LogStore, node: str = NODE) -> Registry:
-    """Write the agency's files and start it."""
+@contextmanager
+def running(folder: Path, node: str = NODE) -> Iterator[Registry]:
+    """Run the agency in a folder, with a log of its own."""
+    key = SigningKey.generate(REGISTRY, KeyUse.LOG)
+    log = LogStore.open(folder / "log.sqlite", ORIGIN, key, look_up_key=bytes(32))
+    made = _write(folder, log, node)
+    yield made
+    made.source.close()
+    log.close()
+
+
+def _write(folder: Path, log: LogStore, node: str) -> Registry:
     (folder / "sanctions.csv").write_text(SANCTIONS)
     (folder / "notes.csv").write_text(NOTES)
     (folder / "federation.toml").write_text(FEDERATION)

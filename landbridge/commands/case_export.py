@@ -10,15 +10,16 @@ from landbridge.commands.case_fetch import Wanted, fetch
 from landbridge.commands.consent_file import write_new
 from landbridge.commands.output import Output, OutputOption, data_console, print_json, talk
 from landbridge.commands.table import plain
+from landbridge.rights.steps import CaseKind
 
 _COMPLETE: Final = 0
 
 
 def export_dispute(  # noqa: PLR0913  one parameter an option
-    case: str,
     subject: str = "",
     /,
     *,
+    case: str = "",
     at: str,
     to: Path,
     who: Annotated[str | None, Parameter(name="--as")] = None,
@@ -30,8 +31,8 @@ def export_dispute(  # noqa: PLR0913  one parameter an option
     """Write a dispute with its proofs as one file, which `landbridge verify` proves offline.
 
     Args:
-        case: The dispute.
         subject: Whom it is about; without it, the agency asks that holds the record.
+        case: Its id, or how it begins; without it, the one that was opened from here.
         at: The agency that holds the record.
         to: The file to write; it names the subject, and only its owner may read it.
         who: The desk, the agency, or the party over whose line the request goes.
@@ -44,14 +45,14 @@ def export_dispute(  # noqa: PLR0913  one parameter an option
         LandbridgeError: LB-1106 for a file that is there already; LB-4110 when there is no such
             dispute; LB-4108 when it is another subject's.
     """
-    return _export(Wanted(case, subject, at, who, key, binding, home), to, output)
+    return _export(Wanted(CaseKind.DISPUTE, case, subject, at, who, key, binding, home), to, output)
 
 
 def export_repair(  # noqa: PLR0913
-    case: str,
     subject: str = "",
     /,
     *,
+    case: str = "",
     at: str,
     to: Path,
     who: Annotated[str | None, Parameter(name="--as")] = None,
@@ -63,8 +64,8 @@ def export_repair(  # noqa: PLR0913
     """Write a repair with its proofs as one file, which `landbridge verify` proves offline.
 
     Args:
-        case: The repair.
         subject: Whom it is about; without it, the deciding agency asks.
+        case: Its id, or how it begins; without it, the one that was opened from here.
         at: The agency that holds the record.
         to: The file to write; it names the subject, and only its owner may read it.
         who: The desk, the deciding agency, or the party over whose line the request goes.
@@ -76,7 +77,7 @@ def export_repair(  # noqa: PLR0913
     Raises:
         LandbridgeError: as `landbridge dispute export`.
     """
-    return _export(Wanted(case, subject, at, who, key, binding, home), to, output)
+    return _export(Wanted(CaseKind.REPAIR, case, subject, at, who, key, binding, home), to, output)
 
 
 def _export(wanted: Wanted, to: Path, output: Output) -> int:

@@ -6,12 +6,14 @@ from typing import Any
 
 from landbridge.commands.case_line import Subject, fetch_case, fetch_case_as_agency
 from landbridge.errors import Reason, refuse
+from landbridge.rights.steps import CaseKind
 
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
     """Which case, and who wants it."""
 
+    kind: CaseKind
     case: str
     subject: str
     at: str
@@ -36,5 +38,5 @@ def fetch(wanted: Wanted) -> dict[str, Any]:
         )
     if wanted.subject:
         who = Subject(wanted.subject, wanted.who, wanted.key, wanted.binding, wanted.home)
-        return fetch_case(who, wanted.at, wanted.case)
+        return fetch_case(who, wanted.at, wanted.kind, wanted.case)
     return fetch_case_as_agency(wanted.home, wanted.who, wanted.key, wanted.at, wanted.case)

@@ -11,7 +11,7 @@ from landbridge.keys import KeyUse, SigningKey
 from landbridge.rights.case import Case
 from landbridge.rights.opening import read_opening
 from landbridge.rights.step_document import read_step, write_step
-from landbridge.rights.steps import CaseKind, Step
+from landbridge.rights.steps import CaseKind, Step, steps_after
 from node.case_files import CaseFiles
 
 _PATIENCE_S: Final = 5.0
@@ -29,17 +29,24 @@ def read_cases(state: Path, kind: CaseKind | None = None) -> list[Case]:
     return sorted(found, key=lambda case: (case.opened_at, case.id))
 
 
-def find_case(state: Path, case_id: str, kind: CaseKind | None = None) -> Case:
-    """Read one case; any beginning of its id will do that only it has.
+def find_case(
+    state: Path, case_id: str, kind: CaseKind | None = None, *, before: Step | None = None
+) -> Case:
+    """Read one case; any beginning of its id will do that only it has, and none where there is one.
+
+    With `before` only cases count that have this step before them.
 
     Raises:
         LandbridgeError: LB-4110 when there is no such case, or more than one.
     """
     found = [case for case in read_cases(state, kind) if case.id.startswith(case_id)]
+    if len(found) > 1 and before is not None:
+        found = [case for case in found if before in steps_after(case.kind, case.steps)]
     if len(found) != 1:
+        which = f"begin with {case_id[:40]!r}" if case_id else "wait for this"
         raise refuse(
             Reason.CASE_CONFLICT,
-            f"{len(found) or 'no'} cases in the folder begin with {case_id[:40]!r}",
+            f"{len(found) or 'no'} cases in the folder {which}",
             where=str(state),
             next_step="`landbridge dispute list` and `landbridge repair list` name the cases",
         )

@@ -8,10 +8,10 @@ from typing import Any, Final
 
 from landbridge.case_document import case_document, prove_case
 from landbridge.clock import system_clock, to_iso
+from landbridge.commands.opened_cases import find_opened, remember
 from landbridge.commands.output import Output, data_console, print_json
 from landbridge.commands.rights_line import RightsLine, read_voice
 from landbridge.commands.table import plain
-from landbridge.errors import Reason, refuse
 from landbridge.federation import Federation
 from landbridge.home import Home, find_home
 from landbridge.keys import KeyUse, SigningKey
@@ -19,38 +19,11 @@ from landbridge.rights.case import Case
 from landbridge.rights.case_request import ask_for_case, ask_for_case_as_agency
 from landbridge.rights.opening import Complaint, write_opening
 from landbridge.rights.step_document import write_step
-from landbridge.rights.steps import CaseState, Step
+from landbridge.rights.steps import CaseKind, CaseState, Step
 from landbridge.rpc.rights_calls import get_case, submit_step
 from landbridge.v1 import rights_service_pb2
 
 _STATES: Final = {state.number: state.value for state in CaseState}
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """A record: the agency that holds it, its dataset, and its name."""
-
-    agency: str
-    dataset: str
-    record: str
-
-    @classmethod
-    def parse(cls, text: str) -> "Place":
-        """Read `agency/dataset/record`, as profiles show the three; a record may hold slashes.
-
-        Raises:
-            LandbridgeError: LB-1106 when a part is missing.
-        """
-        agency, _, rest = text.partition("/")
-        dataset, _, record = rest.partition("/")
-        if not (agency and dataset and record):
-            raise refuse(
-                Reason.USAGE,
-                f"{text[:200]!r} does not name a record",
-                next_step="write AGENCY/DATASET/RECORD as the profile shows them, such as"
-                " fsa.ed/cash-monitoring-2016/hcm.csv:12",
-            )
-        return cls(agency, dataset, record)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,18 +48,22 @@ def open_case(who: Subject, write: Callable[[Federation], Complaint]) -> dict[st
     voice = read_voice(home, who.desk, who.key, who.binding)
     complaint = write(Federation.load(home.federation))
     document = write_opening(complaint, voice, at=system_clock()).to_bytes()
-    return asyncio.run(_submit(home, who.desk, complaint.agency, document))
+    told = asyncio.run(_submit(home, who.desk, complaint.agency, document))
+    remember(home.state_of(who.desk)[1], told, complaint.kind)
+    return told
 
 
-def fetch_case(who: Subject, agency: str, case_id: str) -> dict[str, Any]:
+def fetch_case(who: Subject, agency: str, kind: CaseKind, begins: str) -> dict[str, Any]:
     """Fetch a case as its subject, and return its verified document.
 
     Raises:
-        LandbridgeError: the agency's reason; LB-4008 and others for what is not proven.
+        LandbridgeError: LB-4110 when no one case fits; the agency's reason; LB-4008 and others for
+            what is not proven.
     """
     home = Home.read(find_home(who.home))
     subject = Federation.load(home.federation).schemes.parse(who.subject)
     voice = read_voice(home, who.desk, who.key, who.binding)
+    case_id = find_opened(home.state_of(who.desk)[1], agency, kind, begins)
 
     async def fetch() -> dict[str, Any]:
         async with RightsLine(home, who.desk) as line:

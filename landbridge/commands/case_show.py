@@ -17,10 +17,10 @@ _COMPLETE: Final = 0
 
 
 def show_dispute(  # noqa: PLR0913  one parameter an option
-    case: str,
     subject: str = "",
     /,
     *,
+    case: str = "",
     state: Path | None = None,
     at: str = "",
     who: Annotated[str | None, Parameter(name="--as")] = None,
@@ -32,8 +32,9 @@ def show_dispute(  # noqa: PLR0913  one parameter an option
     """Show a dispute from its beginning.
 
     Args:
-        case: The dispute.
         subject: Whom it is about, where a desk or the subject's own key asks.
+        case: Its id, or how it begins; without it, the one that is in the folder of --state, or
+            that was opened from here.
         state: The folder of the agency's own node; instead of --at.
         at: The agency that holds the record.
         who: The desk, or the party over whose line the request goes.
@@ -46,15 +47,15 @@ def show_dispute(  # noqa: PLR0913  one parameter an option
         LandbridgeError: LB-4110 when there is no such dispute; LB-4108 when it is another
             subject's; LB-1106 when it is not said where it is.
     """
-    wanted = Wanted(case, subject, at, who, key, binding, home)
-    return _show(wanted, state, CaseKind.DISPUTE, output)
+    wanted = Wanted(CaseKind.DISPUTE, case, subject, at, who, key, binding, home)
+    return _show(wanted, state, output)
 
 
 def show_repair(  # noqa: PLR0913
-    case: str,
     subject: str = "",
     /,
     *,
+    case: str = "",
     state: Path | None = None,
     at: str = "",
     who: Annotated[str | None, Parameter(name="--as")] = None,
@@ -66,8 +67,9 @@ def show_repair(  # noqa: PLR0913
     """Show a repair from its beginning.
 
     Args:
-        case: The repair.
         subject: Whom it is about; without it, the deciding agency asks.
+        case: Its id, or how it begins; without it, the one that is in the folder of --state, or
+            that was opened from here.
         state: The folder of the agency's own node; instead of --at.
         at: The agency that holds the record.
         who: The desk, the deciding agency, or the party over whose line the request goes.
@@ -79,15 +81,15 @@ def show_repair(  # noqa: PLR0913
     Raises:
         LandbridgeError: as `landbridge dispute show`.
     """
-    wanted = Wanted(case, subject, at, who, key, binding, home)
-    return _show(wanted, state, CaseKind.REPAIR, output)
+    wanted = Wanted(CaseKind.REPAIR, case, subject, at, who, key, binding, home)
+    return _show(wanted, state, output)
 
 
-def _show(wanted: Wanted, state: Path | None, kind: CaseKind, output: Output) -> int:
+def _show(wanted: Wanted, state: Path | None, output: Output) -> int:
     if state is None:
         document = {name: part for name, part in fetch(wanted).items() if name != "evidence"}
     else:
-        document = show_case(find_case(state, wanted.case, kind))
+        document = show_case(find_case(state, wanted.case, wanted.kind))
     if output is not Output.TABLE:
         print_json(document, output)
         return _COMPLETE

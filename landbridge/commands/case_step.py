@@ -39,9 +39,15 @@ def take(who: Decider, kind: CaseKind, case_id: str, step: Step, reason: str) ->
             next_step="give --state FOLDER of the agency's own node, or --at AGENCY that holds the"
             " record",
         )
+    if who.state is None and not case_id:
+        raise refuse(
+            Reason.USAGE,
+            "it is not said which case",
+            next_step="name it: the holder of the record, or the subject, knows its 32 digits",
+        )
     if who.state is None:
         return decide_from_afar(who.home, who.deciding, who.key, who.at, case_id, step, reason)
-    case = find_case(who.state, case_id, kind)
+    case = find_case(who.state, case_id, kind, before=step)
     taken = take_step(who.state, case, step, reason=reason, at=system_clock())
     if taken is None:
         talk(

@@ -157,16 +157,18 @@ def _settle(desk: Desk, decided: DecidedCase) -> int:
 
 def _follow_up(desk: Desk, decided: DecidedCase, issued: list[Issued]) -> None:
     """Note in the case that those who had the record have been told: the node takes it up."""
-    opening = decided.opening
+    opening, now = decided.opening, system_clock()
+    # The subject reads the case: who looked and may not be told of yet is not told of here.
+    told = [one.id for one in issued if one.told_from <= now]
     step = write_step(
         opening.id,
         Step.ISSUED,
         previous=decided.last,
         agency=opening.agency,
         key=desk.key,
-        at=system_clock(),
+        at=now,
         # A step has a bounded size; each notice names the case.
-        notices=tuple(one.id for one in issued[:_NAMED_IN_STEP]),
+        notices=tuple(told[:_NAMED_IN_STEP]),
     )
     CaseFiles(desk.state).put(opening.id, decided.number, Step.ISSUED, step.to_bytes())
 

@@ -38,6 +38,8 @@ class Issued:
     fields: tuple[str, ...]
     answers: int
     path: Path
+    told_from: int
+    """From when the subject may know that the recipient looked, Unix milliseconds."""
 
 
 def find_untold(  # noqa: PLR0913, PLR0917
@@ -118,7 +120,9 @@ def write_notices(
                 / file_name(Kind.CORRECTION, name, notice.digest)
             )
             _keep(path, document)
-            issued.append(Issued(name, agency, notice.fields, len(notice.answers), path))
+            issued.append(
+                Issued(name, agency, notice.fields, len(notice.answers), path, received.told_from)
+            )
     return issued
 
 

@@ -25,14 +25,19 @@ _FILE: Final = "demo.toml"
 _INSTANT: Final = "%Y-%m-%dT%H:%M:%SZ"
 _SOON: Final = timedelta(seconds=12)
 _AFTERWARDS_S: Final = 0.5
+_AGAIN_S: Final = 0.2
 
 
 class _Command(BaseModel):
-    """A command of `landbridge`, and the exit code that it must have."""
+    """A command of `landbridge`, and the exit code that it must have.
+
+    What takes its time to arrive is asked for again for up to `within_s` seconds.
+    """
 
     model_config = ConfigDict(extra="forbid")
     run: list[str]
     exits: int = 0
+    within_s: float = 0
 
 
 class _Traffic(BaseModel):
@@ -165,11 +170,18 @@ def _run(command: _Command, places: Mapping[str, str], *, quiet: bool = False) -
     sys.stdout.flush()
     said = io.StringIO()
     started = time.monotonic()
-    with contextlib.ExitStack() as stack:
-        if quiet:
-            stack.enter_context(contextlib.redirect_stdout(said))
-            stack.enter_context(contextlib.redirect_stderr(said))
-        code = run(arguments)
+    while True:
+        late = time.monotonic() - started >= command.within_s
+        with contextlib.ExitStack() as stack:
+            if quiet or not late:
+                said = io.StringIO()
+                stack.enter_context(contextlib.redirect_stdout(said))
+                stack.enter_context(contextlib.redirect_stderr(said))
+            code = run(arguments)
+        if late or code == command.exits:
+            break
+        time.sleep(_AGAIN_S)
+    sys.stdout.write("" if quiet or late else said.getvalue())
     sys.stdout.flush()
     if quiet:
         sys.stdout.write(f"  exit {code} after {time.monotonic() - started:.1f} s\n")

@@ -12,7 +12,7 @@ _COMPLETE: Final = 0
 
 
 def decide(
-    case: str,
+    case: str = "",
     /,
     *,
     state: Path,
@@ -27,7 +27,8 @@ def decide(
     time that the law allows, once.
 
     Args:
-        case: The dispute, as `landbridge dispute list` names it; its beginning will do.
+        case: The dispute, as `landbridge dispute list` names it; its beginning will do, and it may
+            be left out where one waits alone.
         state: The folder of the agency's node; its key for memoranda signs.
         outcome: upheld, corrected, rejected or extended.
         reason: Why: at most 1,000 characters of plain text.

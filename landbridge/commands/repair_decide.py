@@ -14,7 +14,7 @@ _COMPLETE: Final = 0
 
 
 def review(  # noqa: PLR0913  one parameter an option
-    case: str,
+    case: str = "",
     /,
     *,
     state: Path | None = None,
@@ -27,7 +27,8 @@ def review(  # noqa: PLR0913  one parameter an option
     """Take a request for a repair for review.
 
     Args:
-        case: The repair; with --state, its beginning will do.
+        case: The repair; with --state, its beginning will do, and it may be left out where one
+            waits alone.
         state: The folder of the node that holds the record, where that agency decides itself.
         at: The agency that holds the record, where another one decides: it goes by the gateway.
         deciding: The deciding agency, with --at.
@@ -46,7 +47,7 @@ def review(  # noqa: PLR0913  one parameter an option
 
 
 def decide(  # noqa: PLR0913
-    case: str,
+    case: str = "",
     /,
     *,
     outcome: Literal["repaired", "refused"],
@@ -61,7 +62,8 @@ def decide(  # noqa: PLR0913
     """Decide on a repair: a repaired record is given no more.
 
     Args:
-        case: The repair; with --state, its beginning will do.
+        case: The repair; with --state, its beginning will do, and it may be left out where one
+            waits alone.
         outcome: repaired or refused.
         reason: Why: at most 1,000 characters of plain text.
         state: The folder of the node that holds the record, where that agency decides itself.

@@ -5,8 +5,9 @@ from typing import Annotated, Final
 
 from cyclopts import Parameter
 
-from landbridge.commands.case_line import Place, Subject, open_case, tell_case
+from landbridge.commands.case_line import Subject, open_case, tell_case
 from landbridge.commands.output import Output, OutputOption, talk
+from landbridge.commands.record_place import Named
 from landbridge.federation import Federation
 from landbridge.rights.opening import Complaint
 from landbridge.rights.steps import CaseKind
@@ -15,11 +16,13 @@ _COMPLETE: Final = 0
 
 
 def request(  # noqa: PLR0913  one parameter an option
-    record: str,
-    subject: str,
+    record: str = "",
+    subject: str = "",
     /,
     *,
     statement: str,
+    profile: Annotated[Path | None, Parameter(name="--from")] = None,
+    about: str = "",
     desk: Annotated[str | None, Parameter(name="--as")] = None,
     key: Path | None = None,
     binding: Path | None = None,
@@ -29,10 +32,14 @@ def request(  # noqa: PLR0913  one parameter an option
     """Ask that a record be repaired: given no more, as what it tells of is made good.
 
     Args:
-        record: AGENCY/DATASET/RECORD, as profiles show the three.
-        subject: By which identifier the record is on the subject: scheme, colon, identifier.
+        record: AGENCY/DATASET/RECORD, as profiles show the three; with --from, the record alone,
+            or nothing where the profile holds one of the dataset.
+        subject: By which identifier the record is on the subject: scheme, colon, identifier; with
+            --from, the profile says it.
         statement: How it was made good: at most 1,000 characters of plain text, that name no
             others and no addresses. Every reader of the record sees it.
+        profile: A saved profile that shows the record.
+        about: With --from: AGENCY/DATASET, or AGENCY/DATASET:FIELD,FIELD.
         desk: The desk that signs; with --key, the party over whose line it goes.
         key: The subject's own private key (PEM, Ed25519 or P-256).
         binding: What `landbridge consent bind` wrote for that key.
@@ -42,19 +49,22 @@ def request(  # noqa: PLR0913  one parameter an option
     Raises:
         LandbridgeError: as `landbridge dispute open`.
     """
+    named = Named(record, subject, profile, about)
 
     def write(federation: Federation) -> Complaint:
-        place = Place.parse(record)
+        place = named.find(federation)
         return Complaint(
             kind=CaseKind.REPAIR,
             agency=place.agency,
             dataset=place.dataset,
             record=place.record,
-            subject=federation.schemes.parse(subject),
+            subject=place.subject,
             statement=statement,
         )
 
     told = open_case(Subject(subject, desk, key, binding, home), write)
     tell_case(told, output)
-    talk(f"next: landbridge repair show {told['case']} {subject} --at {told['agency']}")
+    asked = f" {subject}" if subject else " SCHEME:IDENTIFIER"
+    as_desk = f" --as {desk}" if desk else ""
+    talk(f"next: landbridge repair show{asked} --at {told['agency']}{as_desk}")
     return _COMPLETE

@@ -65,7 +65,8 @@ def accesses(  # noqa: PLR0913  one parameter an option
     A desk that knows who is asking signs (--as), or the subject with its own key (--key and
     --binding). Each answer is verified by the trust bundle before it is shown.
 
-    Exit codes: 0 all agencies answered, 3 some did, 4 all refused or proved nothing, 5 none was reached.
+    Exit codes: 0 all agencies answered, 3 some did, 4 all refused or proved nothing, 5 none was
+    reached.
 
     Args:
         subject: Whom it is about: scheme, colon, identifier.
@@ -100,7 +101,9 @@ def accesses(  # noqa: PLR0913  one parameter an option
         _save(document, save)
     if output is Output.TABLE:
         _show(document)
-        talk(f"next: landbridge verify {save}" if save else "next: --save FILE keeps the proofs")
+        if document["told"]:
+            saved = f"landbridge verify {save}" if save else "--save FILE keeps the proofs"
+            talk(f"next: {saved}")
     else:
         print_json(document, output)
     return _exit_code(document)

@@ -36,7 +36,10 @@ _SCHEMA: Final = (
     "CREATE TABLE subject_key (place bigint PRIMARY KEY, masked bytea NOT NULL)",
     "CREATE TABLE subject_name (look_up bytea, place bigint, PRIMARY KEY (look_up, place))",
     "CREATE TABLE subject_month (month text PRIMARY KEY)",
-    "CREATE TABLE named (pseudonym bytea, position bigint, PRIMARY KEY (pseudonym, position))",
+    "CREATE TABLE named_lately (pseudonym bytea NOT NULL, position bigint NOT NULL)",
+    "CREATE TABLE named_run (run bigint PRIMARY KEY, first bigint NOT NULL)",
+    """CREATE TABLE named (run bigint, pseudonym bytea, position bigint,
+       PRIMARY KEY (run, pseudonym, position))""",
     "CREATE TABLE erased (pseudonym bytea PRIMARY KEY)",
 )
 _CREATING: Final = 0x4C424C47

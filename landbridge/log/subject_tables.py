@@ -1,9 +1,10 @@
 """The tables of subjects' keys and of the positions that name a subject.
 
 `subject_key` holds each masked key in a row that never moves and is overwritten where it stands, so
-that no old copy of a page keeps it. `subject_name` finds it by a keyed look-up value. `named` gives
-the positions under a pseudonym. `subject_month` lists the months that have keys, and `erased` the
-pseudonyms whose keys are gone: an append under way must not bring one back.
+that no old copy of a page keeps it. `subject_name` finds it by a keyed look-up value, and
+`subject_month` lists the months that have keys. `named_lately` and, sorted run by run, `named` give
+the positions under a pseudonym. `erased` lists the pseudonyms whose keys are gone: an append under
+way must not bring one back.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -15,6 +16,26 @@ from landbridge.log.tables import damaged
 _ERASED: Final = bytes(32)
 _MOST_AT_ONCE: Final = 512
 _KEYS: Final = "SELECT look_up, place, masked FROM subject_name LEFT JOIN subject_key USING (place)"
+
+_RUN: Final = 1 << 14
+"""Names that are sorted into a run at a time: some 20 milliseconds of work."""
+_LATELY: Final = "SELECT pseudonym, position FROM named_lately"
+_POSITIONS_LATELY: Final = (
+    "SELECT position FROM named_lately WHERE pseudonym = ? AND position < ?"
+    " ORDER BY position DESC LIMIT ?"
+)
+_POSITIONS: Final = (
+    "SELECT position FROM named WHERE run IN (SELECT run FROM named_run) AND pseudonym = ?"
+    " AND position < ? ORDER BY run DESC, position DESC LIMIT ?"
+)
+_FORGET: Final = (
+    "DELETE FROM named_lately WHERE pseudonym = ?",
+    "DELETE FROM named WHERE run IN (SELECT run FROM named_run) AND pseudonym = ?",
+)
+_ALL: Final = (
+    *("subject_key", "subject_name", "subject_month"),
+    *("named_lately", "named_run", "named", "erased"),
+)
 
 
 class StoredKey(NamedTuple):
@@ -95,7 +116,8 @@ def erase_key(connection: Connection, look_up: bytes, place: int, pseudonym: byt
     """Overwrite a key and forget the positions under its pseudonym."""
     connection.execute("UPDATE subject_key SET masked = ? WHERE place = ?", (_ERASED, place))
     connection.execute("DELETE FROM subject_name WHERE look_up = ? AND place = ?", (look_up, place))
-    connection.execute("DELETE FROM named WHERE pseudonym = ?", (pseudonym,))
+    for statement in _FORGET:
+        connection.execute(statement, (pseudonym,))
     connection.execute("INSERT INTO erased VALUES (?) ON CONFLICT DO NOTHING", (pseudonym,))
 
 
@@ -112,13 +134,27 @@ def erase_listed(connection: Connection, is_listed: Callable[[bytes], bool]) -> 
 
 def drop_keys(connection: Connection) -> None:
     """Leave out all that leads from a subject to its entries, in a copy of a log."""
-    for table in ("subject_key", "subject_name", "subject_month", "named", "erased"):
+    for table in _ALL:
         connection.execute(f"DELETE FROM {table}")  # noqa: S608  one of our own
 
 
 def write_positions(connection: Connection, named: Iterable[tuple[bytes, int]]) -> None:
-    """Index entries under the pseudonyms that they name."""
-    connection.executemany("INSERT INTO named VALUES (?, ?) ON CONFLICT DO NOTHING", list(named))
+    """Index entries under the pseudonyms that they name.
+
+    A sorted index would touch a page of its own for every entry: what is new is only noted, and
+    sorted into a run of its own once there is enough of it.
+    """
+    connection.executemany("INSERT INTO named_lately VALUES (?, ?)", list(named))
+    if connection.execute(f"{_LATELY} LIMIT 1 OFFSET {_RUN}").fetchone() is None:
+        return
+    rows = connection.execute(f"{_LATELY} ORDER BY pseudonym, position").fetchall()
+    (run,) = connection.execute("SELECT count(*) FROM named_run").fetchone()
+    first = min(position for _, position in rows)
+    connection.execute("INSERT INTO named_run VALUES (?, ?)", (run, first))
+    connection.executemany(
+        "INSERT INTO named VALUES (?, ?, ?)", [(run, *row) for row in dict.fromkeys(rows)]
+    )
+    connection.execute("DELETE FROM named_lately")
 
 
 def read_positions(
@@ -127,10 +163,7 @@ def read_positions(
     """Return the newest positions under any of some pseudonyms, newest first, each once."""
     found: set[int] = set()
     for pseudonym in pseudonyms:
-        rows = connection.execute(
-            "SELECT position FROM named WHERE pseudonym = ? AND position < ?"
-            " ORDER BY position DESC LIMIT ?",
-            (pseudonym, before, limit),
-        ).fetchall()
-        found.update(position for (position,) in rows)
+        for query in (_POSITIONS_LATELY, _POSITIONS):
+            rows = connection.execute(query, (pseudonym, before, limit)).fetchall()
+            found.update(position for (position,) in rows)
     return sorted(found, reverse=True)[:limit]

@@ -22,8 +22,11 @@ _LATER = (
     """CREATE TABLE IF NOT EXISTS subject_name (look_up BLOB, place INTEGER,
        PRIMARY KEY (look_up, place)) STRICT, WITHOUT ROWID""",
     "CREATE TABLE IF NOT EXISTS subject_month (month TEXT PRIMARY KEY) STRICT, WITHOUT ROWID",
-    """CREATE TABLE IF NOT EXISTS named (pseudonym BLOB, position INTEGER,
-       PRIMARY KEY (pseudonym, position)) STRICT, WITHOUT ROWID""",
+    """CREATE TABLE IF NOT EXISTS named_lately (pseudonym BLOB NOT NULL,
+       position INTEGER NOT NULL) STRICT""",
+    "CREATE TABLE IF NOT EXISTS named_run (run INTEGER PRIMARY KEY, first INTEGER NOT NULL) STRICT",
+    """CREATE TABLE IF NOT EXISTS named (run INTEGER, pseudonym BLOB, position INTEGER,
+       PRIMARY KEY (run, pseudonym, position)) STRICT, WITHOUT ROWID""",
     "CREATE TABLE IF NOT EXISTS erased (pseudonym BLOB PRIMARY KEY) STRICT, WITHOUT ROWID",
 )
 """What logs of earlier versions may lack: changes of key, and subjects (`subject_tables`)."""

@@ -153,6 +153,8 @@ def verify_correction(document: bytes, bundle: TrustBundle, at: int) -> Correcti
     judged = min(read_instant(payload.issued_at), at)
     if verify_agency(signed, bundle, judged, _WHAT) != payload.provider:
         raise refuse(Reason.BAD_SIGNATURE, "its signer is not the one that it names", where=_WHAT)
+    if not payload.log.startswith(f"{payload.provider}.{bundle.federation}/"):
+        raise malformed(_WHAT, f"log: it is no log of {payload.provider}")
     return _take(signed, payload)
 
 

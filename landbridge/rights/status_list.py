@@ -94,7 +94,7 @@ def write_status_list(origin: str, size: int, superseded: Iterable[int], at: int
     for index in superseded:
         if index < size:
             bits[index // _BYTE] |= 1 << index % _BYTE
-    packed = base64.b64encode(zlib.compress(bytes(bits), 9)).decode()
+    packed = base64.b64encode(zlib.compress(bytes(bits), 1)).decode()
     return "\n".join(
         (HEADLINE, origin, str(size), _instant(at), _instant(at + VALID_MS), packed, "")
     )

@@ -73,7 +73,7 @@ class ListedDocument(_message.Message):
     kind: _log_pb2.DocumentKind.ValueType
     """What kind."""
     subject: _builtins.str
-    """The memorandum's id, or the id of the consent record."""
+    """The id of the memorandum, of the consent record, or of the correction notice."""
     digest: _builtins.bytes
     """SHA-256 of its bytes."""
     def __init__(

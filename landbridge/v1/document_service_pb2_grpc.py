@@ -58,8 +58,9 @@ class DocumentServiceServicer(object):
 
     def ListDocuments(self, request, context):
         """Lists the documents that the caller may have.
-        Result: memoranda that the caller's agency is a party of, notices on these, and revocations of
-        consents; a gateway of the federation gets all. Errors: none of its own.
+        Result: memoranda that the caller's agency is a party of, notices on these, revocations of
+        consents, correction notices and their acknowledgements that concern it; a gateway of the
+        federation gets all. Errors: none of its own.
         Permitted caller: a gateway, node, requester or administrator of the federation.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -79,7 +80,7 @@ class DocumentServiceServicer(object):
     def OfferDocuments(self, request, context):
         """Brings documents. What does not verify is refused, and changes nothing.
         Result: one outcome a document, in order; a document is refused with LB-2003, 4001, 4002, 4101
-        to 4105. Errors: INVALID_ARGUMENT (LB-1001) for too many, UNAVAILABLE (LB-2003).
+        to 4105 and 4107. Errors: INVALID_ARGUMENT (LB-1001) for too many, UNAVAILABLE (LB-2003).
         Permitted caller: a gateway, requester or administrator of the federation.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)

@@ -35,8 +35,9 @@ class DocumentServiceStub:
     def __new__(cls, channel: _aio.Channel) -> DocumentServiceAsyncStub: ...
     ListDocuments: _grpc.UnaryUnaryMultiCallable[_document_service_pb2.ListDocumentsRequest, _document_service_pb2.ListDocumentsResponse]
     """Lists the documents that the caller may have.
-    Result: memoranda that the caller's agency is a party of, notices on these, and revocations of
-    consents; a gateway of the federation gets all. Errors: none of its own.
+    Result: memoranda that the caller's agency is a party of, notices on these, revocations of
+    consents, correction notices and their acknowledgements that concern it; a gateway of the
+    federation gets all. Errors: none of its own.
     Permitted caller: a gateway, node, requester or administrator of the federation.
     """
     GetDocuments: _grpc.UnaryUnaryMultiCallable[_document_service_pb2.GetDocumentsRequest, _document_service_pb2.GetDocumentsResponse]
@@ -48,7 +49,7 @@ class DocumentServiceStub:
     OfferDocuments: _grpc.UnaryUnaryMultiCallable[_document_service_pb2.OfferDocumentsRequest, _document_service_pb2.OfferDocumentsResponse]
     """Brings documents. What does not verify is refused, and changes nothing.
     Result: one outcome a document, in order; a document is refused with LB-2003, 4001, 4002, 4101
-    to 4105. Errors: INVALID_ARGUMENT (LB-1001) for too many, UNAVAILABLE (LB-2003).
+    to 4105 and 4107. Errors: INVALID_ARGUMENT (LB-1001) for too many, UNAVAILABLE (LB-2003).
     Permitted caller: a gateway, requester or administrator of the federation.
     """
 
@@ -59,8 +60,9 @@ class DocumentServiceAsyncStub(DocumentServiceStub):
     def __init__(self, channel: _aio.Channel) -> None: ...
     ListDocuments: _aio.UnaryUnaryMultiCallable[_document_service_pb2.ListDocumentsRequest, _document_service_pb2.ListDocumentsResponse]  # type: ignore[assignment]
     """Lists the documents that the caller may have.
-    Result: memoranda that the caller's agency is a party of, notices on these, and revocations of
-    consents; a gateway of the federation gets all. Errors: none of its own.
+    Result: memoranda that the caller's agency is a party of, notices on these, revocations of
+    consents, correction notices and their acknowledgements that concern it; a gateway of the
+    federation gets all. Errors: none of its own.
     Permitted caller: a gateway, node, requester or administrator of the federation.
     """
     GetDocuments: _aio.UnaryUnaryMultiCallable[_document_service_pb2.GetDocumentsRequest, _document_service_pb2.GetDocumentsResponse]  # type: ignore[assignment]
@@ -72,7 +74,7 @@ class DocumentServiceAsyncStub(DocumentServiceStub):
     OfferDocuments: _aio.UnaryUnaryMultiCallable[_document_service_pb2.OfferDocumentsRequest, _document_service_pb2.OfferDocumentsResponse]  # type: ignore[assignment]
     """Brings documents. What does not verify is refused, and changes nothing.
     Result: one outcome a document, in order; a document is refused with LB-2003, 4001, 4002, 4101
-    to 4105. Errors: INVALID_ARGUMENT (LB-1001) for too many, UNAVAILABLE (LB-2003).
+    to 4105 and 4107. Errors: INVALID_ARGUMENT (LB-1001) for too many, UNAVAILABLE (LB-2003).
     Permitted caller: a gateway, requester or administrator of the federation.
     """
 
@@ -86,8 +88,9 @@ class DocumentServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_document_service_pb2.ListDocumentsResponse, _abc.Awaitable[_document_service_pb2.ListDocumentsResponse]]:
         """Lists the documents that the caller may have.
-        Result: memoranda that the caller's agency is a party of, notices on these, and revocations of
-        consents; a gateway of the federation gets all. Errors: none of its own.
+        Result: memoranda that the caller's agency is a party of, notices on these, revocations of
+        consents, correction notices and their acknowledgements that concern it; a gateway of the
+        federation gets all. Errors: none of its own.
         Permitted caller: a gateway, node, requester or administrator of the federation.
         """
 
@@ -111,7 +114,7 @@ class DocumentServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_document_service_pb2.OfferDocumentsResponse, _abc.Awaitable[_document_service_pb2.OfferDocumentsResponse]]:
         """Brings documents. What does not verify is refused, and changes nothing.
         Result: one outcome a document, in order; a document is refused with LB-2003, 4001, 4002, 4101
-        to 4105. Errors: INVALID_ARGUMENT (LB-1001) for too many, UNAVAILABLE (LB-2003).
+        to 4105 and 4107. Errors: INVALID_ARGUMENT (LB-1001) for too many, UNAVAILABLE (LB-2003).
         Permitted caller: a gateway, requester or administrator of the federation.
         """
 

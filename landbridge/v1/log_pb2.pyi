@@ -312,7 +312,7 @@ class Document(_message.Message):
     kind: Global___DocumentKind.ValueType
     """What kind."""
     subject: _builtins.str
-    """The memorandum's id, or the id of the consent record."""
+    """The id of the memorandum, of the consent record, or of the correction notice."""
     digest: _builtins.bytes
     """SHA-256 of the document as it was received."""
     withdrawn: _builtins.bool

@@ -109,18 +109,24 @@ class LoadedFile:
     def __init__(self, target: Path) -> None:
         self._target = target.resolve()
         self._first = self._target.stat().st_ino
+        self._named = self._target
         for left in target.parent.glob(f"{target.stem}.*{target.suffix}"):
             left.unlink(missing_ok=True)  # by a process before this one
 
     def __call__(self) -> Path:
         """Name the file as it is now."""
-        found = self._target.stat().st_ino
+        try:
+            found = self._target.stat().st_ino
+        except FileNotFoundError:
+            return self._named
         if found == self._first:
-            return self._target
+            self._named = self._target
+            return self._named
         name = self._target.with_suffix(f".{found}{self._target.suffix}")
         if not name.exists():
             with suppress(FileExistsError):
                 name.hardlink_to(self._target)
+        self._named = name
         return name
 
 

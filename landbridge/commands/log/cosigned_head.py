@@ -1,5 +1,6 @@
 """Which head of a log to show, so that those who see it know who has witnessed it."""
 
+from collections.abc import Iterable
 from pathlib import Path
 
 from landbridge.clock import to_iso
@@ -31,6 +32,17 @@ def cosigned_head(log: Path, reader: LogReader, witnesses: int = 0, holding: int
         # The log has grown since it was opened.
         reader.refresh()
     return gathered if witnesses or head.size >= holding else reader.checkpoint
+
+
+def joined(heads: Iterable[Witnessed]) -> Witnessed:
+    """Say who has cosigned any of several heads of one log, and when last."""
+    believed: dict[str, int] = {}
+    refused: dict[str, LandbridgeError] = {}
+    for one in heads:
+        refused |= one.refused
+        for agency, at in one.believed.items():
+            believed[agency] = max(at, believed.get(agency, 0))
+    return Witnessed(believed, refused)
 
 
 def require_witnesses(seen: Witnessed, wanted: int) -> str:

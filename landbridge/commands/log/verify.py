@@ -8,7 +8,7 @@ from cyclopts import Parameter
 from landbridge.clock import system_clock, to_iso
 from landbridge.commands.files import read_named
 from landbridge.commands.log.checks import Checks
-from landbridge.commands.log.cosigned_head import cosigned_head, require_witnesses
+from landbridge.commands.log.cosigned_head import cosigned_head, joined, require_witnesses
 from landbridge.commands.log.entry_times import check_times, time_of_head
 from landbridge.commands.log.known_keys import KnownKeys, find_keys
 from landbridge.commands.output import Output, OutputOption
@@ -39,7 +39,7 @@ def verify(  # noqa: PLR0913  one for each option
         key: A verifier key (C2SP signed-note) instead of a bundle, for a log of anybody.
         since: A checkpoint of this log that was kept earlier: the log must continue it. Repeat it
             for several.
-        witnesses: How many other members must have cosigned a head of this log.
+        witnesses: How many other members must have cosigned its head, or one of those kept.
         home: The home folder, where it is not .landbridge here or above.
         output: table, json or ndjson.
 
@@ -57,15 +57,13 @@ def verify(  # noqa: PLR0913  one for each option
         verified = _verify(reader, keys, [*earlier, witnessed], now, checks, ours=not key)
         found["root"] = verified.head.root.hex()
         _tell_earlier(verified.continued[:-1], checks)
-        seen = keys.witnesses(parse_note(witnessed), reader.origin, now)
+        seen = joined(
+            keys.witnesses(parse_note(head), reader.origin, now) for head in (*earlier, witnessed)
+        )
         named = require_witnesses(seen, witnesses)
         found["witnesses"] = seen.believed
-        size = verified.continued[-1].size
-        checks.passed(
-            "witnesses",
-            f"{named} cosigned the head over {size} entries" if named else "none has cosigned",
-            made=bool(named),
-        )
+        result = f"{named} cosigned" if named else "none has cosigned a head of it"
+        checks.passed("witnesses", result, made=bool(named))
     return 0
 
 

@@ -55,6 +55,7 @@ def test_no_entry_is_lost_when_processes_are_killed_under_load() -> None:
     )
     assert (found["kills"], found["restarts"], found["restarts_failed"]) == (3, 3, 0)
     assert (found["missing_entries"], found["manual_recoveries"]) == (0, 0)
+    assert (found["audit_findings"], found["control_unnoticed"]) == (0, 0)
     assert found["answered"] >= found["whole"] > 0
     assert found["entries"]["exchange.bench.example/gateway/main"] >= found["answered"]
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from landbridge.errors import LandbridgeError, Reason
 from landbridge.keys import SigningKey
-from landbridge.log import subject_keys
+from landbridge.log import subject_keys, subject_tables
 from landbridge.log.database import LogDatabase
 from landbridge.log.merkle import leaf_hash, verify_inclusion
 from landbridge.log.store import LogStore
@@ -130,6 +130,48 @@ def test_positions(log: LogStore) -> None:
     assert log.positions([one, two], before=3, limit=9) == [1, 0]
     assert log.positions([], limit=9) == []
     assert log.positions([one], before=0, limit=9) == []
+
+
+@settings(
+    max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(
+    batches=st.lists(st.lists(st.lists(st.integers(0, 3), max_size=3), max_size=12), max_size=12),
+    before=st.integers(0, 150),
+    limit=st.integers(1, 20),
+)
+def test_positions_are_those_that_name_a_subject(
+    tmp_path_factory: pytest.TempPathFactory,
+    key: SigningKey,
+    batches: list[list[list[int]]],
+    before: int,
+    limit: int,
+) -> None:
+    path = tmp_path_factory.mktemp("log") / "log.sqlite"
+    log = LogStore.open(path, ORIGIN, key, look_up_key=KEY)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(subject_tables, "_RUN", 5)
+        for batch in batches:
+            named = [
+                log.subjects.names(("ope", str(one), NOVEMBER) for one in ids) for ids in batch
+            ]
+            log.append([b"x"] * len(batch), named)
+    entries = [ids for batch in batches for ids in batch]
+    for subject in range(4):
+        expected = [index for index, ids in enumerate(entries) if subject in ids][::-1]
+        found = log.subjects.find("ope", str(subject))
+        assert log.positions(found, limit=999) == expected
+        assert (
+            log.positions(found, before=before, limit=limit)
+            == [index for index in expected if index < before][:limit]
+        )
+    log.subjects.erase("ope", "1")
+    (one,) = log.subjects.names([("ope", "2", NOVEMBER)])
+    assert (
+        log.positions([one], limit=999)
+        == [index for index, ids in enumerate(entries) if 2 in ids][::-1]
+    )
+    log.close()
 
 
 def test_the_names_must_be_as_many_as_the_entries(log: LogStore) -> None:
@@ -270,7 +312,7 @@ def test_a_log_of_an_earlier_version_gets_the_tables(
     log.append([b"old"])
     log.close()
     with closing(sqlite3.connect(path)) as connection, connection:
-        for table in ("subject_key", "subject_name", "subject_month", "named", "erased"):
+        for table in subject_tables._ALL:
             connection.execute(f"DROP TABLE {table}")
     name_in(open_naming(), "1")
 

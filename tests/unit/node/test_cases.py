@@ -7,8 +7,6 @@ from typing import Any
 import pytest
 
 from landbridge.errors import LandbridgeError
-from landbridge.keys import KeyUse, SigningKey
-from landbridge.log.store import LogStore
 from landbridge.rights.case_request import ask_for_case, ask_for_case_as_agency
 from landbridge.rights.speaker import OwnKey
 from landbridge.rights.steps import CaseKind, CaseState, Step
@@ -17,21 +15,15 @@ from node.case_files import step_name
 from node.case_show import CaseShow
 from node.rights_replay import SpentRequests
 from node.sources.lookup import Withdrawn
-from tests.cases import DAY, NORTH, PERSON, SOUTH, Registry, memorandum_key, refusal, registry
+from tests.cases import DAY, NORTH, PERSON, SOUTH, Registry, memorandum_key, refusal, running
 from tests.consents import DESK, bound, desks, ed25519
 from tests.pki import BOARD, REGISTRY, SCHOOLS
-
-ORIGIN = f"{REGISTRY}.federation.example/node/main"
 
 
 @pytest.fixture
 def node(tmp_path: Path) -> Iterator[Registry]:
-    key = SigningKey.generate(REGISTRY, KeyUse.LOG)
-    log = LogStore.open(tmp_path / "log.sqlite", ORIGIN, key, look_up_key=bytes(32))
-    made = registry(tmp_path, log)
-    yield made
-    made.source.close()
-    log.close()
+    with running(tmp_path) as made:
+        yield made
 
 
 def test_a_dispute_is_logged_kept_and_shown(node: Registry) -> None:

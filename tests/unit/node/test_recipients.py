@@ -47,6 +47,7 @@ class Registry:
         records: int = 1,
         dataset: str = "schools",
         kind: Any = log_pb2.ENTRY_KIND_ANSWER,
+        told_from: int = 0,
     ) -> int:
         """Log an answer; return its entry."""
         self.at += 1000
@@ -66,6 +67,7 @@ class Registry:
                     clause="2",
                     released=released,
                     records=records,
+                    disclosed_from_unix_ms=told_from,
                 )
             ],
         )
@@ -96,6 +98,16 @@ def test_each_answer_that_held_the_field_is_found_by_any_identifier(registry: Re
     assert found[BOARD].fields == {"status"}
     assert found[BOARD].since == START + 1000
     assert found[BOARD].answers[0][1] == (bytes(31) + bytes([first])).hex()
+
+
+def test_from_when_the_subject_may_know_of_a_recipient_is_found_with_it(registry: Registry) -> None:
+    for agency, told_from in ((BOARD, 0), (COUNCIL, START * 3), (COUNCIL, START * 2)):
+        registry.answer("status", to=agency, told_from=told_from)
+    found = registry.found("status")
+    assert {agency: one.told_from for agency, one in found.items()} == {
+        BOARD: 0,
+        COUNCIL: START * 3,
+    }
 
 
 @pytest.mark.parametrize(

@@ -25,7 +25,7 @@ from landbridge.statement.signed import SignedByOne
 from tests.bundles import bundle
 from tests.corrections import CASE, QUERY, instant, key, notices, now, refused
 from tests.mutations import mutations
-from tests.pki import BOARD, COUNCIL, REGISTRY
+from tests.pki import BOARD, COUNCIL, FEDERATION, REGISTRY
 
 
 def taken(signed: SignedByOne) -> Correction:
@@ -78,6 +78,8 @@ def test_the_key_for_memoranda_of_the_provider_signs() -> None:
     "changed",
     [
         {"recipient": REGISTRY},
+        {"log": f"{BOARD}.{FEDERATION}/node/main"},
+        {"log": f"{REGISTRY}.{FEDERATION}.example/node/main"},
         {"answers": []},
         {"answers": [{"entry": 9, "query": QUERY}, {"entry": 7, "query": QUERY}]},
         {"answers": [{"entry": 7, "query": QUERY}, {"entry": 7, "query": QUERY}]},
