@@ -18,6 +18,8 @@ from bench.drill import Conditions
 from bench.enrolment import Newcomers, measure_enrolment
 from bench.federation import Plan
 from bench.guard import Rounds, measure_guard
+from bench.log_append import Turns, measure_log
+from bench.log_proof import Size, measure_proof
 from bench.predicates import Rounds as PredicateRounds
 from bench.predicates import measure_predicates
 from bench.profile import Look, measure_profile
@@ -322,6 +324,55 @@ def audit(
         seed: Another seed makes other queries, and hides others.
     """
     _print(measure_audit(Traffic(entries, batch, seed), _say), output)
+    return 0
+
+
+@app.command
+def log(  # noqa: PLR0913  each is an option of its own
+    *,
+    output: OutputOption = Output.TABLE,
+    rounds: Positive = 9,
+    seconds: Seconds = 4.0,
+    in_flight: Positive = 64,
+    nodes: Positive = 8,
+    subjects: Positive = 10_000,
+    seed: int = 1,
+) -> int:
+    """Measure what durable logs cost: throughput beside the same run with logs in memory.
+
+    Args:
+        output: `json` prints one JSON object as the last line of stdout; `table` is for people.
+        rounds: How many times each federation is measured; they take turns.
+        seconds: How long it is asked each time.
+        in_flight: Queries in flight.
+        nodes: Agencies with a node.
+        subjects: Records in each agency's database.
+        seed: Another seed makes other records.
+    """
+    turns = Turns(Plan(nodes, subjects, seed), rounds, seconds, in_flight)
+    _print(_measured(measure_log(turns, _say)), output)
+    return 0
+
+
+@app.command
+def proof(
+    *,
+    output: OutputOption = Output.TABLE,
+    entries: Positive = 10_000_000,
+    subjects: Positive = 200_000,
+    keep: Path | None = None,
+    seed: int = 1,
+) -> int:
+    """Measure proofs of one entry, and who looked at one subject, in a large log on the disk.
+
+    Args:
+        output: `json` prints one JSON object as the last line of stdout; `table` is for people.
+        entries: Entries of the log; ten million take some 5 GB.
+        subjects: How many subjects they are on.
+        keep: A folder to keep the log in, and to take it from the next time.
+        seed: Another seed makes other entries.
+    """
+    _print(measure_proof(Size(entries, subjects, seed=seed), _say, keep), output)
     return 0
 
 

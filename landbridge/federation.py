@@ -7,7 +7,6 @@ subject = federation.schemes.parse("us-ope-id:00100500")
 import unicodedata
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import date
 from enum import StrEnum
 from functools import lru_cache
 from pathlib import Path
@@ -16,8 +15,8 @@ from typing import Final
 from landbridge.agency import Role
 from landbridge.configuration import complaint, load
 from landbridge.errors import Reason, refuse
-from landbridge.federation_file import FederationFile, JurisdictionTable
-from landbridge.period import Period
+from landbridge.federation_file import FederationFile
+from landbridge.jurisdiction import Jurisdiction, read_jurisdiction, wrong_jurisdictions
 from landbridge.subject import IdentifierScheme, Schemes, SubjectKind
 from landbridge.suggestion import did_you_mean
 
@@ -76,30 +75,6 @@ class Term:
         """Say whether the federation shows this source's values first."""
         named = self.authoritative
         return bool(named) and named in (agency, f"{agency}/{dataset}")
-
-
-@dataclass(frozen=True, slots=True)
-class Allowed:
-    """How long something may take: calendar time, or working days."""
-
-    within: Period | None
-    working_days: int
-
-
-@dataclass(frozen=True, slots=True)
-class Jurisdiction:
-    """How long an agency has to answer a subject, as a law says; see `landbridge.rights.clock`."""
-
-    name: str
-    title: str
-    source: str
-    dispute: Allowed
-    repair: Allowed
-    extension: Period | None
-    reminders: tuple[Period, ...]
-    statement_stays: bool
-    time_zone: str
-    holidays: frozenset[date]
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,7 +149,7 @@ class Federation:
             },
             limits=Limits(**file.limits.model_dump()),
             jurisdictions={
-                name: _jurisdiction(name, table) for name, table in file.jurisdictions.items()
+                name: read_jurisdiction(name, table) for name, table in file.jurisdictions.items()
             },
         )
 
@@ -193,27 +168,6 @@ class Federation:
         return name
 
 
-def _jurisdiction(name: str, table: JurisdictionTable) -> Jurisdiction:
-    dispute = _allowed(table.answer_within, table.working_days)
-    of_repairs = (table.repair_within, table.repair_working_days)
-    return Jurisdiction(
-        name=name,
-        title=table.title,
-        source=table.source,
-        dispute=dispute,
-        repair=_allowed(*of_repairs) if any(of_repairs) else dispute,
-        extension=Period.parse(table.extension) if table.extension else None,
-        reminders=tuple(map(Period.parse, table.reminders)),
-        statement_stays=table.statement_stays,
-        time_zone=table.time_zone,
-        holidays=frozenset(table.holidays),
-    )
-
-
-def _allowed(within: str | None, working_days: int | None) -> Allowed:
-    return Allowed(Period.parse(within) if within else None, working_days or 0)
-
-
 def _contradictions(file: FederationFile) -> Iterator[tuple[tuple[str, ...], str]]:
     """Find what each table alone cannot show to be wrong."""
     if file.gateway.agency in file.agencies:
@@ -227,17 +181,7 @@ def _contradictions(file: FederationFile) -> Iterator[tuple[tuple[str, ...], str
                 ("schemes", name, "group"),
                 "an identifier of persons stands for one: they are asked about one at a time",
             )
-    for name, law in file.jurisdictions.items():
-        if bool(law.answer_within) is bool(law.working_days):
-            yield (
-                ("jurisdictions", name),
-                "give either `answer_within` or `working_days`",
-            )
-        if law.repair_within and law.repair_working_days:
-            yield (
-                ("jurisdictions", name, "repair_working_days"),
-                "`repair_within` says it already",
-            )
+    yield from wrong_jurisdictions(file.jurisdictions)
     providers = {id_ for id_, table in file.agencies.items() if "node" in table.roles}
     for name, term in file.terms.items():
         agency, slash, dataset = (term.authoritative or "").partition("/")

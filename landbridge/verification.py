@@ -55,8 +55,9 @@ def verify_profile(
     2. The gateway's log holds the profile, and its signed head proves it.
     3. The query is signed by its requester, is the one that the gateway logged, and is the one that
        was `asked`, where the asker itself verifies.
-    4. Each answer stands in its agency's log, under a signed head, and answers this query. Whether
-       its contents are such as the federation allows takes `federation`, too.
+    4. Each answer stands in its agency's log, under a signed head, answers this query, and is among
+       those that the gateway logged. Whether its contents are such as the federation allows takes
+       `federation`, too.
     5. Links, sources, comparisons and completeness follow from the answers. This takes the
        federation's own terms; without `federation` the gateway's signature must do.
     6. What the document opens of sealed answers is what their nodes signed, and all is assembled

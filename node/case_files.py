@@ -115,9 +115,16 @@ class CaseFiles:
         """Write the document of a step.
 
         Raises:
-            LandbridgeError: LB-5001 when the disk refuses.
+            LandbridgeError: LB-5001 when the disk refuses; LB-4110 when another one lies there.
         """
         path = self.folder_of(case_id) / step_name(number, step)
+        if path.exists():
+            raise refuse(
+                Reason.CASE_CONFLICT,
+                "another document for this step is there, and the node has not taken it",
+                where=str(path),
+                next_step="see the alarms in the node's own log",
+            )
         _write(path, document)
         return path
 

@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from landbridge.federation import Federation, Jurisdiction
+from landbridge.federation import Federation
+from landbridge.jurisdiction import Jurisdiction
 from landbridge.rights.case import Case
 from landbridge.rights.steps import CaseKind
 from node.config import NodeConfig

@@ -4,41 +4,26 @@ A step comes by the wire, or somebody puts its document into the folder. In both
 once, is in the node's log before it counts, and then shows in the very next answer.
 """
 
-from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from threading import RLock
-from typing import Final
 
 from landbridge.alarm import Alarms
 from landbridge.clock import Clock
 from landbridge.errors import LandbridgeError, Reason, refuse
 from landbridge.log.evidence import Evidence
 from landbridge.rights.case import Case
-from landbridge.rights.opening import (
-    Opening,
-    VerifiedOpening,
-    read_opening,
-    verify_opening,
-)
-from landbridge.rights.statement_text import check_statement
-from landbridge.rights.step_document import read_step, verify_step
+from landbridge.rights.opening import read_opening
+from landbridge.rights.step_document import read_step
 from landbridge.rights.steps import Step
-from landbridge.statement.form import What
-from landbridge.statement.signed import SignedByOne
-from landbridge.subject import Schemes, SubjectId
-from landbridge.trust.bundle import TrustBundle
+from landbridge.subject import SubjectId
 from node.case_files import CaseFiles, Receipt, StepFile
+from node.case_intake import CaseIntake
 from node.case_log import CaseLog
 from node.case_rules import CaseRules
 from node.flags import Flags
 from node.record_check import RecordCheck
-
-_WHAT: Final = What(
-    "document of a case",
-    Reason.MALFORMED_CASE,
-    "write it with `landbridge dispute` or `landbridge repair`",
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,35 +35,25 @@ class Counted:
 
 
 class Cases:
-    """The disputes and repairs at one node. Thread-safe.
-
-    `bundle` gives the trust of this moment, `desks` are the agencies whose word for who is who
-    counts here; None: every desk's.
-    """
+    """The disputes and repairs at one node. Thread-safe."""
 
     def __init__(  # noqa: PLR0913  built once, by name
         self,
         *,
-        agency: str,
         files: CaseFiles,
         log: CaseLog,
+        intake: CaseIntake,
         records: RecordCheck,
         rules: Mapping[str, CaseRules],
-        schemes: Schemes,
-        bundle: Callable[[], TrustBundle],
-        desks: Collection[str] | None,
         flags: Flags,
         alarms: Alarms,
         clock: Clock,
     ) -> None:
         self.rules = rules
-        self._agency = agency
         self._files = files
         self._log = log
+        self._intake = intake
         self._records = records
-        self._schemes = schemes
-        self._bundle = bundle
-        self._desks = desks
         self._flags = flags
         self._alarms = alarms
         self._clock = clock
@@ -89,7 +64,9 @@ class Cases:
     def all(self) -> tuple[Case, ...]:
         """Return all cases, oldest first."""
         with self._lock:
-            return tuple(sorted(self._cases.values(), key=lambda case: (case.opened_at, case.id)))
+            return tuple(
+                sorted(self._cases.values(), key=lambda case: (case.opened_at, case.taken[0].entry))
+            )
 
     def case(self, case_id: str) -> Case:
         """Return a case.
@@ -98,14 +75,7 @@ class Cases:
             LandbridgeError: LB-4110 when there is none of this id.
         """
         with self._lock:
-            found = self._cases.get(case_id)
-        if found is None:
-            raise refuse(
-                Reason.CASE_CONFLICT,
-                f"{self._agency} has no case {case_id[:40]}",
-                next_step="name agency and case as `landbridge dispute open` told them",
-            )
-        return found
+            return self._intake.known(case_id, self._cases)
 
     def submit(self, document: bytes) -> Counted:
         """Take a step; it is in force when this returns.
@@ -121,9 +91,8 @@ class Cases:
             known = self._find(sha256(document).digest())
             if known is not None:
                 return known
-            case = self._admit(document, self._clock())
-            number = len(case.taken)
-            path = self._files.put(case.id, number, case.last.step, document)
+            case = self._intake.admit(document, self._clock(), self._cases)
+            path = self._files.put(case.id, len(case.taken), case.last.step, document)
             try:
                 return self._count(case, path.name)
             except LandbridgeError:
@@ -168,7 +137,7 @@ class Cases:
     def _take_file(self, case: Case | None, case_id: str, file: StepFile) -> Case:
         known = self._confirmed(case, case_id, file)
         if known is None:
-            admitted = self._admit(file.document, self._clock())
+            admitted = self._intake.admit(file.document, self._clock(), self._cases)
             if (admitted.id, len(admitted.taken), admitted.last.step.value) != (
                 case_id,
                 file.number,
@@ -193,74 +162,12 @@ class Cases:
             return None
         if case is not None:
             step = read_step(file.document)
+            if step.step is not Step.ISSUED:
+                # Who decided then may not be who decides by today's configuration.
+                case = replace(case, deciding=step.document.by)
             return case.follow(step, file.document, at=at).logged(receipt.entry)
         opened = read_opening(file.document)
-        self._known_by[case_id] = self._find_again(opened.opening)
-        return self._begin(opened, file.document, at).logged(receipt.entry)
-
-    def _find_again(self, opening: Opening) -> frozenset[SubjectId] | None:
-        try:
-            return self._records.find(opening)
-        except LandbridgeError as error:
-            # The agency may have removed the record since: then nothing shows it any more.
-            self._alarms.raised(f"record of case {opening.id}", error)
-            return frozenset((opening.subject.subject,))
-
-    def _begin(self, opened: VerifiedOpening, document: bytes, at: int) -> Case:
-        opening = opened.opening
-        rules = self.rules.get(opening.dataset)
-        if rules is None:
-            raise refuse(
-                Reason.NO_SUCH_RECORD, f"{self._agency} publishes no dataset {opening.dataset!r}"
-            )
-        deciding = rules.deciding(self._agency, opening.kind)
-        return Case.begin(opened, document, deciding=deciding, at=at)
-
-    def _admit(self, document: bytes, at: int) -> Case:
-        """Return the case as it would be with a step, if it may be taken."""
-        signed = SignedByOne.parse(document, _WHAT)
-        if b'"case":' not in signed.payload:
-            return self._admit_opening(document, at)
-        verified = verify_step(document, self._bundle(), at)
-        case = self.case(verified.document.case).follow(verified, document, at=at)
-        if case.state.withdraws and verified.step is not Step.ISSUED:
-            self._records.check_cut(case.opening)
-        if verified.step is Step.EXTENDED:
-            self._check_extension(case)
-        return case
-
-    def _admit_opening(self, document: bytes, at: int) -> Case:
-        verified = verify_opening(document, self._bundle(), at, desks=self._desks)
-        opening = verified.opening
-        if opening.agency != self._agency:
-            raise refuse(
-                Reason.NO_SUCH_RECORD,
-                f"it is about a record of {opening.agency}, and this is {self._agency}",
-            )
-        check_statement(
-            opening.statement, self._schemes, [opening.subject.subject], where="statement"
-        )
-        known_by = self._records.find(opening)
-        for other in self._cases.values():
-            if other.id == opening.id or (
-                other.concerns(opening) and (other.state.is_open or other.state.withdraws)
-            ):
-                raise refuse(
-                    Reason.CASE_CONFLICT,
-                    f"the case {other.id} is about this already, and is {other.state}",
-                    where="opening of a case",
-                )
-        self._known_by[opening.id] = known_by
-        return self._begin(verified, document, at)
-
-    def _check_extension(self, case: Case) -> None:
-        law = self.rules[case.opening.dataset].law
-        if law is None or law.extension is None:
-            raise refuse(
-                Reason.STEP_REFUSED,
-                "no law that counts here gives the agency more time",
-                where=f"case {case.id}",
-            )
+        return self._intake.begin(opened, file.document, at).logged(receipt.entry)
 
     def _count(self, case: Case, name: str) -> Counted:
         """Log the newest step of a case; from then on it counts."""
@@ -282,7 +189,18 @@ class Cases:
         return Counted(case, evidence)
 
     def _show(self) -> None:
+        for case in self._cases.values():
+            if case.id not in self._known_by:
+                self._known_by[case.id] = self._find_record(case)
         self._flags.follow(self._cases.values(), self.rules, self._known_by)
+
+    def _find_record(self, case: Case) -> frozenset[SubjectId] | None:
+        try:
+            return self._records.find(case.opening)
+        except LandbridgeError as error:
+            # The agency may have removed the record since: then nothing shows it any more.
+            self._alarms.raised(f"record of case {case.id}", error)
+            return frozenset((case.subject,))
 
     def _find(self, digest: bytes) -> Counted | None:
         for case in self._cases.values():

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from landbridge.clock import Clock
-from landbridge.federation import Jurisdiction
+from landbridge.jurisdiction import Jurisdiction
 from landbridge.rights.case import Case
 from landbridge.rights.clock import due_at
 from landbridge.rights.steps import CaseState
@@ -66,7 +66,7 @@ class Flags:
         """
         flags: dict[str, dict[str, tuple[CaseFlag, ...]]] = {}
         withdrawn: dict[str, set[Withdrawn]] = {}
-        for case in sorted(cases, key=lambda case: (case.opened_at, case.id)):
+        for case in sorted(cases, key=lambda case: (case.opened_at, case.taken[0].entry)):
             opening = case.opening
             if case.state.withdraws:
                 withdrawn.setdefault(opening.dataset, set()).add(

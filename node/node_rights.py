@@ -16,6 +16,7 @@ from landbridge.v1 import rights_service_pb2_grpc
 from node.accesses import Accesses
 from node.case_clock import CaseClock
 from node.case_files import CaseFiles
+from node.case_intake import CaseIntake
 from node.case_log import CaseLog
 from node.case_rules import case_rules
 from node.case_show import CaseShow
@@ -59,15 +60,21 @@ class NodeRights:
         self.flags = Flags(clock)
         files, case_log = CaseFiles(state), CaseLog(log, schemes)
         rules = case_rules(config, federation)
-        cases = Cases(
+        records = RecordCheck(source, rules, schemes)
+        intake = CaseIntake(
             agency=agency,
-            files=files,
-            log=case_log,
-            records=RecordCheck(source, rules, schemes),
+            records=records,
             rules=rules,
             schemes=schemes,
             bundle=bundle,
             desks=desks,
+        )
+        cases = Cases(
+            files=files,
+            log=case_log,
+            intake=intake,
+            records=records,
+            rules=rules,
             flags=self.flags,
             alarms=alarms,
             clock=clock,

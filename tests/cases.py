@@ -13,7 +13,8 @@ from typing import Any, Final
 from landbridge.agency import Role
 from landbridge.alarm import Alarms
 from landbridge.errors import LandbridgeError
-from landbridge.federation import Allowed, Federation, Jurisdiction
+from landbridge.federation import Federation
+from landbridge.jurisdiction import Allowed, Jurisdiction
 from landbridge.keys import KeyUse, SigningKey
 from landbridge.log.store import LogStore
 from landbridge.period import Period
@@ -26,6 +27,7 @@ from landbridge.subject import SubjectId
 from landbridge.v1 import log_pb2
 from node.case_clock import CaseClock
 from node.case_files import CaseFiles
+from node.case_intake import CaseIntake
 from node.case_log import CaseLog
 from node.case_rules import case_rules
 from node.cases import Cases
@@ -166,15 +168,21 @@ class Registry:
         files, log = CaseFiles(self.folder), CaseLog(self.log, schemes)
         rules = case_rules(self.config, self.federation)
         self.flags = Flags(lambda: self.now)
-        self.cases = Cases(
+        records = RecordCheck(self.source, rules, schemes)
+        intake = CaseIntake(
             agency=REGISTRY,
-            files=files,
-            log=log,
-            records=RecordCheck(self.source, rules, schemes),
+            records=records,
             rules=rules,
             schemes=schemes,
             bundle=lambda: desks().bundle,
             desks=None,
+        )
+        self.cases = Cases(
+            files=files,
+            log=log,
+            intake=intake,
+            records=records,
+            rules=rules,
             flags=self.flags,
             alarms=alarms,
             clock=lambda: self.now,

@@ -36,7 +36,7 @@ class Shown:
         *,
         whole: frozenset[tuple[Role, str]],
         rewritten: frozenset[str],
-        accesses_of: Callable[[int], list[log_pb2.Access]],
+        accesses_of: Callable[[bytes], list[log_pb2.Access]],
     ) -> None:
         self.parties = {party.number: party for party in parties}
         self.rewritten = rewritten
@@ -76,14 +76,14 @@ class Shown:
 
     def differences(self, answers: Iterable[Fact], agency: str, teller: Fact) -> Sequence[str]:
         """Say how what a party lists of an agency differs from what that agency's entries say."""
-        numbers = tuple(sorted(answer.accesses for answer in answers))
-        return self._differences(numbers, agency, teller.accesses)
+        names = tuple(sorted(answer.accesses for answer in answers))
+        return self._differences(names, agency, teller.accesses)
 
-    def _read_listed(self, number: int) -> Mapping[str, Released]:
-        return by_agency(self._accesses_of(number))
+    def _read_listed(self, name: bytes) -> Mapping[str, Released]:
+        return by_agency(self._accesses_of(name))
 
-    def _compare(self, answers: tuple[int, ...], agency: str, teller: int) -> Sequence[str]:
-        given = Released(access for number in answers for access in self._accesses_of(number))
+    def _compare(self, answers: tuple[bytes, ...], agency: str, teller: bytes) -> Sequence[str]:
+        given = Released(access for name in answers for access in self._accesses_of(name))
         return given.differences(self._listed(teller).get(agency, Released(())))
 
 

@@ -2,6 +2,7 @@
 
 import struct
 from collections.abc import Iterable, Iterator, Sequence
+from hashlib import sha256
 from typing import Final, NamedTuple
 
 from google.protobuf.message import DecodeError
@@ -19,9 +20,10 @@ KINDS: Final = frozenset(
 )
 """The kinds of entries that are about a query."""
 DIGEST_BYTES: Final = 32
-_FIXED: Final = struct.Struct(">IQBBqI32s32sHH")
+_FIXED: Final = struct.Struct(">IQBBq16s32s32sHH")
 NAMED: Final = struct.Struct(">IQ32s")
 """An entry of another log: number of the log, index, leaf hash."""
+_NAME_BYTES: Final = 16
 _BYTE: Final = 0xFF
 
 
@@ -35,8 +37,8 @@ class Fact(NamedTuple):
     kind: int
     step: int
     at: int
-    accesses: int
-    """Number of what was released and refused: most entries say the same as many others."""
+    accesses: bytes
+    """Names what was released and refused: most entries say the same as many others."""
     payload: bytes
     leaf: bytes
     who: bytes
@@ -72,7 +74,7 @@ def read_entry(entry: bytes) -> log_pb2.LogEntry:
 
 
 def pack_fact(  # noqa: PLR0913, PLR0917  a million times over: no object for what is packed at once
-    entry: log_pb2.LogEntry, log: int, position: int, accesses: int, leaf: bytes, named: bytes
+    entry: log_pb2.LogEntry, log: int, position: int, accesses: bytes, leaf: bytes, named: bytes
 ) -> bytes:
     """Pack what an entry says of its query; facts that are joined can be taken apart again."""
     # A text that holds the separator only looks odd where it is printed.
@@ -125,6 +127,11 @@ def pack_named(log: int, index: int, leaf: bytes) -> bytes:
 def write_accesses(parts: Iterable[bytes]) -> bytes:
     """Put together what an entry says of its datasets, one serialized access after the other."""
     return b"".join([len(part).to_bytes(4) + part for part in parts])
+
+
+def name_accesses(written: bytes) -> bytes:
+    """Name what `write_accesses` wrote by its digest."""
+    return sha256(written).digest()[:_NAME_BYTES]
 
 
 def read_accesses(written: bytes) -> list[log_pb2.Access]:

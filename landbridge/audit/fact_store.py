@@ -4,20 +4,20 @@ Nothing in it is needed to prove anything: it is made anew from the logs at any 
 """
 
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Self
 
-from landbridge.audit.fact import read_accesses, write_accesses
+from landbridge.audit.fact import read_accesses
 from landbridge.audit.facts_kept import (
     FACT_TABLES,
     FactsInFile,
     FactsInMemory,
     KeptFacts,
-    Packed,
 )
+from landbridge.audit.part import Part
 from landbridge.audit.roots import read_peaks, write_peaks
 from landbridge.errors import Reason, refuse
 from landbridge.log.frontier import Frontier
@@ -28,14 +28,13 @@ _APPLICATION: Final = 0x4C424155
 """Marks the file as a monitor's: LBAU."""
 _FORMAT: Final = 1
 _CACHE_KIB: Final = 256 * 1024
-_MOST_KNOWN: Final = 100_000
 _SCHEMA: Final = f"""
 CREATE TABLE log (number INTEGER PRIMARY KEY, origin TEXT NOT NULL UNIQUE,
   size INTEGER NOT NULL DEFAULT 0, peaks BLOB NOT NULL DEFAULT x'',
   checkpoint BLOB NOT NULL DEFAULT x'', names_from INTEGER) STRICT;
 CREATE TABLE leaves (log INTEGER, start INTEGER, peaks BLOB NOT NULL, hashes BLOB NOT NULL,
   PRIMARY KEY (log, start)) STRICT;
-CREATE TABLE accesses (number INTEGER PRIMARY KEY, written BLOB NOT NULL UNIQUE) STRICT;
+CREATE TABLE accesses (name BLOB PRIMARY KEY, written BLOB NOT NULL) STRICT, WITHOUT ROWID;
 CREATE TABLE head (log INTEGER, size INTEGER, root BLOB, teller TEXT NOT NULL,
   at INTEGER NOT NULL, misfit INTEGER NOT NULL DEFAULT 0,
   PRIMARY KEY (log, size, root)) STRICT, WITHOUT ROWID;
@@ -44,9 +43,6 @@ CREATE TABLE told (key TEXT PRIMARY KEY, query BLOB NOT NULL, document TEXT NOT 
 PRAGMA application_id = {_APPLICATION};
 PRAGMA user_version = {_FORMAT};
 """
-
-NamedHead = tuple[int, int, bytes, str, int]
-"""Number of the log, size, root, who shows it, and when that was written."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +64,6 @@ class FactStore:
         self.connection = connection
         self.facts = facts
         self._logs: dict[str, int] = {}
-        self._accesses: dict[tuple[bytes, ...], int] = {}
         connection.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
 
     @classmethod
@@ -116,7 +111,6 @@ class FactStore:
             self.connection.execute("ROLLBACK")
             # Numbers that were given in this block are gone with it.
             self._logs.clear()
-            self._accesses.clear()
             raise
         self.connection.execute("COMMIT")
 
@@ -129,21 +123,9 @@ class FactStore:
             number = self._logs[origin] = int(row.fetchone()[0])
         return number
 
-    def accesses_number(self, parts: tuple[bytes, ...]) -> int:
-        """Return the number of what was released and refused, by its serialized accesses."""
-        number = self._accesses.get(parts)
-        if number is None:
-            if len(self._accesses) >= _MOST_KNOWN:
-                self._accesses.clear()
-            written, run = write_accesses(parts), self.connection.execute
-            run("INSERT OR IGNORE INTO accesses (written) VALUES (?)", (written,))
-            row = run("SELECT number FROM accesses WHERE written = ?", (written,)).fetchone()
-            number = self._accesses[parts] = int(row[0])
-        return number
-
-    def accesses(self, number: int) -> list[log_pb2.Access]:
-        """Return what stands under a number."""
-        row = self.connection.execute("SELECT written FROM accesses WHERE number = ?", (number,))
+    def accesses(self, name: bytes) -> list[log_pb2.Access]:
+        """Return what was released and refused, by its name."""
+        row = self.connection.execute("SELECT written FROM accesses WHERE name = ?", (name,))
         return read_accesses(row.fetchone()[0])
 
     def log(self, origin: str) -> KnownLog:
@@ -166,10 +148,12 @@ class FactStore:
             (log.tree.size, write_peaks(log.tree), log.checkpoint, log.names_from, log.number),
         )
 
-    def add(self, facts: Sequence[Packed], heads: Iterable[NamedHead]) -> None:
-        """Write facts, and heads that were named."""
-        self.facts.add(facts)
-        self.connection.executemany("INSERT OR IGNORE INTO head VALUES (?, ?, ?, ?, ?, 0)", heads)
+    def add(self, part: Part) -> None:
+        """Write what a part of a log says."""
+        self.facts.add(part.facts)
+        run = self.connection.executemany
+        run("INSERT OR IGNORE INTO head VALUES (?, ?, ?, ?, ?, 0)", part.heads)
+        run("INSERT OR IGNORE INTO accesses VALUES (?, ?)", list(part.accesses.items()))
 
     def add_leaves(self, log: int, before: Frontier, leaves: Sequence[bytes]) -> None:
         """Write leaf hashes, and the tree that they continue."""

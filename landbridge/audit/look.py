@@ -5,7 +5,8 @@ requester's log names of the gateway's is in the gateway's when that is read, an
 be looked at while their processes write.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -13,12 +14,20 @@ from typing import Final
 from landbridge.agency import Role
 from landbridge.audit.case import Shown
 from landbridge.audit.fact import unpack_facts
-from landbridge.audit.fact_store import FactStore
+from landbridge.audit.fact_store import FactStore, KnownLog
 from landbridge.audit.finding import Finding, Head, Kind
 from landbridge.audit.heads import check_heads, rewritten
 from landbridge.audit.judge import Judge
 from landbridge.audit.listed_logs import ListedLogs, role_of
-from landbridge.audit.shown_log import BrokenHistory, Party, take_up, tree_of
+from landbridge.audit.readers import Readers
+from landbridge.audit.shown_log import (
+    BrokenHistory,
+    Party,
+    ShownLog,
+    read_shown,
+    take_up,
+    tree_of,
+)
 from landbridge.errors import LandbridgeError, Reason, refuse
 from landbridge.log.checkpoint import read_checkpoint
 from landbridge.log.note import parse_note
@@ -93,16 +102,12 @@ def take_a_look(
     for holder, data in terms.heads.items():
         head = listed.verify_head(data)
         store.add_head(head.origin, (head.size, head.root), holder, terms.now)
-    for path, reader in _opened(paths, look):
-        with reader:
-            try:
-                _take_up(path, reader, listed, store, look)
-            except LandbridgeError as error:
-                error.where = error.where or str(path)
-                look.troubles[path] = error
-            except BrokenHistory as broken:
-                look.add(_broken(broken), terms)
-                look.troubles[path] = refuse(Reason.LOG_FORKED, str(broken), where=str(path))
+    shown_logs = _show(paths, listed, store, look, terms)
+    with Readers.open([shown.new for shown in shown_logs]) as readers:
+        for shown in shown_logs:
+            with _troubles(shown.path, look, terms):
+                known = take_up(shown, readers, store)
+                look.logs.append(_party(known, listed))
     found = [one for one in check_heads(store, look.logs) if terms.since <= one.at < terms.until]
     for finding in found:
         look.add(finding, terms)
@@ -129,28 +134,48 @@ def _opened(paths: Sequence[Path], look: Look) -> list[tuple[Path, LogReader]]:
     )
 
 
-def _take_up(
-    path: Path, reader: LogReader, listed: ListedLogs, store: FactStore, look: Look
-) -> None:
-    origin = reader.origin
-    if any(party.origin == origin for party in look.logs):
-        _take_copy(path, reader, listed, store)
-        return
-    reader.refresh()
-    with store.writing():
-        known = take_up(reader, listed, store)
-    look.logs.append(
-        Party(
-            known.number, origin, listed.agency(origin), role_of(origin), known.tree.size,
-            known.names_from,
-        )
-    )  # fmt: skip
+def _show(
+    paths: Sequence[Path], listed: ListedLogs, store: FactStore, look: Look, terms: Terms
+) -> list[ShownLog]:
+    """Take up the heads of the logs in their order, before anything under them is read."""
+    found: list[ShownLog] = []
+    for path, reader in _opened(paths, look):
+        with reader, _troubles(path, look, terms):
+            if any(shown.head.origin == reader.origin for shown in found):
+                _take_copy(path, reader, listed, store)
+            else:
+                found.append(read_shown(path, reader, listed, store))
+    return found
+
+
+@contextmanager
+def _troubles(path: Path, look: Look, terms: Terms) -> Iterator[None]:
+    """Note what is wrong with one log, and go on with the others."""
+    try:
+        yield
+    except LandbridgeError as error:
+        error.where = error.where or str(path)
+        look.troubles[path] = error
+    except BrokenHistory as broken:
+        look.add(_broken(broken), terms)
+        look.troubles[path] = refuse(Reason.LOG_FORKED, str(broken), where=str(path))
+
+
+def _party(known: KnownLog, listed: ListedLogs) -> Party:
+    return Party(
+        known.number,
+        known.origin,
+        listed.agency(known.origin),
+        role_of(known.origin),
+        known.tree.size,
+        known.names_from,
+    )
 
 
 def _take_copy(path: Path, reader: LogReader, listed: ListedLogs, store: FactStore) -> None:
     """Hold another copy of a log against the first: its head must be one that the log once had."""
     head = listed.verify_head(reader.checkpoint)
-    if tree_of(reader, 0, head.size).root() != head.root:
+    if tree_of(reader.entries(0, head.size)).root() != head.root:
         raise damaged("the entries are not those under the signed head")
     store.add_head(head.origin, (head.size, head.root), str(path), 0)
 

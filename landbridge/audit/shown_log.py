@@ -1,36 +1,26 @@
 """One log as it is shown: what is new in it, verified, goes to the store of facts.
 
-1. The head must be signed by a key of this log.
+1. The head must be signed by a key of this log, and continue what was read of it before.
 2. The entries must lead to it, from what was read before on.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from itertools import islice
-from typing import Final
+from pathlib import Path
 
 from landbridge.agency import Role
-from landbridge.audit.fact import (
-    DIGEST_BYTES,
-    KINDS,
-    pack_fact,
-    pack_named,
-    read_entry,
-)
 from landbridge.audit.fact_store import FactStore, KnownLog
-from landbridge.audit.facts_kept import Packed
 from landbridge.audit.listed_logs import ListedLogs
+from landbridge.audit.part import PART, Stretch
+from landbridge.audit.readers import Readers
 from landbridge.audit.roots import roots_at
 from landbridge.errors import Reason, refuse
 from landbridge.log.checkpoint import Checkpoint
 from landbridge.log.frontier import Frontier
-from landbridge.log.reading import LogReader
+from landbridge.log.reading import LogReader, open_reader
 from landbridge.log.tables import damaged
-
-PART: Final = 4096
-"""Entries that are read at a time."""
-_LARGEST: Final = (1 << 63) - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +35,17 @@ class Party:
     names_from: int | None
 
 
+@dataclass(frozen=True, slots=True)
+class ShownLog:
+    """A log with the head that it shows now, and what was read of it before."""
+
+    path: Path
+    head: Checkpoint
+    checkpoint: bytes
+    known: KnownLog
+    new: Stretch
+
+
 class BrokenHistory(Exception):  # noqa: N818  what is wrong is no error of the reader
     """A log that does not continue what was read of it before, both signed."""
 
@@ -54,94 +55,81 @@ class BrokenHistory(Exception):  # noqa: N818  what is wrong is no error of the 
         self.now = now
 
 
-def take_up(reader: LogReader, listed: ListedLogs, store: FactStore) -> KnownLog:
-    """Read what is new in a log; call it within `store.writing()`.
+def read_shown(path: Path, reader: LogReader, listed: ListedLogs, store: FactStore) -> ShownLog:
+    """Take up the head that a log shows now.
 
     Raises:
         LandbridgeError: LB-4001, LB-4002, LB-4008 for the head; LB-5001 when the log cannot be
             read; LB-5002 when its entries are not those under the head; LB-5003 when it ends before
-            what was read of it.
-        BrokenHistory: When its newest head is over other entries than were read before.
+            what was read of it; LB-1106 when it is published without entries.
+        BrokenHistory: When it is shorter than before, and another.
     """
-    head = listed.verify_head(reader.checkpoint)
-    known = store.log(head.origin)
-    if head.size < known.tree.size:
-        if tree_of(reader, 0, head.size).root() != head.root:
-            raise damaged("the entries are not those under the signed head")
-        if _root_of(store, known, head.size) != head.root:
-            raise BrokenHistory(known.checkpoint, reader.checkpoint)
-        raise refuse(
-            Reason.LOG_ROLLED_BACK,
-            f"{head.origin} shows {head.size} entries; {known.tree.size} were seen before",
-        )
+    reader.refresh()
+    checkpoint = reader.checkpoint
+    head = listed.verify_head(checkpoint)
     if not reader.has_entries:
         raise refuse(
             Reason.USAGE,
             f"{head.origin} is published without its entries",
             next_step="ask its owner for the log, or for tiles with their entries",
         )
-    return _read_on(reader, head, known, store)
+    known = store.log(head.origin)
+    if head.size < known.tree.size:
+        if tree_of(reader.entries(0, head.size)).root() != head.root:
+            raise damaged("the entries are not those under the signed head")
+        if _root_of(store, known, head.size) != head.root:
+            raise BrokenHistory(known.checkpoint, checkpoint)
+        raise refuse(
+            Reason.LOG_ROLLED_BACK,
+            f"{head.origin} shows {head.size} entries; {known.tree.size} were seen before",
+        )
+    numbers = {origin: store.number(origin) for origin in listed.logs}
+    new = Stretch(path, known.number, head.origin, known.tree.size, head.size, numbers)
+    return ShownLog(path, head, checkpoint, known, new)
 
 
-def tree_of(
-    reader: LogReader, start: int, end: int, seen: Callable[[bytes], None] = lambda _: None
-) -> Frontier:
+def take_up(shown: ShownLog, readers: Readers, store: FactStore) -> KnownLog:
+    """Read what is new in a log, and write it down whole or not at all.
+
+    Raises:
+        LandbridgeError: LB-5001 when the log cannot be read; LB-5002 when its entries are not those
+            under the head.
+        BrokenHistory: When its head is over other entries than were read before.
+    """
+    known, head = shown.known, shown.head
+    tree, names_from = known.tree, known.names_from
+    with store.writing():
+        for _, part in readers.parts(shown.new):
+            if not part.leaves:
+                break
+            store.add(part)
+            store.add_leaves(known.number, tree, part.leaves)
+            tree = tree.grow(part.leaves).after()
+            names_from = part.names_from if names_from is None else names_from
+        if tree.size != head.size:
+            raise damaged(f"{head.origin} lacks entries that its head is over")
+        if tree.root() != head.root:
+            raise _not_continued(shown)
+        after = replace(known, tree=tree, checkpoint=shown.checkpoint, names_from=names_from)
+        store.save_log(after)
+    return after
+
+
+def tree_of(entries: Iterable[bytes]) -> Frontier:
     """Hash a log's entries, from the first on."""
-    tree = Frontier()
-    entries = iter(reader.entries(start, end))
-    while part := list(islice(entries, PART)):
-        for entry in part:
-            seen(entry)
+    tree, rest = Frontier(), iter(entries)
+    while part := list(islice(rest, PART)):
         tree = tree.grow([sha256(b"\x00" + entry).digest() for entry in part]).after()
     return tree
 
 
-def _read_on(reader: LogReader, head: Checkpoint, known: KnownLog, store: FactStore) -> KnownLog:
-    tree, names_from = known.tree, known.names_from
-    entries = iter(reader.entries(tree.size, head.size))
-    while part := list(islice(entries, PART)):
-        leaves = [sha256(b"\x00" + entry).digest() for entry in part]
-        first = _add(part, leaves, known, tree.size, store)
-        names_from = first if names_from is None else names_from
-        store.add_leaves(known.number, tree, leaves)
-        tree = tree.grow(leaves).after()
-    if tree.size != head.size:
-        raise damaged(f"{head.origin} lacks entries that its head is over")
-    if tree.root() != head.root:
-        if known.tree.size and tree_of(reader, 0, head.size).root() == head.root:
-            raise BrokenHistory(known.checkpoint, reader.checkpoint)
-        raise damaged(f"the entries of {head.origin} are not those under its signed head")
-    after = replace(known, tree=tree, checkpoint=reader.checkpoint, names_from=names_from)
-    store.save_log(after)
-    return after
-
-
-def _add(
-    part: Sequence[bytes], leaves: Sequence[bytes], known: KnownLog, start: int, store: FactStore
-) -> int | None:
-    """Write the facts of some entries; return the position of the first that names others."""
-    facts: list[Packed] = []
-    heads: dict[tuple[int, int, bytes], tuple[str, int]] = {}
-    log, number_of, accesses_number = known.number, store.number, store.accesses_number
-    first: int | None = None
-    for position, (data, leaf) in enumerate(zip(part, leaves, strict=True), start):
-        entry = read_entry(data)
-        query = entry.query_digest
-        if entry.kind not in KINDS or len(query) != DIGEST_BYTES:
-            continue
-        named = b""
-        for heard in entry.heard:
-            other, index = number_of(heard.origin), heard.index
-            named += pack_named(other, index, heard.leaf_hash)
-            head = other, min(heard.size, _LARGEST), heard.root_hash
-            if head not in heads:
-                heads[head] = f"entry {position} of {known.origin}", entry.logged_at_unix_ms
-        if named and first is None:
-            first = position
-        accesses = accesses_number(tuple([one.SerializeToString() for one in entry.accesses]))
-        facts.append((query, pack_fact(entry, log, position, accesses, leaf, named)))
-    store.add(facts, [(*head, *teller) for head, teller in heads.items()])
-    return first
+def _not_continued(shown: ShownLog) -> Exception:
+    """Tell a log that was rewritten and signed from one that is damaged."""
+    if shown.known.tree.size:
+        with open_reader(shown.path) as reader:
+            if tree_of(reader.entries(0, shown.head.size)).root() == shown.head.root:
+                return BrokenHistory(shown.known.checkpoint, shown.checkpoint)
+    return damaged(f"the entries of {shown.head.origin} are not those under its signed head")
 
 
 def _root_of(store: FactStore, known: KnownLog, size: int) -> bytes:

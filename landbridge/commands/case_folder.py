@@ -26,7 +26,7 @@ def read_cases(state: Path, kind: CaseKind | None = None) -> list[Case]:
     """
     cases = [read_case(state, case_id) for case_id in CaseFiles(state).changed()]
     found = (case for case in cases if case is not None and kind in (None, case.kind))
-    return sorted(found, key=lambda case: (case.opened_at, case.id))
+    return sorted(found, key=lambda case: (case.opened_at, case.taken[0].entry))
 
 
 def find_case(

@@ -6,7 +6,7 @@ A copy is one moment of the log, whole under its name or not there at all.
 import os
 import secrets
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
@@ -55,8 +55,15 @@ def back_up(folder: Path, to: Path, *, with_keys: bool) -> Checkpoint:
     return head
 
 
-def restore(folder: Path, copy: Path, open_copy: Callable[[Path], LogStore]) -> Checkpoint:
+def restore(
+    folder: Path,
+    copy: Path,
+    open_copy: Callable[[Path], LogStore],
+    seen_by_others: Callable[[str], Iterable[bytes]] = lambda _: (),
+) -> Checkpoint:
     """Put a copy of a log back into its party's folder, and return its head.
+
+    `seen_by_others` gives what witnesses have seen of the log of an origin: heads that it signed.
 
     1. Every entry and tile of the copy is held against its signed head.
     2. It must hold every head that is known: in the folder's mark, and from witnesses.
@@ -83,7 +90,7 @@ def restore(folder: Path, copy: Path, open_copy: Callable[[Path], LogStore]) -> 
         with closing(open_copy(unfinished)) as log:
             log.check()
             known = [head_mark.read_mark(folder / head_mark.FILE_NAME), *newest_known(folder)]
-            known += [_head_there(place)]
+            known += [_head_there(place), *seen_by_others(log.origin)]
             for head in filter(None, known):
                 log.check_holds(head)
             found = read_checkpoint(parse_note(log.head()))

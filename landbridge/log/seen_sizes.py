@@ -6,7 +6,6 @@ not logged after the question: that log was put back to an older copy, or shows 
 
 from collections.abc import Mapping
 from threading import Lock
-from types import MappingProxyType
 
 from landbridge.errors import Reason, refuse
 
@@ -15,7 +14,8 @@ class SeenSizes:
     """The largest size that was seen of each log. Thread-safe; to look is one read."""
 
     def __init__(self, sizes: Mapping[str, int] | None = None) -> None:
-        self._sizes: Mapping[str, int] = MappingProxyType(dict(sizes or {}))
+        # Never changed in place: whoever took it holds what was seen until then.
+        self._sizes: dict[str, int] = dict(sizes or {})
         self._lock = Lock()
 
     @property
@@ -29,7 +29,7 @@ class SeenSizes:
             return
         with self._lock:
             if size > self._sizes.get(origin, 0):
-                self._sizes = MappingProxyType({**self._sizes, origin: size})
+                self._sizes = {**self._sizes, origin: size}
 
 
 def check_not_rolled_back(before: Mapping[str, int], origin: str, index: int) -> None:

@@ -338,7 +338,8 @@ class LogStore:
         """
         end = self.size if before is None else before
         with self._reader.reading() as connection:
-            return read_positions(connection, [name.value for name in names], end, limit)
+            called = [(name.period, name.value) for name in names]
+            return read_positions(connection, called, end, limit)
 
     def inclusion_proof(self, index: int, size: int) -> tuple[bytes, ...]:
         """Prove an entry in the log as it was at a size (RFC 6962, section 2.1.1).
@@ -440,10 +441,10 @@ class LogStore:
 
 def _places(
     start: int, entries: Sequence[bytes], named: Sequence[Sequence[Pseudonym]]
-) -> Iterator[tuple[bytes, int]]:
+) -> Iterator[tuple[str, bytes, int]]:
     for position, (_, names) in enumerate(zip(entries, named, strict=True), start):
         for name in names:
-            yield name.value, position
+            yield name.period, name.value, position
 
 
 def _signer(origin: str, key: SigningKey) -> NoteSigner:

@@ -9,6 +9,7 @@ import hmac
 import secrets
 import struct
 import time
+from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -120,9 +121,10 @@ class SubjectKeys:
         self._erasures_list = erasures
         self._look_up_key = look_up_key
         self._lock = Lock()
-        self._known: dict[_Called, Pseudonym] = {}
+        # A plain dictionary finds its oldest item ever more slowly.
+        self._known: OrderedDict[_Called, Pseudonym] = OrderedDict()
         self._unstored: dict[bytes, _Called] = {}
-        self._stored_lately: dict[bytes, None] = {}
+        self._stored_lately: OrderedDict[bytes, None] = OrderedDict()
         self._erasures = -1
         self._look_at = 0.0
 
@@ -187,7 +189,7 @@ class SubjectKeys:
                 look_up, mask = self._conceal(month, scheme, value)
                 for stored in subject_tables.read_keys(connection, look_up):
                     named = pseudonym(_xor(stored.masked, mask), scheme, value)
-                    subject_tables.erase_key(connection, look_up, stored.place, named)
+                    subject_tables.erase_key(connection, look_up, stored.place, month, named)
                     erased.append(stored.masked)
             if erased and self._erasures_list is not None:
                 note_erased(self._erasures_list, erased)
@@ -215,8 +217,8 @@ class SubjectKeys:
         """Take notice that an append has stored the keys of these pseudonyms."""
         with self._lock:
             for value in values:
-                while len(self._stored_lately) >= _MOST_KNOWN:
-                    del self._stored_lately[next(iter(self._stored_lately))]
+                if len(self._stored_lately) >= _MOST_KNOWN:
+                    self._stored_lately.popitem(last=False)
                 self._stored_lately[value] = None
                 called = self._unstored.pop(value, None)
                 if called is not None:
@@ -259,7 +261,7 @@ class SubjectKeys:
 
     def _remember(self, called: _Called, found: Pseudonym) -> None:
         if len(self._known) >= _MOST_KNOWN:
-            oldest = self._known.pop(next(iter(self._known)))
+            _, oldest = self._known.popitem(last=False)
             self._unstored.pop(oldest.value, None)
         self._known[called] = found
         if found.unstored_key:

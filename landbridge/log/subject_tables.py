@@ -19,18 +19,11 @@ _KEYS: Final = "SELECT look_up, place, masked FROM subject_name LEFT JOIN subjec
 
 _RUN: Final = 1 << 14
 """Names that are sorted into a run at a time: some 20 milliseconds of work."""
-_LATELY: Final = "SELECT pseudonym, position FROM named_lately"
-_POSITIONS_LATELY: Final = (
-    "SELECT position FROM named_lately WHERE pseudonym = ? AND position < ?"
-    " ORDER BY position DESC LIMIT ?"
-)
+_LATELY: Final = "SELECT month, pseudonym, position FROM named_lately"
+_LATELY_UNDER: Final = "SELECT position FROM named_lately WHERE pseudonym"
 _POSITIONS: Final = (
-    "SELECT position FROM named WHERE run IN (SELECT run FROM named_run) AND pseudonym = ?"
-    " AND position < ? ORDER BY run DESC, position DESC LIMIT ?"
-)
-_FORGET: Final = (
-    "DELETE FROM named_lately WHERE pseudonym = ?",
-    "DELETE FROM named WHERE run IN (SELECT run FROM named_run) AND pseudonym = ?",
+    "SELECT position FROM named WHERE run IN (SELECT run FROM named_run WHERE month = ?)"
+    " AND pseudonym = ? AND position < ? ORDER BY run DESC, position DESC LIMIT ?"
 )
 _ALL: Final = (
     *("subject_key", "subject_name", "subject_month"),
@@ -112,12 +105,18 @@ def write_keys(connection: Connection, keys: Sequence[NewKey]) -> None:
     )
 
 
-def erase_key(connection: Connection, look_up: bytes, place: int, pseudonym: bytes) -> None:
+def erase_key(
+    connection: Connection, look_up: bytes, place: int, month: str, pseudonym: bytes
+) -> None:
     """Overwrite a key and forget the positions under its pseudonym."""
     connection.execute("UPDATE subject_key SET masked = ? WHERE place = ?", (_ERASED, place))
     connection.execute("DELETE FROM subject_name WHERE look_up = ? AND place = ?", (look_up, place))
-    for statement in _FORGET:
-        connection.execute(statement, (pseudonym,))
+    connection.execute("DELETE FROM named_lately WHERE pseudonym = ?", (pseudonym,))
+    connection.execute(
+        "DELETE FROM named WHERE run IN (SELECT run FROM named_run WHERE month = ?)"
+        " AND pseudonym = ?",
+        (month, pseudonym),
+    )
     connection.execute("INSERT INTO erased VALUES (?) ON CONFLICT DO NOTHING", (pseudonym,))
 
 
@@ -128,7 +127,7 @@ def erase_listed(connection: Connection, is_listed: Callable[[bytes], bool]) -> 
     ).fetchall()
     listed = [(place, look_up) for place, look_up, masked in rows if is_listed(masked)]
     for place, look_up in listed:
-        erase_key(connection, look_up, place, b"")
+        erase_key(connection, look_up, place, "", b"")
     return len(listed)
 
 
@@ -138,32 +137,41 @@ def drop_keys(connection: Connection) -> None:
         connection.execute(f"DELETE FROM {table}")  # noqa: S608  one of our own
 
 
-def write_positions(connection: Connection, named: Iterable[tuple[bytes, int]]) -> None:
-    """Index entries under the pseudonyms that they name.
+def write_positions(connection: Connection, named: Iterable[tuple[str, bytes, int]]) -> None:
+    """Index entries under month and pseudonym of whom they name.
 
     A sorted index would touch a page of its own for every entry: what is new is only noted, and
     sorted into a run of its own once there is enough of it.
     """
-    connection.executemany("INSERT INTO named_lately VALUES (?, ?)", list(named))
+    connection.executemany("INSERT INTO named_lately VALUES (?, ?, ?)", list(named))
     if connection.execute(f"{_LATELY} LIMIT 1 OFFSET {_RUN}").fetchone() is None:
         return
     rows = connection.execute(f"{_LATELY} ORDER BY pseudonym, position").fetchall()
-    (run,) = connection.execute("SELECT count(*) FROM named_run").fetchone()
-    first = min(position for _, position in rows)
-    connection.execute("INSERT INTO named_run VALUES (?, ?)", (run, first))
+    (last,) = connection.execute("SELECT max(run) FROM named_run").fetchone()
+    run = 0 if last is None else last + 1
     connection.executemany(
-        "INSERT INTO named VALUES (?, ?, ?)", [(run, *row) for row in dict.fromkeys(rows)]
+        "INSERT INTO named_run VALUES (?, ?)", [(month, run) for month in {row[0] for row in rows}]
+    )
+    connection.executemany(
+        "INSERT INTO named VALUES (?, ?, ?)",
+        [(run, pseudonym, position) for _, pseudonym, position in dict.fromkeys(rows)],
     )
     connection.execute("DELETE FROM named_lately")
 
 
 def read_positions(
-    connection: Connection, pseudonyms: Sequence[bytes], before: int, limit: int
+    connection: Connection, names: Iterable[tuple[str, bytes]], before: int, limit: int
 ) -> list[int]:
-    """Return the newest positions under any of some pseudonyms, newest first, each once."""
+    """Return the newest positions under any month and pseudonym, newest first, each once."""
     found: set[int] = set()
-    for pseudonym in pseudonyms:
-        for query in (_POSITIONS_LATELY, _POSITIONS):
-            rows = connection.execute(query, (pseudonym, before, limit)).fetchall()
-            found.update(position for (position,) in rows)
+    asked = list(names)
+    for start in range(0, len(asked), _MOST_AT_ONCE):
+        some = [pseudonym for _, pseudonym in asked[start : start + _MOST_AT_ONCE]]
+        marks = ", ".join("?" * len(some))
+        query = f"{_LATELY_UNDER} IN ({marks}) AND position < ? ORDER BY position DESC LIMIT ?"
+        rows = connection.execute(query, (*some, before, limit)).fetchall()
+        found.update(position for (position,) in rows)
+    for name in asked:
+        rows = connection.execute(_POSITIONS, (*name, before, limit)).fetchall()
+        found.update(position for (position,) in rows)
     return sorted(found, reverse=True)[:limit]

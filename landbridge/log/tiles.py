@@ -97,9 +97,7 @@ class TiledTree:
         node = self._node_reader(read_tile)
         return tuple(range_hash(leaves, node) for leaves in inclusion_ranges(index, size))
 
-    def inclusion_paths(
-        self, indices: Sequence[int], size: int, read_tile: ReadTile
-    ) -> list[Path]:
+    def inclusion_paths(self, indices: Sequence[int], size: int, read_tile: ReadTile) -> list[Path]:
         """Prove several leaves as `inclusion_path` does; what they share is hashed once."""
         node = cache(self._node_reader(read_tile))
         return [

@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from landbridge.clock import to_datetime
-from landbridge.federation import Allowed, Jurisdiction
+from landbridge.jurisdiction import Allowed, Jurisdiction
 from landbridge.rights.case import Case
 from landbridge.rights.steps import CaseKind
 

@@ -22,8 +22,9 @@ from landbridge.v1 import log_service_pb2_grpc
 
 OWN_LOG: Final = "own log"
 _FORKED: Final = "forked log"
+_HEADS: Final = "heads of logs"
 _INTERVAL_S: Final = 1.0
-"""How soon a log that was put right is taken into use again."""
+"""How soon it is noticed that another process was told, or that a log was put right."""
 _WITNESSES: Final = (Role.GATEWAY, Role.NODE)
 
 
@@ -39,7 +40,6 @@ class LiveWitness:
             LandbridgeError: LB-5001, LB-5002 for `witness.sqlite` and the log.
         """
         self._trust = party.trust
-        self._log = log
         self._alarms = alarms
         self._clock = clock
         self.file = WitnessFile.open(party.folder)
@@ -117,12 +117,13 @@ class LiveWitness:
     async def _follow(self) -> None:
         while True:
             await asyncio.sleep(_INTERVAL_S)
-            if self._log.halted is None:
-                continue
             try:
+                # Another process of this party may have been told, or a person restored the log.
                 await asyncio.to_thread(self.own.look_again)
-            except LandbridgeError:
-                continue  # the alarm stands already
+            except LandbridgeError as error:
+                self._alarms.raised(_HEADS, error)
+            else:
+                self._alarms.cleared(_HEADS)
 
     def _changed(self, error: LandbridgeError | None) -> None:
         if error is None:

@@ -99,6 +99,8 @@ def load_records(files: Sequence[RecordsFile], target: Path, errata: Errata = _N
             _write_state(connection, state)
             connection.execute("COMMIT")
         written.replace(target)
+        # A correction that was killed leaves its journal, which is none of the new file.
+        target.with_name(f"{target.name}-journal").unlink(missing_ok=True)
     except sqlite3.Error as error:
         raise refuse(
             Reason.UNREADABLE_FILE, f"the files cannot be loaded: {error}", where=str(target)

@@ -174,6 +174,7 @@ async def stale(story: Story, old: Path, others: tuple[Path, ...]) -> None:
     (answer,) = [one for one in status["answers"] if one["standing"] == "superseded"]
     assert (answer["agency"], answer["datasets"]) == (TAX, ["arrears"])
     assert answer["corrections"][0]["fields"] == ["arrears"]
+    assert (status["standing"], answer["code"]) == ("superseded", Reason.PROFILE_SUPERSEDED.code)
     bundle = str(story.running.sandbox.home_folder / "trust-bundle.json")
     offline = ("--lists", str(lists), "--bundle", bundle)
     for how in (story.home, offline):
@@ -184,7 +185,7 @@ async def stale(story: Story, old: Path, others: tuple[Path, ...]) -> None:
     state = story.running.sandbox.state(CITY, Role.REQUESTER)
     files = [*lists.iterdir(), *(state / "corrections").iterdir()]
     files += (state / "acknowledgements").iterdir()
-    assert len(files) == 5
+    assert len(files) == 6
     for file in files:
         assert await story.command("verify", str(file), "--bundle", bundle) == 0
 

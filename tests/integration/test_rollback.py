@@ -9,6 +9,7 @@ import pytest
 
 from gateway.server import build_gateway
 from landbridge.agency import Role
+from landbridge.commands.log.backup import restore
 from landbridge.commands.log.witnesses import witnesses
 from landbridge.commands.output import Output
 from landbridge.errors import LandbridgeError, Reason
@@ -76,6 +77,26 @@ async def only_gateways_and_nodes_bring_heads(running: Market) -> None:
             assert caught.value.reason is Reason.CALLER_REFUSED
 
 
+async def a_gateway_that_was_put_back(running: Market) -> None:
+    """Its client refuses what it gives at once, and it stops at the first contact."""
+    await running.gateway.stop()
+    old = keep(running, "exchange", Role.GATEWAY, "old")
+    await restart_gateway(running)
+    await running.profile()
+    await quiet(running)
+    await running.gateway.witnessing.go_round()
+    await running.gateway.stop()
+    put_back(running, "exchange", Role.GATEWAY, old)
+    await restart_gateway(running)
+    await quiet(running)
+    for _ in range(2):
+        with pytest.raises(LandbridgeError) as caught:
+            await running.client.send(running.query())
+        assert caught.value.reason is Reason.LOG_ROLLED_BACK
+        await running.gateway.witnessing.go_round()
+        assert running.gateway.log.halted is not None
+
+
 async def test_a_log_that_was_put_back_is_refused_at_once_and_stops(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -114,26 +135,15 @@ async def test_a_log_that_was_put_back_is_refused_at_once_and_stops(
             assert running.nodes[FOOD].log.halted is not None
         # A person restores the newest copy.
         await running.nodes.pop(FOOD).stop()
-        put_back(running, FOOD, Role.NODE, newest)
+        folder = running.sandbox.state(FOOD, Role.NODE)
+        put_back(running, FOOD, Role.NODE, old)
+        with pytest.raises(LandbridgeError) as caught:
+            await asyncio.to_thread(restore, old / "log.sqlite", state=folder)
+        assert caught.value.reason is Reason.LOG_ROLLED_BACK
+        assert await asyncio.to_thread(restore, newest / "log.sqlite", state=folder) == 0
         await running.restart(FOOD)
         await running.gateway.witnessing.go_round()
         assert outcomes(await running.profile())[FOOD] == Reason.ANSWERED
 
         await only_gateways_and_nodes_bring_heads(running)
-        # The gateway: its client refuses what it gives at once, and it stops at the first contact.
-        await running.gateway.stop()
-        old = keep(running, "exchange", Role.GATEWAY, "old")
-        await restart_gateway(running)
-        await running.profile()
-        await quiet(running)
-        await running.gateway.witnessing.go_round()
-        await running.gateway.stop()
-        put_back(running, "exchange", Role.GATEWAY, old)
-        await restart_gateway(running)
-        await quiet(running)
-        for _ in range(2):
-            with pytest.raises(LandbridgeError) as caught:
-                await running.client.send(running.query())
-            assert caught.value.reason is Reason.LOG_ROLLED_BACK
-            await running.gateway.witnessing.go_round()
-            assert running.gateway.log.halted is not None
+        await a_gateway_that_was_put_back(running)

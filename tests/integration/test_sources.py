@@ -1,13 +1,16 @@
 """Sources over real databases: only granted columns are read, by index, in one statement."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from landbridge.errors import LandbridgeError
 from landbridge.memorandum.condition import Condition, Operator
+from landbridge.subject import SubjectId
 from landbridge.v1 import answer_pb2
+from node.sources.lookup import Withdrawn
 from node.sources.source import Source
 from tests.integration.conftest import (
     DATABASES,
@@ -167,6 +170,25 @@ def test_rows_are_cut_in_the_where_clause(source: Source, registrar: RegistrarDa
     assert texts(found) == [["Second"]]
     (statement,) = registrar.statements()
     assert "status" in statement.partition("WHERE")[2]
+
+
+def test_a_withdrawn_record_is_cut_in_the_where_clause(
+    source: Source, registrar: RegistrarDatabase
+) -> None:
+    school, other = SubjectId("school", "100005"), SubjectId("school", "100006")
+    wanted = (
+        (look_up("schools", ["name"], "school:100005"), "5", school, [["Second"]]),
+        (look_up("schools", ["name"], "school:100005"), "0", school, [["School 5"]]),
+        (look_up("schools", ["name"], "ope:00100600"), "6", other, []),
+        (look_up("courses", ["title"], "school:100005"), "100005/1", school, [["Law"]]),
+        # The name alone does not make it the subject's record.
+        (look_up("schools", ["name"], "school:100006"), "6", school, [["School 6"]]),
+    )
+    for lookup, record, subject, left in wanted:
+        cut = replace(lookup, without=(Withdrawn(record, subject),))
+        assert texts(read(source, cut)) == left
+        statement = registrar.statements()[-1]
+        assert "CASE" in statement.partition("WHERE")[2].upper()
 
 
 @pytest.mark.parametrize("registrar", SERVERS_AND_SQLITE, indirect=True, scope="module")

@@ -20,7 +20,7 @@ from landbridge.log.store import LogStore
 from landbridge.party import PartyFolder
 from landbridge.requester_log import RequesterLog
 from landbridge.rpc.channel import RotatingChannel
-from landbridge.v1 import envelope_pb2, log_pb2, profile_pb2
+from landbridge.v1 import envelope_pb2, gateway_service_pb2, log_pb2, profile_pb2
 from tests.small_town import SUBJECT, Town
 
 QUERY = log_pb2.ENTRY_KIND_QUERY
@@ -234,6 +234,52 @@ async def test_nothing_leaves_while_the_disk_refuses(town: Town, log: RequesterL
     away.rename(path)
     await log.asked(pair[1])
     assert kinds(town) == [QUERY] * 3
+
+
+class Gateway:
+    """Answers as the town's gateway, and looks what its caller has put down by then."""
+
+    def __init__(self, town: Town) -> None:
+        self._town = town
+        self.found: list[list[int]] = []
+        self.spoil: Callable[[], object] = lambda: None
+
+    async def GetProfile(  # noqa: N802  as the rpc is called
+        self, request: gateway_service_pb2.GetProfileRequest, **_: object
+    ) -> gateway_service_pb2.GetProfileResponse:
+        self.found.append(kinds(self._town))
+        self.spoil()
+        profile = self._town.profile_for(request.query)
+        return gateway_service_pb2.GetProfileResponse(profile=profile)
+
+
+def asking(town: Town, log: RequesterLog, patch: pytest.MonkeyPatch) -> tuple[Client, Gateway]:
+    client, gateway = client_of(town, log), Gateway(town)
+    patch.setattr(client, "_stub", lambda: gateway)
+    return client, gateway
+
+
+async def test_a_query_is_put_down_before_it_leaves_and_a_profile_before_it_is_handed_on(
+    town: Town, log: RequesterLog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client, gateway = asking(town, log, monkeypatch)
+    for times in range(3):
+        await client.ask(SUBJECT, "licence-check", "C-1")
+        assert kinds(town) == [QUERY, RECEIPT] * (times + 1)
+    assert gateway.found == [[QUERY, RECEIPT] * times + [QUERY] for times in range(3)]
+
+
+async def test_what_cannot_be_put_down_is_not_handed_on(
+    town: Town, log: RequesterLog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client, gateway = asking(town, log, monkeypatch)
+    path = town.parties["board"].folder / "log.sqlite"
+    gateway.spoil = lambda: path.rename(path.with_name("away.sqlite"))
+    assert await _refused(client.send(town.query())) is Reason.LOG_UNAVAILABLE
+    path.with_name("away.sqlite").rename(path)
+    gateway.spoil = lambda: None
+    await client.send(town.query())
+    assert kinds(town) == [QUERY, QUERY, RECEIPT]
 
 
 async def _refused(work: Awaitable[object]) -> Reason:

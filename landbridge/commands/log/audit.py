@@ -1,6 +1,7 @@
 """`landbridge log audit`: two or more logs held against one another."""
 
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -43,7 +44,8 @@ def audit_logs(  # noqa: PLR0913  each is an option of its own
         logs: Logs of requester, gateway and nodes: each a log.sqlite, a party's folder, or a folder
             of published tiles.
         bundle: The federation's trust bundle; without it, that of the first party's folder.
-        heads: Files with signed heads of these logs that others hold, such as witnesses.
+        heads: Files, or folders of files, with signed heads of these logs that others hold, such as
+            `landbridge log witnesses --save` writes.
         since: Leave out queries that were asked before.
         until: Leave out queries that were asked then or later: when copies are of different age.
         grace: How long something that is missing may still be on its way: so long it is waited for.
@@ -64,7 +66,7 @@ def audit_logs(  # noqa: PLR0913  each is an option of its own
         read_grace(grace),
         since=read_moment(since, "--since") if since else 0,
         until=read_moment(until, "--until") if until else END_OF_TIME,
-        heads={str(path): read_named(path, "head") for path in heads},
+        heads={str(path): read_named(path, "head") for path in _files(heads)},
     )
     report = audit(
         logs,
@@ -110,6 +112,15 @@ def find_bundle(logs: tuple[Path, ...], named: Path | None) -> TrustBundle:
         "no log lies in a party's folder, so there is no trust bundle to go by",
         next_step="name the federation's trust bundle with --bundle",
     )
+
+
+def _files(named: tuple[Path, ...]) -> Iterator[Path]:
+    """Give the files that are named, and those in the folders that are."""
+    for path in named:
+        if path.is_dir():
+            yield from sorted(one for one in path.iterdir() if one.is_file())
+        else:
+            yield path
 
 
 def _print(report: Report) -> None:

@@ -1,15 +1,21 @@
 """`landbridge log backup` and `landbridge log restore`: copies of a party's log."""
 
+import asyncio
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
 from cyclopts import Parameter
 
+from landbridge.clock import system_clock
+from landbridge.commands.log.servers import heads_seen
 from landbridge.commands.output import Output, OutputOption, data_console, print_json, talk
 from landbridge.commands.table import plain
+from landbridge.errors import LandbridgeError
 from landbridge.log.backup import back_up
 from landbridge.log.backup import restore as put_back
 from landbridge.log.checkpoint import Checkpoint
+from landbridge.log.signed_head import read_signed_head
 from landbridge.party import PartyFolder
 
 
@@ -46,7 +52,8 @@ def restore(copy: Path, /, *, state: Path, output: OutputOption = Output.TABLE) 
     """Put a copy of a log back into its party's folder; stop the party's process first.
 
     The copy is verified entry by entry. It is refused where a newer head of the log is known: to
-    the folder (log.head), or to witnesses. What was there is kept beside it.
+    the folder (log.head, witness.sqlite), or to the gateway and the nodes, which are asked. What
+    was there is kept beside it.
 
     Args:
         copy: What `landbridge log backup` wrote.
@@ -58,9 +65,29 @@ def restore(copy: Path, /, *, state: Path, output: OutputOption = Output.TABLE) 
             another log; LB-5001 when the disk refuses; LB-1106 when there is no copy.
     """
     party = PartyFolder.open(state)
-    head = put_back(state, copy, party.open_copy)
+    head = put_back(state, copy, party.open_copy, partial(_seen_by_others, party))
     _tell("restored", head, state, output)
     return 0
+
+
+def _seen_by_others(party: PartyFolder, origin: str) -> list[bytes]:
+    """Ask the witnesses; one that is away, or shows what this log has not signed, stops nothing."""
+    try:
+        heads, away = asyncio.run(heads_seen(party, origin))
+    except LandbridgeError as error:
+        talk(f"the witnesses were not asked: {error}")
+        return []
+    for witness in away:
+        talk(f"{witness} is away: what it has seen is not known")
+    found: list[bytes] = []
+    for data in heads:
+        try:
+            head = read_signed_head(data, lambda log: party.bundle.log_keys(log, system_clock())[2])
+        except LandbridgeError as error:
+            talk(f"what a witness shows does not count: {error}")
+        else:
+            found += [head.data()] if head.origin == origin else []
+    return found
 
 
 def _tell(done: str, head: Checkpoint, where: Path, output: Output) -> None:

@@ -1,5 +1,6 @@
 """A party's own lines to every server of the federation, with nobody in between."""
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -59,14 +60,20 @@ async def heads_seen(party: PartyFolder, origin: str) -> tuple[list[bytes], list
     Raises:
         LandbridgeError: as for `open_servers`.
     """
-    heads: list[bytes] = []
-    away: list[str] = []
     async with open_servers(party) as servers:
-        for witness, channel in servers.channels.items():
-            if witness == origin:
-                continue
-            try:
-                heads.append(await get_witnessed(channel, origin, timeout=_TIMEOUT_S))
-            except LandbridgeError:
-                away.append(witness)
-    return [head for head in heads if head], away
+        witnesses = [witness for witness in servers.channels if witness != origin]
+        outcomes = await asyncio.gather(
+            *(
+                get_witnessed(servers.channels[witness], origin, timeout=_TIMEOUT_S)
+                for witness in witnesses
+            ),
+            return_exceptions=True,
+        )
+    found = dict(zip(witnesses, outcomes, strict=True))
+    for outcome in outcomes:
+        if isinstance(outcome, BaseException) and not isinstance(outcome, LandbridgeError):
+            raise outcome
+    return (
+        [head for head in found.values() if isinstance(head, bytes) and head],
+        [witness for witness, head in found.items() if not isinstance(head, bytes)],
+    )

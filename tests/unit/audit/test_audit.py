@@ -302,3 +302,32 @@ def test_histories_without_names_of_others_are_compared_by_their_accesses(tmp_pa
     without(history.entries, FSA, HIDDEN)
     report = compare(write_logs(tmp_path / "hidden", KEYS, history.entries), KEYS)
     assert [(one.kind, one.by) for one in report.findings] == [(Kind.HIDDEN, FSA)]
+
+
+def test_large_logs_are_read_by_other_processes_with_the_same_result(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("landbridge.audit.readers.FEWEST_FOR_PROCESSES", 1)
+    monkeypatch.setattr("landbridge.audit.readers.PART", 2)
+    entries = history_of(COUNT).entries
+    without(entries, FSA, HIDDEN)
+    paths = write_logs(tmp_path, KEYS, entries)
+    report = compare(paths, KEYS)
+    monkeypatch.undo()
+    assert report == compare(paths, KEYS)
+    assert {(one.by, one.query) for one in report.findings if one.query} == {
+        (FSA, digest_of(HIDDEN))
+    }
+
+
+def test_what_another_process_cannot_read_is_said_here(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("landbridge.audit.readers.FEWEST_FOR_PROCESSES", 1)
+    paths = write_logs(tmp_path, KEYS, history_of(1).entries, (GATEWAY, FSA))
+    store = LogStore.open(paths[1] / "log.sqlite", FSA, KEYS[FSA])
+    store.append([b"no entry of ours"])
+    store.close()
+    with pytest.raises(LandbridgeError) as caught:
+        compare(paths, KEYS)
+    assert (caught.value.reason, caught.value.where) == (Reason.LOG_DAMAGED, str(paths[1]))

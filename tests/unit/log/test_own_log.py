@@ -234,3 +234,18 @@ def test_a_note_without_its_own_log_is_no_head(town: Town) -> None:
     with pytest.raises(LandbridgeError) as caught:
         read_signed_head(data, town.keys_of)
     assert caught.value.reason is Reason.UNTRUSTED_KEY
+
+
+def test_another_process_of_the_same_party_stops_as_well(town: Town) -> None:
+    log, told = town.log("tax"), list[LandbridgeError | None]()
+    fill(log, 2)
+    first = town.own(log)
+    other_log = town.log("tax")
+    second = town.own(other_log, told)
+    assert second.look_again()
+    assert not first.told(town.signed("tax", 9, bytes(32)))
+    assert other_log.halted is None
+    assert not second.look_again()
+    with pytest.raises(LandbridgeError):
+        fill(other_log, 1)
+    assert [error and error.reason for error in told] == [Reason.LOG_ROLLED_BACK]

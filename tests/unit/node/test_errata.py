@@ -1,6 +1,8 @@
 """Errata change the node's loaded copy where it says what was wrong, and nowhere else."""
 
+import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Final
 
@@ -160,6 +162,32 @@ def test_a_node_that_runs_gives_the_new_value_at_once(registrar: Registrar) -> N
     assert registrar.says(OPEN_AGAIN, back) == [["closed"]]
     names = [path.name for path in (registrar.folder / "work").iterdir()]
     assert names == [f"records.{registrar.files}"]
+
+
+def test_a_correction_that_was_killed_is_made_again_by_whoever_comes_next(tmp_path: Path) -> None:
+    registrar = Registrar(tmp_path, "sqlite")
+    registrar.open().close()
+    target = tmp_path / "work/records.sqlite"
+    journal = target.with_name("records.sqlite-journal")
+
+    def kill_in_the_middle() -> None:
+        with closing(sqlite3.connect(target, isolation_level=None)) as connection:
+            connection.execute("BEGIN IMMEDIATE")
+            connection.execute("UPDATE schools SET status = 'A'")
+            connection.execute("PRAGMA cache_spill = 1")
+            connection.execute("PRAGMA cache_size = 1")
+            connection.execute("CREATE TABLE large AS SELECT randomblob(100000) AS x")
+            torn, left = target.read_bytes(), journal.read_bytes()
+            connection.execute("ROLLBACK")
+        target.write_bytes(torn)
+        journal.write_bytes(left)
+
+    kill_in_the_middle()
+    registrar.correct((), OPEN_AGAIN)
+    assert registrar.says(OPEN_AGAIN) == [["active"]]
+    kill_in_the_middle()
+    assert registrar.says(OPEN_AGAIN) == [["active"]]
+    assert not journal.exists()
 
 
 def test_what_was_corrected_is_not_loaded_again(tmp_path: Path) -> None:

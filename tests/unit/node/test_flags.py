@@ -41,7 +41,7 @@ def node(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Registry]:
         yield made
 
 
-def ask(
+def ask(  # noqa: PLR0913  what a question is made of
     node: Registry,
     *grants: Mapping[str, Any],
     dataset: str = "sanctions",

@@ -4,7 +4,7 @@ from datetime import UTC, date, datetime
 
 import pytest
 
-from landbridge.federation import Allowed, Jurisdiction
+from landbridge.jurisdiction import Allowed, Jurisdiction
 from landbridge.period import Period
 from landbridge.rights.case import Case, Taken
 from landbridge.rights.clock import due_at, is_overdue, last_day, reminders_at
