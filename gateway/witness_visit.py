@@ -53,7 +53,6 @@ class WitnessVisit:
         self._seen = seen
         self._alarms = alarms
         self._clock = clock
-        self._loop = asyncio.get_running_loop()
         self._heads: dict[str, SignedHead] = {}
         self._claims: dict[str, SignedHead] = {}
         """By owner: a head that a witness has seen of its log, until that log accounts for it."""
@@ -245,7 +244,7 @@ class WitnessVisit:
         )
 
     def _may_try(self, agency: str, origin: str) -> bool:
-        return self._not_before.get((agency, origin), 0.0) <= self._loop.time()
+        return self._not_before.get((agency, origin), 0.0) <= asyncio.get_running_loop().time()
 
     def _not_now(self, agency: str, origin: str) -> None:
-        self._not_before[agency, origin] = self._loop.time() + _NOT_AGAIN_S
+        self._not_before[agency, origin] = asyncio.get_running_loop().time() + _NOT_AGAIN_S

@@ -1,6 +1,7 @@
 """federation.toml: what it gives, and how its mistakes are told."""
 
 import json
+from datetime import date
 from pathlib import Path
 
 import jsonschema
@@ -162,6 +163,44 @@ def test_limits_are_limited(path: Path, limit: str) -> None:
     path.write_text(f"{TEXT}[limits]\n{limit}\n")
     with pytest.raises(LandbridgeError, match="it should be"):
         Federation.load(path)
+
+
+LAW = '[jurisdictions.law]\ntitle = "Law"\nsource = "Act 1"\n'
+
+
+def test_a_jurisdiction_says_how_long_something_may_take(path: Path) -> None:
+    more = 'working_days = 20\nrepair_within = "P1M"\nreminders = ["P5D"]\n'
+    path.write_text(TEXT + LAW + more + "holidays = [2026-12-25]\n")
+
+    law = Federation.load(path).jurisdictions["law"]
+
+    assert (law.dispute.working_days, law.dispute.within) == (20, None)
+    assert str(law.repair.within) == "P1M"
+    assert [str(each) for each in law.reminders] == ["P5D"]
+    assert law.holidays == {date(2026, 12, 25)}
+    assert (law.time_zone, law.statement_stays, law.extension) == ("UTC", False, None)
+
+
+@pytest.mark.parametrize(
+    ("keys", "expected"),
+    [
+        ("", "give either `answer_within` or `working_days`"),
+        ('answer_within = "P1D"\nworking_days = 3', "give either `answer_within` or"),
+        ('answer_within = "30 days"', "'30 days' is not a length of calendar time"),
+        ('answer_within = "P30D"\ntime_zone = "Mars"', "'Mars' is not a time zone"),
+        ('answer_within = "P30D"\nreminders = ["P0D"]', "'P0D' is not a length"),
+        (
+            'working_days = 3\nrepair_within = "P1D"\nrepair_working_days = 3',
+            "`repair_within` says it already",
+        ),
+        ("working_days = 0", "it should be"),
+    ],
+)
+def test_a_wrong_jurisdiction_is_placed(path: Path, keys: str, expected: str) -> None:
+    path.write_text(f"{TEXT}{LAW}{keys}\n")
+    with pytest.raises(LandbridgeError) as caught:
+        Federation.load(path)
+    assert expected in caught.value.message
 
 
 def test_published_schema_is_up_to_date() -> None:
