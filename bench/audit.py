@@ -19,10 +19,8 @@ from landbridge.audit.listed_logs import ListedLog, ListedLogs
 from landbridge.audit.look import Terms
 from landbridge.errors import Reason, refuse
 from landbridge.keys import KeyUse, SigningKey
-from landbridge.log.checkpoint import Checkpoint, read_checkpoint
 from landbridge.log.evidence import Evidence
 from landbridge.log.merkle import leaf_hash
-from landbridge.log.note import parse_note
 from landbridge.log.store import LogStore
 from landbridge.v1 import log_pb2, query_pb2, reason_pb2, subject_pb2
 
@@ -152,7 +150,6 @@ def _answer(query: log_pb2.LogEntry, random: Random) -> bytes:
 
 
 def _profile(query: log_pb2.LogEntry, proof: Evidence) -> bytes:
-    head: Checkpoint = read_checkpoint(parse_note(proof.checkpoint))
     entry = log_pb2.LogEntry()
     entry.CopyFrom(query)
     entry.kind = log_pb2.ENTRY_KIND_PROFILE
@@ -162,8 +159,7 @@ def _profile(query: log_pb2.LogEntry, proof: Evidence) -> bytes:
         origin=NODE,
         index=proof.index,
         leaf_hash=leaf_hash(proof.entry),
-        size=head.size,
-        root_hash=head.root,
+        checkpoint=proof.checkpoint,
     )
     return entry.SerializeToString()
 

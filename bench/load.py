@@ -29,6 +29,8 @@ class Measured(Generic[Answer]):
     latencies: list[float]
     asked: int
     kept: list[Answer] = field(repr=False)
+    kept_up: bool = True
+    """False where queries arrived faster than they were answered."""
 
     @property
     def qps(self) -> float:
@@ -57,6 +59,11 @@ def percentile(ascending: Sequence[float], percent: float) -> float:
     return ascending[math.ceil(percent * len(ascending) / 100) - 1]
 
 
+def warm_up_s(seconds: float) -> float:
+    """Return for how many seconds a window of `seconds` is warmed up for."""
+    return min(seconds * _WARM_UP_SHARE, _LONGEST_WARM_UP_S)
+
+
 async def drive(
     ask: Callable[[SubjectId], Awaitable[Answer]],
     subjects: Iterator[SubjectId],
@@ -70,7 +77,7 @@ async def drive(
         LandbridgeError: the first failure of any query; LB-2002 when nothing came back in time.
     """
     # The loop's own time stands still within a turn, and uvloop's counts whole milliseconds.
-    begin = perf_counter() + min(seconds * _WARM_UP_SHARE, _LONGEST_WARM_UP_S)
+    begin = perf_counter() + warm_up_s(seconds)
     end = begin + seconds
     measured: Measured[Answer] = Measured(seconds, [], 0, [])
 
@@ -87,7 +94,7 @@ async def drive(
             if number % SAMPLE == 0:
                 measured.kept.append(answer)
 
-    await _side_by_side(ask_on, in_flight)
+    await side_by_side(ask_on, in_flight)
     if not measured.latencies:
         raise refuse(
             Reason.LATE, "no query came back within the window", next_step="give more --seconds"
@@ -117,14 +124,22 @@ async def drive_count(
             if number % SAMPLE == 0:
                 kept.append(answer)
 
-    await _side_by_side(ask_on, in_flight)
+    await side_by_side(ask_on, in_flight)
     return kept
 
 
-async def _side_by_side(work: Callable[[], Coroutine[Any, Any, None]], times: int) -> None:
+async def side_by_side(work: Callable[[], Coroutine[Any, Any, None]], times: int) -> None:
+    """Do the work so many times at once.
+
+    Raises:
+        Exception: what the first one failed for; the others are cancelled.
+    """
     try:
         async with asyncio.TaskGroup() as group:
             for _ in range(times):
                 group.create_task(work())
     except ExceptionGroup as failures:
-        raise failures.exceptions[0] from failures
+        first: Exception = failures
+        while isinstance(first, ExceptionGroup):
+            first = first.exceptions[0]
+        raise first from failures

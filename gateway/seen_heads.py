@@ -8,6 +8,7 @@ from typing import Final
 
 from google.protobuf.message import DecodeError
 
+from landbridge.log.checkpoint import Checkpoint, stated
 from landbridge.log.seen_sizes import SeenSizes
 from landbridge.log.store import LogStore
 from landbridge.log.witness_file import WitnessFile
@@ -33,8 +34,8 @@ class SeenHeads:
         for seen in file.all_seen():
             self.sizes.saw(seen.origin, seen.size)
         for data in log.entries(max(until, log.size - _MOST_READ)):
-            for heard in _heard(data):
-                self.sizes.saw(heard.origin, heard.size)
+            for head in _heard(data):
+                self.sizes.saw(head.origin, head.size)
         self._kept = self.sizes.sizes
 
     def keep(self) -> None:
@@ -51,9 +52,9 @@ class SeenHeads:
             self._kept = sizes
 
 
-def _heard(data: bytes) -> list[log_pb2.Heard]:
+def _heard(data: bytes) -> list[Checkpoint]:
     try:
         entry = log_pb2.LogEntry.FromString(data)
     except DecodeError:
         return []
-    return list(entry.heard)
+    return [head for heard in entry.heard if (head := stated(heard.checkpoint))]

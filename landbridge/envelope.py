@@ -128,6 +128,8 @@ class VerifiedEntry:
     leaf_hash: bytes
     head: Checkpoint
     """What the log said of itself with it."""
+    checkpoint: bytes
+    """That head, signed, as it came."""
 
     def heard(self) -> Heard:
         """Write down what the log showed, for one's own log: whoever holds both can compare."""
@@ -135,8 +137,7 @@ class VerifiedEntry:
             origin=self.origin,
             index=self.index,
             leaf_hash=self.leaf_hash,
-            size=self.head.size,
-            root_hash=self.head.root,
+            checkpoint=self.checkpoint,
         )
 
 
@@ -191,7 +192,7 @@ class EvidenceVerifier:
         # 3. The entry names this payload.
         if entry.payload_digest != digest(payload_type, envelope.payload):
             raise _bad_signature("the payload is not the one that its signer logged")
-        return VerifiedEntry(agency, role, head.origin, entry, index, leaf, head)
+        return VerifiedEntry(agency, role, head.origin, entry, index, leaf, head, proof.checkpoint)
 
     def _verify_head(
         self, data: bytes, note: Note, head: Checkpoint, keys: Sequence[Ed25519PublicKey]

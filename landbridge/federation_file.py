@@ -70,7 +70,7 @@ def _check_period(text: str) -> None:
 def _check_zone(name: str) -> None:
     try:
         ZoneInfo(name)
-    except (ValueError, OSError):
+    except (KeyError, ValueError, OSError):
         raise _unfit(
             f"{name!r} is not a time zone", "write it like 'UTC' or 'Asia/Shanghai'"
         ) from None

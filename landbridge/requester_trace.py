@@ -15,6 +15,7 @@ from landbridge.envelope import (
     digest,
 )
 from landbridge.errors import LandbridgeError
+from landbridge.log.checkpoint import stated
 from landbridge.log.subject_keys import Pseudonym, SubjectKeys
 from landbridge.v1 import envelope_pb2, log_pb2, profile_pb2, query_pb2
 
@@ -72,7 +73,9 @@ def sizes_heard(entries: Iterable[bytes]) -> dict[str, int]:
     sizes: dict[str, int] = {}
     for entry in entries:
         for heard in log_pb2.LogEntry.FromString(entry).heard:
-            sizes[heard.origin] = max(heard.size, sizes.get(heard.origin, 0))
+            head = stated(heard.checkpoint)
+            if head is not None:
+                sizes[head.origin] = max(head.size, sizes.get(head.origin, 0))
     return sizes
 
 

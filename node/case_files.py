@@ -22,7 +22,7 @@ SUFFIX: Final = ".jws.json"
 _RECEIPT: Final = ".taken.json"
 _CLOCK: Final = "clock.json"
 _CASE: Final = re.compile(r"[0-9a-f]{32}")
-_STEP: Final = re.compile(r"(\d\d)-([a-z-]{1,20})\.jws\.json")
+_STEP: Final = re.compile(r"(0[1-9]|[1-9]\d)-([a-z-]{1,20})\.jws\.json")
 _FRESH_NS: Final = 2_000_000_000
 """A folder that changed so lately may change again without a new time of change."""
 
@@ -86,30 +86,42 @@ class CaseFiles:
         self._looked.pop(case_id, None)
 
     def read(self, case_id: str) -> list[StepFile]:
-        """Read the steps of a case, in their order.
+        """Read the steps of a case, in their order, of two of one number the one that counts first.
 
         Raises:
-            LandbridgeError: LB-4107 for a file that cannot be a step; LB-5001 when one cannot be
-                read.
+            LandbridgeError: LB-5001 when one cannot be read.
         """
         found = []
         try:
-            for path in sorted(self.folder_of(case_id).glob(f"*{SUFFIX}")):
+            for path in self._documents(case_id):
                 named = _STEP.fullmatch(path.name)
-                if named is None or not path.is_file() or path.stat().st_size > MAX_DOCUMENT:
-                    raise refuse(
-                        Reason.MALFORMED_CASE,
-                        "the file cannot be a step of a case",
-                        where=str(path),
-                        next_step="remove it",
-                    )
-                receipt = _read_receipt(_beside(path))
-                found.append(StepFile(int(named[1]), named[2], path, path.read_bytes(), receipt))
+                if named is not None and _is_document(path):
+                    receipt = _read_receipt(_beside(path))
+                    step = StepFile(int(named[1]), named[2], path, path.read_bytes(), receipt)
+                    found.append(step)
         except FileNotFoundError:
             return found
         except OSError as error:
             raise _failed(self.folder_of(case_id), error) from error
-        return found
+        return sorted(found, key=lambda step: (step.number, step.receipt is None))
+
+    def check_names(self, case_id: str) -> None:
+        """Check that every document in the folder of a case can be a step.
+
+        Raises:
+            LandbridgeError: LB-4107 at the first that cannot.
+        """
+        for path in self._documents(case_id):
+            if _STEP.fullmatch(path.name) is None or not _is_document(path):
+                raise refuse(
+                    Reason.MALFORMED_CASE,
+                    "the file cannot be a step of a case",
+                    where=str(path),
+                    next_step="remove it",
+                )
+
+    def _documents(self, case_id: str) -> list[Path]:
+        return sorted(self.folder_of(case_id).glob(f"*{SUFFIX}"))
 
     def put(self, case_id: str, number: int, step: str, document: bytes) -> Path:
         """Write the document of a step.
@@ -163,6 +175,10 @@ class CaseFiles:
             LandbridgeError: LB-5001 when the disk refuses.
         """
         _write(self.folder_of(case_id) / _CLOCK, json.dumps(told).encode() + b"\n")
+
+
+def _is_document(path: Path) -> bool:
+    return path.is_file() and path.stat().st_size <= MAX_DOCUMENT
 
 
 def _beside(path: Path) -> Path:

@@ -122,11 +122,22 @@ class Cases:
     def _read(self, case_id: str) -> None:
         kind = f"case {case_id}"
         case = self._cases.get(case_id)
-        taken = len(case.taken) if case else 0
+        left_over: StepFile | None = None
         try:
-            for file in self._files.read(case_id)[taken:]:
-                case = self._take_file(case, case_id, file)
-                taken += 1
+            for file in self._files.read(case_id):
+                taken = case.taken if case is not None else ()
+                if file.number > len(taken):
+                    case = self._take_file(case, case_id, file)
+                elif taken[file.number - 1].digest != sha256(file.document).digest():
+                    left_over = file
+            self._files.check_names(case_id)
+            if left_over is not None:
+                raise refuse(
+                    Reason.STEP_REFUSED,
+                    "another document counts as this step",
+                    where=str(left_over.path),
+                    next_step="remove it",
+                )
         except LandbridgeError as error:
             if error.reason.code.startswith("LB-5"):
                 raise

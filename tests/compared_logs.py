@@ -12,6 +12,7 @@ from landbridge.audit.audit import Report, audit
 from landbridge.audit.listed_logs import ListedLog, ListedLogs
 from landbridge.audit.look import Terms
 from landbridge.keys import KeyUse, SigningKey
+from landbridge.log.checkpoint import Checkpoint
 from landbridge.log.merkle import leaf_hash, tree_root
 from landbridge.log.store import LogStore
 from landbridge.v1 import log_pb2, query_pb2, reason_pb2, subject_pb2
@@ -77,8 +78,7 @@ class History:
             origin=origin,
             index=len(leaves) - 1,
             leaf_hash=leaves[-1],
-            size=len(leaves),
-            root_hash=tree_root(leaves),
+            checkpoint=Checkpoint(origin, len(leaves), tree_root(leaves)).text().encode(),
         )
 
     def _write(

@@ -19,6 +19,7 @@ from landbridge.audit.fact import (
     write_accesses,
 )
 from landbridge.errors import LandbridgeError, Reason, refuse
+from landbridge.log.checkpoint import stated
 from landbridge.log.reading import open_reader
 
 PART: Final = 8192
@@ -93,7 +94,10 @@ def read_part(entries: Iterable[bytes], stretch: Stretch) -> Part:
             if other is None:
                 continue
             named += pack_named(other, heard.index, heard.leaf_hash)
-            head = other, min(heard.size, _LARGEST), heard.root_hash
+            said = stated(heard.checkpoint)
+            if said is None:
+                continue
+            head = other, min(said.size, _LARGEST), said.root
             if head not in heads:
                 heads[head] = f"entry {position} of {stretch.origin}", entry.logged_at_unix_ms
         if named and part.names_from is None:

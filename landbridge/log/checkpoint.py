@@ -11,6 +11,7 @@ from landbridge.log.merkle import HASH_BYTES
 from landbridge.log.note import Note, NoteVerifier, check_note, parse_note
 
 _TEXT = re.compile(r"([^\n]+)\n(0|[1-9][0-9]{0,18})\n([0-9A-Za-z+/]{43}=)\n((?:[^\n]+\n)*)")
+_STATED = re.compile(rb"([^\n]+)\n(0|[1-9][0-9]{0,18})\n([0-9A-Za-z+/]{43}=)\n")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +40,21 @@ def read_checkpoint(note: Note) -> Checkpoint:
     if match is None or root is None:
         raise refuse(Reason.BAD_LOG_EVIDENCE, "the signed head is not a checkpoint")
     return Checkpoint(match[1], int(match[2]), root, tuple(match[4].split("\n")[:-1]))
+
+
+def stated(data: bytes) -> Checkpoint | None:
+    """Read quickly what the bytes of a signed head state, or None where they state nothing.
+
+    Neither the form of the rest nor a signature is looked at: `verify_checkpoint` does that.
+    """
+    match = _STATED.match(data)
+    if match is None:
+        return None
+    try:
+        root, origin = _root(match[3].decode()), match[1].decode()
+    except UnicodeDecodeError:
+        return None
+    return None if root is None else Checkpoint(origin, int(match[2]), root)
 
 
 def verify_checkpoint(data: bytes, verifier_of: Callable[[str], NoteVerifier]) -> Checkpoint:

@@ -41,7 +41,7 @@ _SCHEMA: Final = (
     "CREATE TABLE named_run (month text, run bigint, PRIMARY KEY (month, run))",
     """CREATE TABLE named (run bigint, pseudonym bytea, position bigint,
        PRIMARY KEY (run, pseudonym, position))""",
-    "CREATE TABLE erased (pseudonym bytea PRIMARY KEY)",
+    "CREATE TABLE erased (digest bytea PRIMARY KEY)",
 )
 _CREATING: Final = 0x4C424C47
 """Which advisory lock is held while tables are made."""
@@ -137,12 +137,12 @@ class PostgresDatabase:
             connection.execute("COMMIT")
 
     def forget_erased(self) -> None:
-        """Write the table of keys anew, without the rows that were overwritten.
+        """Write the table of keys anew, in its old order, without what was overwritten.
 
         The server's write-ahead files and backups keep them until they are themselves removed.
         """
         with self._using() as connection:
-            connection.execute("VACUUM (FULL) subject_key")
+            connection.execute("CLUSTER subject_key USING subject_key_pkey")
 
     def close(self) -> None:
         """Close the connection; the next use opens it again."""

@@ -186,10 +186,9 @@ class SubjectKeys:
         erased: list[bytes] = []
         with self._database.writing() as connection:
             for month in subject_tables.read_months(connection):
-                look_up, mask = self._conceal(month, scheme, value)
+                look_up, _ = self._conceal(month, scheme, value)
                 for stored in subject_tables.read_keys(connection, look_up):
-                    named = pseudonym(_xor(stored.masked, mask), scheme, value)
-                    subject_tables.erase_key(connection, look_up, stored.place, month, named)
+                    subject_tables.erase_key(connection, look_up, stored)
                     erased.append(stored.masked)
             if erased and self._erasures_list is not None:
                 note_erased(self._erasures_list, erased)

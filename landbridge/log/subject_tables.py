@@ -3,17 +3,19 @@
 `subject_key` holds each masked key in a row that never moves and is overwritten where it stands, so
 that no old copy of a page keeps it. `subject_name` finds it by a keyed look-up value, and
 `subject_month` lists the months that have keys. `named_lately` and, sorted run by run, `named` give
-the positions under a pseudonym. `erased` lists the pseudonyms whose keys are gone: an append under
-way must not bring one back.
+the positions under a pseudonym. `erased` holds digests of the masked keys that are gone: an append
+under way must not bring one back.
 """
 
+import secrets
 from collections.abc import Callable, Iterable, Sequence
+from hashlib import sha256
 from typing import Final, NamedTuple
 
 from landbridge.log.connection import Connection
 from landbridge.log.tables import damaged
 
-_ERASED: Final = bytes(32)
+_KEY_BYTES: Final = 32
 _MOST_AT_ONCE: Final = 512
 _KEYS: Final = "SELECT look_up, place, masked FROM subject_name LEFT JOIN subject_key USING (place)"
 
@@ -69,7 +71,7 @@ def read_keys_of(connection: Connection, look_ups: Sequence[bytes]) -> dict[byte
         query = f"{_KEYS} WHERE look_up IN ({marks}) ORDER BY look_up, place"
         rows = connection.execute(query, filled).fetchall()
         for look_up, place, masked in rows:
-            if not isinstance(masked, bytes) or len(masked) != len(_ERASED):
+            if not isinstance(masked, bytes) or len(masked) != _KEY_BYTES:
                 raise damaged("a subject's key is missing")
             found.setdefault(look_up, []).append(StoredKey(place, masked))
     return found
@@ -82,13 +84,14 @@ def count_erasures(connection: Connection) -> int:
 
 def write_keys(connection: Connection, keys: Sequence[NewKey]) -> None:
     """Store new keys, without those that were erased meanwhile."""
-    erased: set[bytes] = set()
+    stored = list(keys)
     if connection.execute("SELECT 1 FROM erased LIMIT 1").fetchone() is not None:
-        query = "SELECT 1 FROM erased WHERE pseudonym = ?"
-        for key in keys:
-            if connection.execute(query, (key.pseudonym,)).fetchone() is not None:
-                erased.add(key.pseudonym)
-    stored = [key for key in keys if key.pseudonym not in erased]
+        query = "SELECT 1 FROM erased WHERE digest = ?"
+        stored = [
+            key
+            for key in keys
+            if connection.execute(query, (_digest(key.masked),)).fetchone() is None
+        ]
     (last,) = connection.execute("SELECT max(place) FROM subject_key").fetchone()
     first = 0 if last is None else last + 1
     connection.executemany(
@@ -105,19 +108,26 @@ def write_keys(connection: Connection, keys: Sequence[NewKey]) -> None:
     )
 
 
-def erase_key(
-    connection: Connection, look_up: bytes, place: int, month: str, pseudonym: bytes
-) -> None:
-    """Overwrite a key and forget the positions under its pseudonym."""
-    connection.execute("UPDATE subject_key SET masked = ? WHERE place = ?", (_ERASED, place))
-    connection.execute("DELETE FROM subject_name WHERE look_up = ? AND place = ?", (look_up, place))
-    connection.execute("DELETE FROM named_lately WHERE pseudonym = ?", (pseudonym,))
+def erase_key(connection: Connection, look_up: bytes, stored: StoredKey) -> None:
+    """Put random bytes in the place of a key and of what it is found by.
+
+    Nothing may show in a copy of the database which rows these were: their places follow the order
+    in which the log's entries first named somebody. For the same reason the positions stay, which
+    say nothing that the entries do not say.
+    """
     connection.execute(
-        "DELETE FROM named WHERE run IN (SELECT run FROM named_run WHERE month = ?)"
-        " AND pseudonym = ?",
-        (month, pseudonym),
+        "UPDATE subject_key SET masked = ? WHERE place = ?",
+        (secrets.token_bytes(_KEY_BYTES), stored.place),
     )
-    connection.execute("INSERT INTO erased VALUES (?) ON CONFLICT DO NOTHING", (pseudonym,))
+    connection.execute(
+        "DELETE FROM subject_name WHERE look_up = ? AND place = ?", (look_up, stored.place)
+    )
+    connection.execute(
+        "INSERT INTO subject_name VALUES (?, ?)", (secrets.token_bytes(len(look_up)), stored.place)
+    )
+    connection.execute(
+        "INSERT INTO erased VALUES (?) ON CONFLICT DO NOTHING", (_digest(stored.masked),)
+    )
 
 
 def erase_listed(connection: Connection, is_listed: Callable[[bytes], bool]) -> int:
@@ -125,9 +135,9 @@ def erase_listed(connection: Connection, is_listed: Callable[[bytes], bool]) -> 
     rows = connection.execute(
         "SELECT place, look_up, masked FROM subject_name JOIN subject_key USING (place)"
     ).fetchall()
-    listed = [(place, look_up) for place, look_up, masked in rows if is_listed(masked)]
-    for place, look_up in listed:
-        erase_key(connection, look_up, place, "", b"")
+    listed = [row for row in rows if is_listed(row[2])]
+    for place, look_up, masked in listed:
+        erase_key(connection, look_up, StoredKey(place, masked))
     return len(listed)
 
 
@@ -175,3 +185,7 @@ def read_positions(
         rows = connection.execute(_POSITIONS, (*name, before, limit)).fetchall()
         found.update(position for (position,) in rows)
     return sorted(found, reverse=True)[:limit]
+
+
+def _digest(masked: bytes) -> bytes:
+    return sha256(masked).digest()

@@ -28,7 +28,7 @@ _LATER = (
        PRIMARY KEY (month, run)) STRICT, WITHOUT ROWID""",
     """CREATE TABLE IF NOT EXISTS named (run INTEGER, pseudonym BLOB, position INTEGER,
        PRIMARY KEY (run, pseudonym, position)) STRICT, WITHOUT ROWID""",
-    "CREATE TABLE IF NOT EXISTS erased (pseudonym BLOB PRIMARY KEY) STRICT, WITHOUT ROWID",
+    "CREATE TABLE IF NOT EXISTS erased (digest BLOB PRIMARY KEY) STRICT, WITHOUT ROWID",
 )
 """What logs of earlier versions may lack: changes of key, and subjects (`subject_tables`)."""
 _SCHEMA = (

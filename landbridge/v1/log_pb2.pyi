@@ -235,30 +235,26 @@ class Heard(_message.Message):
     ORIGIN_FIELD_NUMBER: _builtins.int
     INDEX_FIELD_NUMBER: _builtins.int
     LEAF_HASH_FIELD_NUMBER: _builtins.int
-    SIZE_FIELD_NUMBER: _builtins.int
-    ROOT_HASH_FIELD_NUMBER: _builtins.int
+    CHECKPOINT_FIELD_NUMBER: _builtins.int
     origin: _builtins.str
     """The log's origin."""
     index: _builtins.int
     """Position of the entry in that log."""
     leaf_hash: _builtins.bytes
     """RFC 6962 leaf hash of the entry."""
-    size: _builtins.int
-    """Size of the log at the signed head that came with it."""
-    root_hash: _builtins.bytes
-    """Root of the log at that size."""
+    checkpoint: _builtins.bytes
+    """The signed head that came with it, byte for byte: a C2SP tlog-checkpoint in a signed note."""
     def __init__(
         self,
         *,
         origin: _builtins.str = ...,
         index: _builtins.int = ...,
         leaf_hash: _builtins.bytes = ...,
-        size: _builtins.int = ...,
-        root_hash: _builtins.bytes = ...,
+        checkpoint: _builtins.bytes = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["index", b"index", "leaf_hash", b"leaf_hash", "origin", b"origin", "root_hash", b"root_hash", "size", b"size"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["checkpoint", b"checkpoint", "index", b"index", "leaf_hash", b"leaf_hash", "origin", b"origin"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

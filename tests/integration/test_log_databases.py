@@ -124,7 +124,6 @@ def test_subjects_are_named_found_and_erased(open_log: Callable[..., LogStore]) 
     assert there.positions(found, limit=9) == [2, 0]
     assert there.subjects.erase("ope", "1") == 1
     assert here.subjects.find("ope", "1") == []
-    assert here.positions([names["1"]], limit=9) == []
     assert here.positions([names["2"]], limit=9) == [2, 1]
     here.append([b"3"], [(names["1"],)])
     assert here.subjects.find("ope", "1") == []

@@ -85,7 +85,7 @@ def entry_of(answer: answer_pb2.Answer) -> VerifiedEntry:
     )
     origin = "registry.town.example/node/main"
     head = Checkpoint(origin, 1, bytes(32))
-    return VerifiedEntry(answer.agency, Role.NODE, origin, logged, 0, bytes(32), head)
+    return VerifiedEntry(answer.agency, Role.NODE, origin, logged, 0, bytes(32), head, b"")
 
 
 def check(

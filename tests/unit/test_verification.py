@@ -217,7 +217,7 @@ def test_the_gateway_must_have_logged_this_query(town: Town) -> None:
         (lambda _: [], True),  # as gateways wrote before they told what they heard
         (lambda heard: heard[1:], False),
         (lambda heard: [*heard, heard[0]], False),
-        (lambda heard: [log_pb2.Heard(origin=heard[0].origin, size=9), *heard[1:]], False),
+        (lambda heard: [log_pb2.Heard(origin=heard[0].origin, index=9), *heard[1:]], False),
     ],
 )
 def test_the_gateway_logs_the_answers_that_it_shows(

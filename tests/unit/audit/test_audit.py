@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from landbridge.audit.finding import Kind
 from landbridge.audit.look import Terms
 from landbridge.errors import LandbridgeError, Reason
+from landbridge.log.checkpoint import stated
 from landbridge.log.store import LogStore
 from landbridge.v1 import log_pb2, reason_pb2
 from tests.compared_logs import (
@@ -135,7 +136,10 @@ def test_a_forked_log_is_named_with_both_heads(tmp_path: Path, origins: Sequence
 
 def test_a_fork_of_a_log_that_is_not_shown_follows_from_two_who_heard_it(tmp_path: Path) -> None:
     history = history_of(COUNT)
-    history.entries[REQUESTER][-1].heard[1].root_hash = bytes(32)
+    heard = history.entries[REQUESTER][-1].heard[1]
+    said = stated(heard.checkpoint)
+    assert said is not None
+    heard.checkpoint = replace(said, root=bytes(32)).text().encode()
     paths = write_logs(tmp_path, KEYS, history.entries, (REQUESTER, GATEWAY))
     (found,) = compare(paths, KEYS).findings
     assert (found.kind, found.by) == (Kind.FORKED, FSA)

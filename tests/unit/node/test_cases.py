@@ -186,6 +186,20 @@ def test_a_wrong_document_in_the_folder_is_told_and_does_not_count(
     assert node.told[-1] == (f"case {case.id}", "")
 
 
+def test_a_strange_file_keeps_no_case_from_counting(node: Registry) -> None:
+    corrected = node.take(node.open(), Step.CORRECTED)
+    case = node.take(corrected, Step.ISSUED)
+    folder = node.folder / "cases" / case.id
+    (folder / "00-opened.jws.json").write_bytes(b"{}")
+    (folder / "02-upheld.jws.json").write_bytes(node.step(node.open(fields=("why",)), Step.UPHELD))
+    (folder / "notes.jws.json").write_bytes(b"{}")
+
+    node.start()
+
+    assert node.cases.case(case.id) == case
+    assert f"case {case.id}" in [kind for kind, _ in node.told]
+
+
 def test_a_receipt_that_the_log_does_not_confirm_is_not_believed(node: Registry) -> None:
     case = node.open()
     forged = node.step(case, Step.REJECTED, key=memorandum_key(BOARD))

@@ -108,7 +108,8 @@ def test_a_step_counts_when_the_node_has_taken_just_this_document(tmp_path: Path
     with refused(Reason.STEP_REFUSED):
         read_decided(tmp_path, CASE)
     # What lies there but is not taken up yet is not done a second time.
-    put(tmp_path, CaseKind.DISPUTE, [Step.CORRECTED, Step.ISSUED])
-    (tmp_path / "cases" / CASE / "03-issued.taken.json").unlink()
+    other = "b" * 32
+    put(tmp_path, CaseKind.DISPUTE, [Step.CORRECTED, Step.ISSUED], other)
+    (tmp_path / "cases" / other / "03-issued.taken.json").unlink()
     with refused(Reason.CASE_CONFLICT):
-        read_decided(tmp_path, CASE)
+        read_decided(tmp_path, other)
