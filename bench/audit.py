@@ -21,6 +21,7 @@ from landbridge.errors import Reason, refuse
 from landbridge.keys import KeyUse, SigningKey
 from landbridge.log.evidence import Evidence
 from landbridge.log.merkle import leaf_hash
+from landbridge.log.note import NoteSigner
 from landbridge.log.store import LogStore
 from landbridge.v1 import log_pb2, query_pb2, reason_pb2, subject_pb2
 
@@ -64,7 +65,7 @@ def measure_audit(traffic: Traffic, say: Callable[[str], None]) -> dict[str, Any
         terms = Terms(_START + 10 * traffic.entries + 3_600_000)
         report = audit(paths, listed, terms, clock=lambda: terms.now, sleep=time.sleep)
         audit_s, cpu_s = time.perf_counter() - started, _cpu_s() - cpu
-    named = {(finding.by, finding.query) for finding in report.findings}
+    named = {(finding.by, finding.query) for finding in report.findings if finding.query}
     if named != hidden:
         raise refuse(Reason.ACCESS_HIDDEN, f"{len(named)} named, {len(hidden)} were hidden")
     return {
@@ -99,7 +100,7 @@ def _write(
             lost = answers.pop(by_node, None)
             proven = dict(zip(answers, node.append([*answers.values()]), strict=True))
             if lost is not None:
-                proven[by_node] = _forged(lost, node)
+                proven[by_node] = _forged(lost, node, keys[NODE])
                 hidden.add((NODE, asked[by_node].query_digest))
             if by_gateway in asked:
                 hidden.add((GATEWAY, asked.pop(by_gateway).query_digest))
@@ -164,9 +165,10 @@ def _profile(query: log_pb2.LogEntry, proof: Evidence) -> bytes:
     return entry.SerializeToString()
 
 
-def _forged(entry: bytes, node: LogStore) -> Evidence:
-    """Hand out an entry under the newest head, as a node would that then leaves it out."""
-    return Evidence(entry, max(0, node.size - 1), (), node.head())
+def _forged(entry: bytes, node: LogStore, key: SigningKey) -> Evidence:
+    """Hand out an entry under a head of another history, as a node would that leaves it out."""
+    head = Checkpoint(NODE, node.size, leaf_hash(entry))
+    return Evidence(entry, node.size - 1, (), NoteSigner(NODE, key).sign(head.text()))
 
 
 def _resident_mib() -> float:

@@ -75,12 +75,12 @@ class FloorServers:
             sandbox, agencies = self._sandbox, self._sandbox.providers
             self.nodes = [self._start(sandbox.state(agency, Role.NODE)) for agency in agencies]
             targets = [
-                f"{_address(node)}={_dns_name(sandbox, agency, Role.NODE)}"
+                f"{address_of(node)}={dns_name_of(sandbox, agency, Role.NODE)}"
                 for node, agency in zip(self.nodes, agencies, strict=True)
             ]
             state = sandbox.state(sandbox.gateway, Role.GATEWAY)
             self.gateway = self._start(state, *targets)
-            self.address = _address(self.gateway)
+            self.address = address_of(self.gateway)
         except BaseException:
             self._stack.close()
             raise
@@ -97,7 +97,7 @@ class FloorServers:
 
     def open_channel(self, state: Path) -> grpc.aio.Channel:
         """Open the channel of the requester in a folder to the bare gateway."""
-        name = _dns_name(self._sandbox, self._sandbox.gateway, Role.GATEWAY)
+        name = dns_name_of(self._sandbox, self._sandbox.gateway, Role.GATEWAY)
         return Tls.read(state).open_channel(self.address, name)
 
     def _start(self, state: Path, *targets: str) -> subprocess.Popen[str]:
@@ -108,24 +108,31 @@ class FloorServers:
             cwd=Path(__file__).parents[1],
             text=True,
         )
-        self._stack.callback(_stop, process)
+        self._stack.callback(stop_process, process)
         return process
 
 
-def _address(process: subprocess.Popen[str]) -> str:
+def address_of(process: subprocess.Popen[str]) -> str:
+    """Return the address of a server that prints its port.
+
+    Raises:
+        LandbridgeError: LB-2001 when it ended before it served.
+    """
     # The line comes when the server serves; it is empty when the process ended instead.
     port = process.stdout.readline().strip() if process.stdout else ""
     if not port:
-        raise refuse(Reason.UNREACHABLE, "a process of the floor ended before it served")
+        raise refuse(Reason.UNREACHABLE, "a measured process ended before it served")
     return f"127.0.0.1:{port}"
 
 
-def _dns_name(sandbox: Sandbox, agency: str, role: Role) -> str:
+def dns_name_of(sandbox: Sandbox, agency: str, role: Role) -> str:
+    """Return the DNS name in the certificate of a node, or of the gateway."""
     name = sandbox.federation.gateway.name if role is Role.GATEWAY else "main"
     return f"{name}.{role}.{agency}.{sandbox.federation.name}"
 
 
-def _stop(process: subprocess.Popen[str]) -> None:
+def stop_process(process: subprocess.Popen[str]) -> None:
+    """Stop a process, by SIGKILL where SIGTERM does not help."""
     process.terminate()
     try:
         process.wait(_STOP_S)

@@ -189,9 +189,15 @@ class Federator:
         deadline: float,
     ) -> tuple[list[VerifiedAnswer], dict[str, LandbridgeError]]:
         """Ask the nodes and verify every answer before it is used."""
+        failures = {
+            agency: error
+            for agency in datasets
+            if (error := self._verifier.not_to_be_asked(agency)) is not None
+        }
         questions = {
             agency: self._question(inquiry, agency, step, round_, names)
             for agency, names in datasets.items()
+            if agency not in failures
         }
 
         sizes_before = self._verifier.sizes_seen()
@@ -207,7 +213,6 @@ class Federator:
             )
 
         answers: list[VerifiedAnswer] = []
-        failures: dict[str, LandbridgeError] = {}
         for agency, outcome in (await self._executor.ask(questions, deadline, verify)).items():
             if isinstance(outcome, LandbridgeError):
                 failures[agency] = outcome

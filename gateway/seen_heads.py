@@ -4,12 +4,14 @@ What answers showed stands in the gateway's own log with each profile, and is wr
 second beside it, so that a start reads only the newest entries.
 """
 
+from collections.abc import Iterator
 from typing import Final
 
 from google.protobuf.message import DecodeError
 
-from landbridge.log.checkpoint import Checkpoint, stated
+from landbridge.log.checkpoint import stated
 from landbridge.log.seen_sizes import SeenSizes
+from landbridge.log.signed_head import PastKeys, is_still_signed
 from landbridge.log.store import LogStore
 from landbridge.log.witness_file import WitnessFile
 from landbridge.v1 import log_pb2
@@ -19,9 +21,12 @@ _MOST_READ: Final = 1 << 16
 
 
 class SeenHeads:
-    """The sizes that the gateway goes by, and their place on the disk."""
+    """The sizes that the gateway goes by, and their place on the disk.
 
-    def __init__(self, log: LogStore, file: WitnessFile) -> None:
+    What a tainted key has signed counts no more.
+    """
+
+    def __init__(self, log: LogStore, file: WitnessFile, past_keys: PastKeys) -> None:
         """Read what was seen before.
 
         Raises:
@@ -29,13 +34,21 @@ class SeenHeads:
         """
         self._log = log
         self._file = file
+        self.sizes = SeenSizes(past_keys=past_keys)
         kept, until = file.heard()
-        self.sizes = SeenSizes(kept)
-        for seen in file.all_seen():
-            self.sizes.saw(seen.origin, seen.size)
+        for origin, (size, head) in kept.items():
+            if is_still_signed(head, past_keys):
+                self.sizes.saw(origin, size, head)
+            else:
+                file.drop_heard(origin)
+        newest = {seen.origin: (seen.size, seen.checkpoint) for seen in file.all_seen()}
         for data in log.entries(max(until, log.size - _MOST_READ)):
-            for head in _heard(data):
-                self.sizes.saw(head.origin, head.size)
+            for origin, size, head in _heard(data):
+                if size > newest.get(origin, (0, b""))[0] and is_still_signed(head, past_keys):
+                    newest[origin] = (size, head)
+        for origin, (size, head) in newest.items():
+            if is_still_signed(head, past_keys):
+                self.sizes.saw(origin, size, head)
         self._kept = self.sizes.sizes
 
     def keep(self) -> None:
@@ -48,13 +61,17 @@ class SeenHeads:
         until = self._log.size
         sizes = self.sizes.sizes
         if sizes is not self._kept:
-            self._file.keep_heard(sizes, until)
+            heard = {origin: (size, self.sizes.head(origin)) for origin, size in sizes.items()}
+            self._file.keep_heard(heard, until)
             self._kept = sizes
 
 
-def _heard(data: bytes) -> list[Checkpoint]:
+def _heard(data: bytes) -> Iterator[tuple[str, int, bytes]]:
     try:
         entry = log_pb2.LogEntry.FromString(data)
     except DecodeError:
-        return []
-    return [head for heard in entry.heard if (head := stated(heard.checkpoint))]
+        return
+    for heard in entry.heard:
+        head = stated(heard.checkpoint)
+        if head is not None:
+            yield head.origin, head.size, heard.checkpoint

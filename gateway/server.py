@@ -13,6 +13,7 @@ from certs.renewal.signing_keys import signs_log
 from gateway import rights
 from gateway.courier import Courier
 from gateway.federator import Federator
+from gateway.forked_logs import ForkedLogs
 from gateway.node_client import NodeClient
 from gateway.node_lines import NodeLines
 from gateway.planner import Planner
@@ -144,7 +145,8 @@ def build_gateway(
     log = party.open_log(identity)
     # Before anything is appended: a log that is older than what others have seen takes no entry.
     witness = LiveWitness(party, log, alarms=alarms, clock=clock)
-    seen = SeenHeads(log, witness.file)
+    seen = SeenHeads(log, witness.file, witness.keys.past)
+    forked = ForkedLogs(witness.file, witness.keys.past, witness.is_log_of)
     replay = ReplayGuard()
     replay.restore(
         (entry for _, entry in log.entries_backwards()),
@@ -173,6 +175,7 @@ def build_gateway(
             EvidenceVerifier(lambda origin, _: live.trust.bundle.log_keys(origin, clock())),
             federation,
             seen.sizes,
+            forked,
         ),
         queries=BatchVerifier(
             lambda key: live.trust.bundle.verifying_key(key, KeyUse.QUERY, clock())
@@ -225,7 +228,14 @@ def build_gateway(
         courier=Courier(live_library.library, live_library.intake, nodes, failed=telling.failure),
         witness=witness,
         witnessing=Witnessing(
-            witness, log, nodes, seen=seen, alarms=alarms, failed=telling.failure, clock=clock
+            witness,
+            log,
+            nodes,
+            seen=seen,
+            forked=forked,
+            alarms=alarms,
+            failed=telling.failure,
+            clock=clock,
         ),
         live=live,
         agent=agent,

@@ -4,12 +4,13 @@ from collections.abc import Mapping
 
 from google.protobuf.message import DecodeError
 
+from gateway.forked_logs import ForkedLogs
 from landbridge.answer import check_answer, check_wanted
 from landbridge.assembler import VerifiedAnswer
 from landbridge.envelope import ANSWER_TYPE, EvidenceVerifier
-from landbridge.errors import Reason, refuse
+from landbridge.errors import LandbridgeError, Reason, refuse
 from landbridge.federation import Federation
-from landbridge.log.seen_sizes import SeenSizes, check_not_rolled_back
+from landbridge.log.seen_sizes import SeenSizes
 from landbridge.query import Query
 from landbridge.sealed_answer import LARGEST_STEP_BYTES
 from landbridge.v1 import answer_pb2, envelope_pb2, query_pb2
@@ -19,16 +20,30 @@ _MAX_ANSWER_BYTES = 8 * 1024 * 1024 + 2 * LARGEST_STEP_BYTES
 
 
 class AnswerVerifier:
-    """Holds answers against their proof and against the question; `seen` are the nodes' logs."""
+    """Holds answers against their proof and against the question.
 
-    def __init__(self, evidence: EvidenceVerifier, federation: Federation, seen: SeenSizes) -> None:
+    `seen` are the nodes' logs, `forked` those of them that have signed two histories.
+    """
+
+    def __init__(
+        self,
+        evidence: EvidenceVerifier,
+        federation: Federation,
+        seen: SeenSizes,
+        forked: ForkedLogs,
+    ) -> None:
         self._evidence = evidence
         self._federation = federation
         self._seen = seen
+        self._forked = forked
 
     def sizes_seen(self) -> Mapping[str, int]:
         """Return how large each log was seen to be; take it before asking."""
         return self._seen.sizes
+
+    def not_to_be_asked(self, agency: str) -> LandbridgeError | None:
+        """Return why an agency's node is asked nothing, if so: its log shows two histories."""
+        return self._forked.of_node(agency)
 
     def verify(  # noqa: PLR0913  by name
         self,
@@ -47,12 +62,15 @@ class AnswerVerifier:
         Raises:
             LandbridgeError: LB-4009 (too large, or holds what was not asked), LB-4008, LB-4001,
                 LB-4002 (proof), LB-4007 (for another query, step or agency, or unfit), LB-5003
-                (logged at a place that its log had filled before).
+                (logged at a place that its log had filled before), LB-4302 (in a log that has
+                signed two histories).
         """
         if len(envelope.payload) > _MAX_ANSWER_BYTES:
             raise refuse(Reason.OVERSIZED_ANSWER, f"{agency} sent {len(envelope.payload)} bytes")
         signer = self._evidence.verify(envelope, ANSWER_TYPE)
-        self._seen.saw(signer.origin, signer.head.size)
+        if forked := self._forked.of_log(signer.origin):
+            raise forked
+        self._seen.saw(signer.origin, signer.head.size, signer.checkpoint)
         try:
             answer = answer_pb2.Answer.FromString(envelope.payload)
         except DecodeError as error:
@@ -60,7 +78,7 @@ class AnswerVerifier:
         if answer.agency != agency:
             raise refuse(Reason.MISMATCHED_ANSWER, f"{agency} answered as another agency")
         check_answer(answer, signer, query_digest=query_digest, federation=self._federation)
-        check_not_rolled_back(sizes_before, signer.origin, signer.index)
+        self._seen.check(sizes_before, signer.origin, signer.index)
         if not (
             answer.step == question.step
             and answer.round == question.round

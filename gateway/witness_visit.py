@@ -2,9 +2,11 @@
 
 import asyncio
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
+from gateway.forked_logs import ForkedLogs
 from gateway.node_client import NodeClient
 from gateway.witnessed_heads import WitnessedHeads
 from landbridge.agency import Role
@@ -12,16 +14,24 @@ from landbridge.alarm import Alarms
 from landbridge.clock import Clock, system_clock
 from landbridge.errors import LandbridgeError, Reason, refuse
 from landbridge.log.note import parse_note
-from landbridge.log.own_log import verify_cosignature
 from landbridge.log.seen_sizes import SeenSizes
-from landbridge.log.signed_head import SignedHead, empty_head, kept_head, read_signed_head
+from landbridge.log.signed_head import (
+    SignedHead,
+    empty_head,
+    is_still_signed,
+    kept_head,
+    read_signed_head,
+)
 from landbridge.log.store import LogStore
 from landbridge.log.witness import Word
+from landbridge.log.witnessed_head import read_seen_head, verify_cosignature
 from landbridge.rpc import log_service as calls
 from landbridge.rpc.live_witness import LiveWitness
 
 _NOT_AGAIN_S: Final = 10.0
 """For how long a witness is left alone with a log that it has said something odd about."""
+_PATIENCE_S: Final = 1.0
+"""How long an owner may take to prove its growth to a witness, while others' heads wait."""
 _AWAY: Final = frozenset({Reason.UNREACHABLE, Reason.LATE, Reason.BUSY})
 _UNFIT: Final = frozenset({Reason.LOG_FORKED, Reason.BAD_LOG_EVIDENCE})
 
@@ -34,6 +44,24 @@ class Shown:
     head: SignedHead
 
 
+@dataclass(frozen=True, slots=True)
+class _Claim:
+    """A head that somebody has seen of a log, and the bytes that show it to the log's owner."""
+
+    head: SignedHead
+    shown: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class _Proof:
+    """What a log gave to prove that one head continues another."""
+
+    path: list[bytes] | None
+    """None where it does not."""
+    denied: LandbridgeError | None = None
+    """Why it gave nothing at all, where it should have."""
+
+
 class WitnessVisit:
     """The steps at one node, and what they found. Used on one event loop."""
 
@@ -44,6 +72,7 @@ class WitnessVisit:
         nodes: Mapping[str, NodeClient],
         *,
         seen: SeenSizes,
+        forked: ForkedLogs,
         alarms: Alarms,
         clock: Clock = system_clock,
     ) -> None:
@@ -51,10 +80,11 @@ class WitnessVisit:
         self._log = log
         self._nodes = nodes
         self._seen = seen
+        self._forked = forked
         self._alarms = alarms
         self._clock = clock
         self._heads: dict[str, SignedHead] = {}
-        self._claims: dict[str, SignedHead] = {}
+        self._claims: dict[str, _Claim] = {}
         """By owner: a head that a witness has seen of its log, until that log accounts for it."""
         self._gathered = WitnessedHeads()
         self._not_before: dict[tuple[str, str], float] = {}
@@ -71,28 +101,32 @@ class WitnessVisit:
         Raises:
             LandbridgeError: LB-2xxx when the node is away; LB-5001, LB-5002 for the own disk.
         """
+        answered = self._answered(agency)
         head = await self._fetch(agency)
         known = await asyncio.to_thread(self._live.witness.seen, head.origin)
         before = kept_head(known.checkpoint) if known else empty_head(head.origin)
-        path = await self._prove(agency, before, head)
-        if path is None:
-            await self._confront(agency, before)
+        proof = await self._prove(agency, before, head)
+        if known and proof.path is None and not self._counts(known.checkpoint):
+            # Its key is tainted: it binds nobody, and the log begins anew.
+            self._gathered.forget(head.origin)
+            self._seen.forget(head.origin)
+            before, proof = empty_head(head.origin), _Proof([])
+        if proof.path is None:
+            shown = known.cosigned() if known else b""
+            await self._confront(agency, _Claim(before, shown), head, proof)
             return
-        claim = self._claims.get(agency)
-        if claim is not None and await self._prove(agency, claim, head) is None:
-            await self._confront(agency, claim)
-            return
+        for claim in (self._claims.get(agency), answered):
+            if claim is None or not self._adds(claim, before, head):
+                continue
+            held = await self._prove(agency, claim.head, head)
+            if held.path is None:
+                await self._confront(agency, claim, head, held)
+                return
         line = known.line if known else b""
         if head.size > before.size:
             add = self._live.witness.add
-            line = (await asyncio.to_thread(add, head.data(), before.size, path)).line
-        self._claims.pop(agency, None)
-        self._heads[agency] = head
-        self._seen.saw(head.origin, head.size)
-        self._alarms.cleared(f"log of {agency}")
-        if line:
-            note = parse_note(head.data() + line)
-            self._gathered.gather(head, self._live.witness.origin, note.signatures[-1])
+            line = (await asyncio.to_thread(add, head.data(), before.size, proof.path)).line
+        self._accept(agency, head, line)
 
     async def bring(self, agency: str, one: Shown) -> None:
         """Bring a log's head to a node as its witness.
@@ -105,9 +139,11 @@ class WitnessVisit:
         if agency == one.owner or old == size or not self._may_try(agency, origin):
             return
         try:
-            word = await self._add(agency, one, old)
-            if not word.line and word.seen_size != old and word.seen_size <= size:
-                word = await self._add(agency, one, word.seen_size)
+            word = await self._add(agency, one, old if old < size else 0)
+            if word is not None and not word.line and word.seen_size not in (old, size):
+                self._gathered.note_seen(agency, origin, word.seen_size)
+                if word.seen_size < size:
+                    word = await self._add(agency, one, word.seen_size)
         except LandbridgeError as error:
             if error.reason in _AWAY:
                 raise
@@ -115,7 +151,9 @@ class WitnessVisit:
             if error.reason in _UNFIT:
                 await self._settle(agency, one, error)
             return
-        if word.line:
+        if word is None:
+            self._not_now(agency, origin)
+        elif word.line:
             self._take(agency, one, word.line)
         else:
             self._not_now(agency, origin)
@@ -149,51 +187,100 @@ class WitnessVisit:
 
     async def _fetch(self, agency: str) -> SignedHead:
         shown = await calls.get_checkpoint(self._nodes[agency].channel)
-        head = read_signed_head(shown.checkpoint, self._live.keys_of)
+        head = read_signed_head(shown.checkpoint, self._live.keys.now)
         if not self._live.is_log_of(head.origin, agency, Role.NODE):
             raise refuse(Reason.UNTRUSTED_KEY, f"{agency} shows the log {head.origin}")
         return head
 
-    async def _prove(self, owner: str, before: SignedHead, head: SignedHead) -> list[bytes] | None:
-        """Have a log prove that a head continues another; None where it does not."""
+    def _counts(self, checkpoint: bytes) -> bool:
+        return is_still_signed(checkpoint, self._live.keys.past)
+
+    def _answered(self, agency: str) -> _Claim | None:
+        """Return the largest head that came with a node's answers, if it has another log shown."""
+        shown = self._heads.get(agency)
+        data = self._seen.head(shown.origin) if shown else b""
+        return _Claim(kept_head(data), data) if data else None
+
+    def _adds(self, claim: _Claim, before: SignedHead, head: SignedHead) -> bool:
+        """Whether a claim says more than what was proven already, and still counts."""
+        known = any(claim.head.checkpoint == one.checkpoint for one in (before, head))
+        return claim.head.origin == head.origin and not known and self._counts(claim.shown)
+
+    def _accept(self, agency: str, head: SignedHead, line: bytes) -> None:
+        """Go by a head that continues all that is known of its log."""
+        self._claims.pop(agency, None)
+        self._heads[agency] = head
+        self._seen.saw(head.origin, head.size, head.data())
+        self._forked.trust_again(head.origin)
+        forked = self._forked.of_log(head.origin)
+        if forked is None:
+            self._alarms.cleared(f"log of {agency}")
+        else:
+            self._alarms.raised(f"log of {agency}", forked)
+        if line:
+            note = parse_note(head.data() + line)
+            self._gathered.gather(head, self._live.witness.origin, note.signatures[-1])
+
+    async def _prove(self, owner: str, before: SignedHead, head: SignedHead) -> _Proof:
+        """Have a log prove that a head continues another."""
         if head.size < before.size:
-            return None
+            return _Proof(None)
         try:
             path = await self._path(owner, before.size, head.size)
         except LandbridgeError as error:
             if error.reason in _AWAY or owner not in self._nodes:
                 raise
-            return None
-        return path if before.is_continued_by(head, path) else None
+            return _Proof(None, error)
+        return _Proof(path if before.is_continued_by(head, path) else None)
 
-    async def _path(self, owner: str, old: int, new: int) -> list[bytes]:
+    async def _path(
+        self, owner: str, old: int, new: int, *, timeout: float = 5 * _PATIENCE_S
+    ) -> list[bytes]:
         if owner:
-            return await calls.get_consistency_proof(self._nodes[owner].channel, old, new)
+            channel = self._nodes[owner].channel
+            return await calls.get_consistency_proof(channel, old, new, timeout=timeout)
         if old in (0, new):
             return []
         return list(await asyncio.to_thread(self._log.consistency_proof, old, new))
 
-    async def _confront(self, agency: str, claim: SignedHead) -> None:
+    async def _confront(self, agency: str, claim: _Claim, head: SignedHead, proof: _Proof) -> None:
         """Tell a node what was seen of its log, and raise an alarm where it cannot account for it.
 
-        It may be one of several processes that had not noticed its newest entries yet.
+        It may be one of several processes that had not noticed its newest entries yet. One that
+        does not listen, or does not answer any more, is named by what it has shown.
         """
         self._heads.pop(agency, None)
-        await calls.tell_witnessed(self._nodes[agency].channel, claim.data())
-        head = await self._fetch(agency)
-        if await self._prove(agency, claim, head) is not None:
-            return
-        if head.size < claim.size:
+        with suppress(LandbridgeError):
+            await calls.tell_witnessed(self._nodes[agency].channel, claim.shown)
+        with suppress(LandbridgeError):
+            newer = await self._fetch(agency)
+            again = await self._prove(agency, claim.head, newer)
+            if again.path is not None:
+                return
+            head, proof = newer, again
+        if head.size < claim.head.size:
             error = refuse(
                 Reason.LOG_ROLLED_BACK,
-                f"{head.origin} shows {head.size} entries, and {claim.size} were seen before",
+                f"{head.origin} shows {head.size} entries, and {claim.head.size} were seen before",
             )
+        elif proof.denied is not None:
+            error = refuse(
+                Reason.LOG_FORKED,
+                f"{head.origin} does not prove that its {head} continue its {claim.head}:"
+                f" {proof.denied.code} {proof.denied.message}",
+            )
+            self._forked.doubt(head.origin, error)
         else:
-            error = await asyncio.to_thread(self._live.witness.fork, claim, head)
+            error = await asyncio.to_thread(self._live.witness.fork, claim.head, head)
+            await asyncio.to_thread(self._forked.refresh)
         self._alarms.raised(f"log of {agency}", error)
 
-    async def _add(self, agency: str, one: Shown, old: int) -> Word:
-        path = await self._path(one.owner, old, one.head.size)
+    async def _add(self, agency: str, one: Shown, old: int) -> Word | None:
+        """Bring a head to a witness; None where its owner does not prove its growth now."""
+        try:
+            path = await self._path(one.owner, old, one.head.size, timeout=_PATIENCE_S)
+        except (LandbridgeError, KeyError):
+            return None  # the next look at the owner tells of it
         channel = self._nodes[agency].channel
         return await calls.add_checkpoint(channel, one.head.data(), old, path)
 
@@ -204,7 +291,7 @@ class WitnessVisit:
             line = note.signatures[-1]
             if not self._live.is_log_of(line.name, agency, Role.NODE):
                 raise refuse(Reason.UNTRUSTED_KEY, f"it signs as {line.name}")
-            if verify_cosignature(note, line, self._live.witness_keys, self._clock()) is None:
+            if verify_cosignature(note, line, self._live.keys.witness, self._clock()) is None:
                 raise refuse(Reason.UNTRUSTED_KEY, f"it signs with no key of {line.name}")
         except LandbridgeError as error:
             self._distrust(agency, one, error)
@@ -220,19 +307,20 @@ class WitnessVisit:
         """
         seen = await calls.get_witnessed(self._nodes[agency].channel, one.head.origin)
         try:
-            claim = read_signed_head(seen, self._live.keys_of)
+            claim = read_seen_head(seen, self._live.keys, self._clock())
         except LandbridgeError as error:
             self._distrust(agency, one, error)
             return
         is_of_it = claim.origin == one.head.origin
-        if not is_of_it or await self._prove(one.owner, claim, one.head) is not None:
+        if not is_of_it or (await self._prove(one.owner, claim, one.head)).path is not None:
             self._distrust(agency, one, cause)
             return
-        self._seen.saw(claim.origin, claim.size)
+        self._seen.saw(claim.origin, claim.size, claim.data())
         if one.owner:
             # The next look at the owner holds its log against this.
-            self._claims[one.owner] = claim
-            await calls.tell_witnessed(self._nodes[one.owner].channel, seen)
+            self._claims[one.owner] = _Claim(claim, seen)
+            with suppress(LandbridgeError):
+                await calls.tell_witnessed(self._nodes[one.owner].channel, seen)
         else:
             await asyncio.to_thread(self._live.own.told, seen)
 

@@ -36,6 +36,11 @@ class WitnessedHeads:
         if known.head.note.text == head.note.text:
             known.lines[witness] = line
 
+    def forget(self, origin: str) -> None:
+        """Forget a log that begins anew."""
+        self._gathered.pop(origin, None)
+        self._seen = {key: size for key, size in self._seen.items() if key[1] != origin}
+
     def untold(self, origin: str) -> Gathered | None:
         """Return the cosignatures that a log's owner has not been told all of, if any."""
         known = self._gathered.get(origin)

@@ -13,11 +13,14 @@ trust the gateway for this: what it carries is signed, and what it holds back is
 """
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import Final
 
+from gateway.forked_logs import ForkedLogs
 from gateway.node_client import NodeClient
+from gateway.overdue_looks import OVERDUE_S, OverdueLooks
 from gateway.seen_heads import SeenHeads
 from gateway.witness_visit import Shown, WitnessVisit
 from landbridge.alarm import Alarms
@@ -46,10 +49,12 @@ class Witnessing:
         nodes: Mapping[str, NodeClient],
         *,
         seen: SeenHeads,
+        forked: ForkedLogs,
         alarms: Alarms,
         failed: Callable[[Exception], None],
         interval_s: float = INTERVAL_S,
         patience_s: float = PATIENCE_S,
+        overdue_s: float = OVERDUE_S,
         clock: Clock = system_clock,
     ) -> None:
         self._nodes = nodes
@@ -58,7 +63,11 @@ class Witnessing:
         self._failed = failed
         self._interval_s = interval_s
         self._patience_s = patience_s
-        self._visit = WitnessVisit(live, log, nodes, seen=seen.sizes, alarms=alarms, clock=clock)
+        self._forked = forked
+        self._overdue = OverdueLooks(alarms, time.monotonic, overdue_s=overdue_s)
+        self._visit = WitnessVisit(
+            live, log, nodes, seen=seen.sizes, forked=forked, alarms=alarms, clock=clock
+        )
         self._visits: dict[str, asyncio.Task[None]] = {}
         self._work: asyncio.Task[None] | None = None
 
@@ -83,7 +92,11 @@ class Witnessing:
         Raises:
             LandbridgeError: LB-5001, LB-5002 when the gateway's own disk refuses.
         """
-        await self._each(self._reached(), self._visit.look)
+        await asyncio.to_thread(self._forked.refresh)
+        for agency, node in self._nodes.items():
+            if not node.connected:
+                self._overdue.away(agency)
+        await self._each(self._reached(), self._look)
         shown = self._visit.shown()
         await self._each(self._reached(), lambda agency: self._bring(agency, shown))
         await self._each(self._reached(), self._visit.tell)
@@ -111,6 +124,14 @@ class Witnessing:
             for agency, node in self._nodes.items()
             if node.connected and agency not in self._visits
         ]
+
+    async def _look(self, agency: str) -> None:
+        try:
+            await self._visit.look(agency)
+        except LandbridgeError as error:
+            self._overdue.failed(agency, error)
+            raise
+        self._overdue.succeeded(agency)
 
     async def _bring(self, agency: str, shown: Sequence[Shown]) -> None:
         for one in shown:

@@ -47,6 +47,7 @@ from landbridge.v1 import (
 )
 
 _LIFETIME_MS: Final = 60_000
+_LEAST_S: Final = 0.001
 
 
 class Client:
@@ -195,22 +196,22 @@ class Client:
     ) -> envelope_pb2.Envelope:
         """Send one signed query by the unary rpc."""
 
-        async def call() -> envelope_pb2.Envelope:
+        async def call(left: float) -> envelope_pb2.Envelope:
             try:
                 response = await self._stub().GetProfile(
-                    gateway_service_pb2.GetProfileRequest(query=query), timeout=timeout
+                    gateway_service_pb2.GetProfileRequest(query=query), timeout=left
                 )
             except grpc.aio.AioRpcError as error:
                 raise from_rpc_error(error, peer="the gateway") from error
             return response.profile
 
-        return await self._logged(query, call)
+        return await self._logged(query, timeout, call)
 
     async def stream(
         self, query: envelope_pb2.Envelope, timeout: float = 5.0
     ) -> envelope_pb2.Envelope:
         """Send one signed query on the client's stream; queries that gather leave together."""
-        return await self._logged(query, lambda: self._stream().ask(query, timeout))
+        return await self._logged(query, timeout, lambda left: self._stream().ask(query, left))
 
     async def directory(self, timeout: float = 5.0) -> list[catalogue_pb2.Catalogue]:
         """List what the agencies publish."""
@@ -234,13 +235,21 @@ class Client:
             await self._log.close()
 
     async def _logged(
-        self, query: envelope_pb2.Envelope, call: Callable[[], Awaitable[envelope_pb2.Envelope]]
+        self,
+        query: envelope_pb2.Envelope,
+        timeout: float,
+        call: Callable[[float], Awaitable[envelope_pb2.Envelope]],
     ) -> envelope_pb2.Envelope:
-        """Log a query before it leaves, and what came before it is handed on."""
+        """Log a query before it leaves, and what came before it is handed on.
+
+        `call` is given the seconds that are left.
+        """
         if self._log is None:
-            return await call()
+            return await call(timeout)
+        loop = asyncio.get_running_loop()
+        end = loop.time() + timeout
         asked = await self._log.asked(query)
-        profile = await call()
+        profile = await call(max(_LEAST_S, end - loop.time()))
         await self._log.received(asked, profile)
         return profile
 

@@ -21,7 +21,7 @@ from landbridge.log.checkpoint import Checkpoint, read_checkpoint
 from landbridge.log.evidence import Evidence
 from landbridge.log.frontier import Frontier
 from landbridge.log.merkle import root_from_path
-from landbridge.log.note import Note, NoteVerifier, find_signers, parse_note
+from landbridge.log.note import Note, NoteVerifier, find_signers, parse_note, write_note
 from landbridge.v1.envelope_pb2 import BatchSignature, Envelope, LogEvidence
 from landbridge.v1.log_pb2 import Heard, LogEntry
 
@@ -45,6 +45,9 @@ MAX_SIGNED_QUERY_BYTES = 96 * 1024
 REMEMBERED_HEADS = 1024
 """Heads that verified and are not verified again; the oldest is forgotten first."""
 _MAX_SIZE = 1 << 63
+_MAX_HEAD_BYTES = 16 * 1024
+"""A head with the lines of all the witnesses that a note may name."""
+_MAX_HEAD_TEXT = 512
 
 
 def digest(payload_type: str, payload: bytes) -> bytes:
@@ -129,7 +132,7 @@ class VerifiedEntry:
     head: Checkpoint
     """What the log said of itself with it."""
     checkpoint: bytes
-    """That head, signed, as it came."""
+    """That head with the signature of its log alone."""
 
     def heard(self) -> Heard:
         """Write down what the log showed, for one's own log: whoever holds both can compare."""
@@ -143,9 +146,9 @@ class VerifiedEntry:
 
 @dataclass(frozen=True, slots=True)
 class _Head:
-    """A checkpoint taken apart, and the key that signed it."""
+    """A checkpoint taken apart, the key that signed it, and the note with that signature alone."""
 
-    note: Note
+    note: bytes
     checkpoint: Checkpoint
     signer: Ed25519PublicKey
 
@@ -176,8 +179,7 @@ class EvidenceVerifier:
         logged, index = proof.entry, proof.index
         # 1. The entry stands in the tree under the head.
         known = self._heads.get(proof.checkpoint)
-        note = known.note if known else parse_note(proof.checkpoint)
-        head = known.checkpoint if known else read_checkpoint(note)
+        head = known.checkpoint if known else read_checkpoint(_note(proof.checkpoint))
         leaf = sha256(b"\x00" + logged).digest()
         if root_from_path(leaf, index, head.size, proof.path) != head.root:
             raise refuse(Reason.BAD_LOG_EVIDENCE, f"entry {index} does not lead to the signed head")
@@ -188,18 +190,23 @@ class EvidenceVerifier:
         # 2. The head is signed by the log that it names, with a key that is good at that time.
         agency, role, keys = self._log_keys(head.origin, entry.logged_at_unix_ms)
         if known is None or known.signer not in keys:
-            self._verify_head(proof.checkpoint, note, head, keys)
+            known = self._verify_head(proof.checkpoint, head, keys)
         # 3. The entry names this payload.
         if entry.payload_digest != digest(payload_type, envelope.payload):
             raise _bad_signature("the payload is not the one that its signer logged")
-        return VerifiedEntry(agency, role, head.origin, entry, index, leaf, head, proof.checkpoint)
+        return VerifiedEntry(agency, role, head.origin, entry, index, leaf, head, known.note)
 
     def _verify_head(
-        self, data: bytes, note: Note, head: Checkpoint, keys: Sequence[Ed25519PublicKey]
-    ) -> None:
+        self, data: bytes, head: Checkpoint, keys: Sequence[Ed25519PublicKey]
+    ) -> _Head:
         """Verify a head with the keys of its log, and remember which of them signed it."""
+        note = _note(data)
         signer = find_signers(note, [NoteVerifier(head.origin, key) for key in keys])[0]
-        _remember(self._heads, data, _Head(note, head, signer.public), self._remembered)
+        own = (signer.name, signer.key_hash)
+        line = next(line for line in note.signatures if (line.name, line.key_hash) == own)
+        found = _Head(write_note(note.text, (line,)), head, signer.public)
+        _remember(self._heads, data, found, self._remembered)
+        return found
 
 
 _K = TypeVar("_K")
@@ -210,6 +217,16 @@ def _remember(verified: OrderedDict[_K, _V], head: _K, signer: _V, limit: int) -
     verified[head] = signer
     if len(verified) > limit:
         verified.popitem(last=False)
+
+
+def _note(data: bytes) -> Note:
+    """Take a head apart: what an honest log has signed is short, whoever cosigned it."""
+    if len(data) > _MAX_HEAD_BYTES:
+        raise refuse(Reason.BAD_LOG_EVIDENCE, f"a signed head of {len(data)} bytes")
+    note = parse_note(data)
+    if len(note.text) > _MAX_HEAD_TEXT:
+        raise refuse(Reason.BAD_LOG_EVIDENCE, f"a head of {len(note.text)} characters")
+    return note
 
 
 def _check_form(envelope: Envelope, payload_type: str, proof: str) -> None:

@@ -1,5 +1,6 @@
 """The proofs in a profile, each held against the trust bundle: gateway, query and answers."""
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Final
@@ -19,6 +20,7 @@ from landbridge.envelope import (
 from landbridge.errors import LandbridgeError, Reason, refuse
 from landbridge.federation import Federation
 from landbridge.keys import KeyUse
+from landbridge.log.checkpoint import stated
 from landbridge.profile import SignedProfile
 from landbridge.query import read_query
 from landbridge.trust.bundle import TrustBundle
@@ -135,10 +137,20 @@ def verify_answers(
 
 def _check_heard(logged: bytes, holders: Iterable[VerifiedEntry]) -> None:
     """Check that the gateway logged of each node's log what it shows; earlier ones logged none."""
-    heard = [one.SerializeToString() for one in log_pb2.LogEntry.FromString(logged).heard]
-    shown = [holder.heard().SerializeToString() for holder in holders]
-    if heard and sorted(heard) != sorted(shown):
+    heard = log_pb2.LogEntry.FromString(logged).heard
+    # Of two keys that signed a head in turn, one may be tainted by now: what they signed is compared.
+    said = Counter((one.origin, one.index, one.leaf_hash, _said(one.checkpoint)) for one in heard)
+    shown = Counter(
+        (holder.origin, holder.index, holder.leaf_hash, (holder.head.size, holder.head.root))
+        for holder in holders
+    )
+    if heard and said != shown:
         raise refuse(Reason.BAD_LOG_EVIDENCE, "the gateway logged other answers than it shows")
+
+
+def _said(checkpoint: bytes) -> tuple[int, bytes]:
+    head = stated(checkpoint)
+    return (head.size, head.root) if head else (-1, b"")
 
 
 def _check_time(entry: log_pb2.LogEntry, first: int, last: int) -> None:

@@ -14,15 +14,17 @@ from typing import Final, Self
 from landbridge.agency import Identity
 from landbridge.alarm import Alarms
 from landbridge.clock import Clock, system_clock
-from landbridge.envelope import EvidenceVerifier
+from landbridge.envelope import EvidenceVerifier, VerifiedEntry
 from landbridge.errors import LandbridgeError, Reason, refuse
 from landbridge.keys import KeyUse
 from landbridge.live_key import LiveKey
+from landbridge.log.checkpoint import Checkpoint
 from landbridge.log.committer import LARGEST_BATCH, Committer
 from landbridge.log.seen_sizes import SeenSizes, check_not_rolled_back
+from landbridge.log.signed_head import is_still_signed
 from landbridge.log.store import LogStore
 from landbridge.party import PartyFolder
-from landbridge.requester_trace import Asked, Heard, sizes_heard, write_entry, write_receipt
+from landbridge.requester_trace import Asked, Heard, heads_heard, write_entry, write_receipt
 from landbridge.v1 import envelope_pb2, log_pb2
 
 _ALARM: Final = "requester's log"
@@ -89,6 +91,8 @@ class RequesterLog:
         self._opening = asyncio.Lock()
         self._batches: dict[bytes, _Batch] = {}
         self._seen = SeenSizes()
+        self._heads: dict[str, bytes] = {}
+        """The signed heads that showed these sizes."""
         self._evidence = EvidenceVerifier(
             lambda origin, _: folder.bundle.log_keys(origin, self._clock())
         )
@@ -160,15 +164,36 @@ class RequesterLog:
         """
         heard = Heard.of(profile, self._evidence)
         await self._append([pending.asked], write_receipt(pending.asked, profile, heard))
+        put_back = [error for entry in heard.all if (error := self._put_back(pending, entry))]
         for entry in heard.all:
-            self._seen.saw(entry.origin, entry.head.size)
-        for entry in heard.all:
-            check_not_rolled_back(pending.seen, entry.origin, entry.index)
+            self._saw(entry.head, entry.checkpoint)
+        if put_back:
+            raise put_back[0]
 
     async def close(self) -> None:
         """Commit what waits and close the file."""
         async with self._opening:
             await self._close()
+
+    def _saw(self, head: Checkpoint, signed: bytes) -> None:
+        if head.size > self._seen.sizes.get(head.origin, 0):
+            self._seen.saw(head.origin, head.size)
+            self._heads[head.origin] = signed
+
+    def _put_back(self, pending: Pending, entry: VerifiedEntry) -> LandbridgeError | None:
+        """Return why an entry stands where it cannot, unless a tainted key has signed that."""
+        origin = entry.origin
+        try:
+            check_not_rolled_back(pending.seen, origin, entry.index)
+        except LandbridgeError as error:
+            sizes = self._seen.sizes
+            if pending.seen[origin] > sizes.get(origin, 0):
+                return None  # forgotten since
+            if is_still_signed(self._heads[origin], self._folder.bundle.past_log_keys):
+                return error
+            self._seen = SeenSizes({each: sizes[each] for each in sizes if each != origin})
+            del self._heads[origin]
+        return None
 
     async def _append_batch(self, batch: _Batch) -> None:
         if batch.logging is None:
@@ -211,8 +236,8 @@ class RequesterLog:
     def _open(self) -> LogStore:
         store = self._folder.open_log(self._identity)
         newest = itertools.islice(store.entries_backwards(), _READ_AGAIN)
-        for origin, size in sizes_heard(entry for _, entry in newest).items():
-            self._seen.saw(origin, size)
+        for head, signed in heads_heard(entry for _, entry in newest):
+            self._saw(head, signed)
         return store
 
     async def _close(self) -> None:

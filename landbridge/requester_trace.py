@@ -1,6 +1,6 @@
 """What a requester's log entries say of a query, and of the profile that came: never a value."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Self
 
@@ -15,7 +15,7 @@ from landbridge.envelope import (
     digest,
 )
 from landbridge.errors import LandbridgeError
-from landbridge.log.checkpoint import stated
+from landbridge.log.checkpoint import Checkpoint, stated
 from landbridge.log.subject_keys import Pseudonym, SubjectKeys
 from landbridge.v1 import envelope_pb2, log_pb2, profile_pb2, query_pb2
 
@@ -68,15 +68,13 @@ class Heard:
         return self.nodes if self.gateway is None else (self.gateway, *self.nodes)
 
 
-def sizes_heard(entries: Iterable[bytes]) -> dict[str, int]:
-    """Return how large other logs are by what entries heard of them."""
-    sizes: dict[str, int] = {}
+def heads_heard(entries: Iterable[bytes]) -> Iterator[tuple[Checkpoint, bytes]]:
+    """Give the heads that entries heard of other logs, and the same signed."""
     for entry in entries:
         for heard in log_pb2.LogEntry.FromString(entry).heard:
             head = stated(heard.checkpoint)
             if head is not None:
-                sizes[head.origin] = max(head.size, sizes.get(head.origin, 0))
-    return sizes
+                yield head, heard.checkpoint
 
 
 def write_receipt(asked: Asked, profile: envelope_pb2.Envelope, heard: Heard) -> log_pb2.LogEntry:

@@ -14,6 +14,7 @@ from landbridge.audit.look import Terms
 from landbridge.keys import KeyUse, SigningKey
 from landbridge.log.checkpoint import Checkpoint
 from landbridge.log.merkle import leaf_hash, tree_root
+from landbridge.log.note import NoteSigner
 from landbridge.log.store import LogStore
 from landbridge.v1 import log_pb2, query_pb2, reason_pb2, subject_pb2
 
@@ -52,6 +53,7 @@ def digest_of(number: int) -> bytes:
 class History:
     """What honest parties write about queries, one after the other."""
 
+    keys: Keys
     entries: Entries = field(default_factory=lambda: {origin: [] for origin in ORIGINS})
 
     def ask(self, number: int, nodes: Sequence[str] = NODES) -> None:
@@ -78,8 +80,12 @@ class History:
             origin=origin,
             index=len(leaves) - 1,
             leaf_hash=leaves[-1],
-            checkpoint=Checkpoint(origin, len(leaves), tree_root(leaves)).text().encode(),
+            checkpoint=self.sign(origin, len(leaves), tree_root(leaves)),
         )
+
+    def sign(self, origin: str, size: int, root: bytes) -> bytes:
+        """Sign a head as its log would, whether it is one of its heads or not."""
+        return NoteSigner(origin, self.keys[origin]).sign(Checkpoint(origin, size, root).text())
 
     def _write(
         self, origin: str, kind: log_pb2.EntryKind.ValueType, number: int
@@ -110,8 +116,8 @@ def access_of(number: int) -> log_pb2.Access:
     )
 
 
-def history_of(count: int) -> History:
-    history = History()
+def history_of(count: int, keys: Keys) -> History:
+    history = History(keys)
     for number in range(count):
         history.ask(number)
     return history

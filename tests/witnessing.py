@@ -15,6 +15,7 @@ from landbridge.log.own_log import OwnLog
 from landbridge.log.store import LogStore
 from landbridge.log.witness import Witness
 from landbridge.log.witness_file import WitnessFile
+from landbridge.log.witnessed_head import HeadKeys
 
 NOW = 1_794_000_000_000
 
@@ -30,6 +31,8 @@ class Town:
     folder: Path
     now: int = NOW
     keys: dict[str, list[SigningKey]] = field(default_factory=dict)
+    former: dict[str, list[SigningKey]] = field(default_factory=dict)
+    """Keys that gave way to others in good order; one that is in neither list is tainted."""
     files: list[WitnessFile] = field(default_factory=list)
     logs: list[LogStore] = field(default_factory=list)
 
@@ -47,6 +50,15 @@ class Town:
         if agency not in self.keys:
             raise refuse(Reason.UNTRUSTED_KEY, f"the log {origin} is not listed")
         return [key.public for key in self.keys[agency]]
+
+    def past_keys(self, origin: str, _: int | None = None) -> Sequence[Ed25519PublicKey]:
+        agency = origin.partition(".town")[0]
+        former = [key.public for key in self.former.get(agency, ())]
+        return [*self.keys_of(origin), *former]
+
+    @property
+    def head_keys(self) -> HeadKeys:
+        return HeadKeys(self.keys_of, self.past_keys, lambda name, _: self.keys_of(name))
 
     def log(self, agency: str, copy: str = "") -> LogStore:
         """Open a log of a party; under another name of a copy it is another history."""
@@ -66,6 +78,7 @@ class Town:
             origin_of(agency),
             self.key(agency),
             self.keys_of,
+            self.past_keys,
             clock=self.clock,
         )
 
@@ -74,8 +87,7 @@ class Town:
         return OwnLog(
             log,
             self.file(agency),
-            keys_of=self.keys_of,
-            witness_keys=lambda name, _: self.keys_of(name),
+            keys=self.head_keys,
             changed=(told if told is not None else []).append,
             clock=self.clock,
         )

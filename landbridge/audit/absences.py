@@ -31,15 +31,18 @@ def _no_profile(case: Case) -> Iterator[Finding]:
     if not gateways or any(gateway.number in case.accused for gateway in gateways):
         return
     answered = f"{case.places(case.answered)} answered it"
+    # An answer that the requester holds, and its node as well, came through the gateway.
+    brought = [fact for receipt in case.received for fact in case.named[receipt]]
     if case.received:
         yield case.finding(
-            Kind.HIDDEN,
+            Kind.HIDDEN if brought else Kind.DIFFERS,
             gateways[0],
             f"hides a profile: it holds none for the query, and {case.places(case.received)} shows"
             " that the requester received one",
             (*case.received, *case.answered),
             topic="profile",
             may_be_late=True,
+            word=() if brought else case.received,
         )
     elif case.asked and case.shown.logs(Role.REQUESTER, case.asked[0].requester):
         yield case.finding(
@@ -53,13 +56,14 @@ def _no_profile(case: Case) -> Iterator[Finding]:
         )
     else:
         yield case.finding(
-            Kind.HIDDEN,
+            Kind.DIFFERS,
             gateways[0],
-            f"holds no profile for the query, though {answered}; whether the requester received"
-            " one, its own log tells",
+            f"holds no profile for the query, though {answered}: it hides the access or failed"
+            " before its profile, which the requester's log tells",
             case.answered,
             topic="profile",
             may_be_late=True,
+            word=case.answered,
         )
 
 
@@ -72,13 +76,14 @@ def _no_answer(case: Case, teller: Fact) -> Iterator[Finding]:
             continue
         case.accused |= numbers
         yield case.finding(
-            Kind.HIDDEN,
+            Kind.DIFFERS,
             nodes[0],
-            f"hides an access: it holds no answer to the query, and {case.place(teller)} lists what"
-            f" it gave of {', '.join(sorted(listed.looked))}",
+            f"holds no answer to the query, and {case.place(teller)} lists what it gave of"
+            f" {', '.join(sorted(listed.looked))}, without naming an entry of it",
             (teller,),
             topic="answer",
             may_be_late=True,
+            word=(teller,),
         )
 
 
@@ -88,14 +93,18 @@ def _requester(case: Case) -> Iterator[Finding]:
     if not logs:
         return
     if not case.asked and (others or case.received):
-        shown_by = others or case.received
+        shown_by = [*others, *case.received]
+        # One agency could have invented it; not so two that name the same query, or its own log.
+        agencies = {case.party(fact).agency for fact in shown_by}
+        is_alone = len(agencies) == 1 and not case.received
         yield case.finding(
-            Kind.HIDDEN,
+            Kind.DIFFERS if is_alone else Kind.HIDDEN,
             logs[0],
             f"hides a query: it does not hold it, and {case.places(shown_by)} shows it",
             shown_by,
             topic="query",
             may_be_late=True,
+            word=shown_by if is_alone else (),
         )
     elif case.asked and not case.received and case.handed:
         yield case.finding(
@@ -120,10 +129,7 @@ def _requester(case: Case) -> Iterator[Finding]:
 
 def _unheard(case: Case, teller: Fact) -> Iterator[Finding]:
     """Look at answers that are not named by an entry that names the others."""
-    party = case.party(teller)
-    if party.names_from is None or teller.position < party.names_from:
-        return
-    heard = case.named[teller]
+    party, heard = case.party(teller), case.named[teller]
     for answer in case.answered:
         if answer in heard:
             continue
@@ -160,12 +166,13 @@ def _not_named(
         )
     if listed is None and answer.step == _COLLECT:
         return case.finding(
-            Kind.HIDDEN,
+            Kind.DIFFERS,
             party,
             f"hides an access: its {_entry(teller)} says nothing of {node.agency}, and"
             f" {case.place(answer)} shows that it answered",
             proof,
             topic=topic,
+            word=(answer,),
         )
     return case.finding(
         Kind.UNFINISHED,

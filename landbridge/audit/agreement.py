@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator
 
-from landbridge.audit.case import Case
+from landbridge.audit.case import EARLIEST, Case, written
 from landbridge.audit.fact import Fact
 from landbridge.audit.finding import Finding, Kind
 
@@ -12,6 +12,8 @@ def check_agreement(case: Case) -> Iterator[Finding]:
     """Say where the logs disagree; call it after `check_named`."""
     if not case.agrees_on_requester():
         yield _who(case)
+    if case.is_out_of_time():
+        yield _when(case)
     for teller in case.tellers:
         yield from _released(case, teller)
     for receipt in case.received:
@@ -40,12 +42,26 @@ def _who(case: Case) -> Finding:
     )
 
 
+def _when(case: Case) -> Finding:
+    """Name the entry that is dated furthest from the others."""
+    times = sorted(fact.at for fact in case.facts)
+    middle = max(times[len(times) // 2], EARLIEST)
+    odd = max(case.facts, key=lambda fact: abs(fact.at - middle))
+    others = [fact for fact in case.facts if fact is not odd]
+    return case.finding(
+        Kind.DIFFERS,
+        case.party(odd),
+        f"dates its entry {odd.position} {written(odd.at)}, a day or more away from"
+        f" {case.places(others) or 'any time that a log can be of'}",
+        (odd, *others),
+        topic="when",
+    )
+
+
 def _released(case: Case, teller: Fact) -> Iterator[Finding]:
     """Hold what is listed of each agency against the entries of it that came."""
-    names_others = case.party(teller).names_from
-    is_named = names_others is not None and teller.position >= names_others
     by_agency: dict[str, list[Fact]] = {}
-    for answer in case.named[teller] if is_named else case.answered:
+    for answer in case.named[teller]:
         if answer in case.answered and answer.log not in case.accused:
             by_agency.setdefault(case.party(answer).agency, []).append(answer)
     for agency, answers in by_agency.items():

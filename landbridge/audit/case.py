@@ -7,6 +7,7 @@ from typing import Final
 from landbridge.agency import Role
 from landbridge.audit.fact import Fact
 from landbridge.audit.finding import Finding, Kind, Proof
+from landbridge.audit.heads import Standing
 from landbridge.audit.released import Released, by_agency
 from landbridge.audit.shown_log import Party
 from landbridge.clock import to_iso
@@ -18,6 +19,10 @@ _WRITTEN_BY: Final[Mapping[int, Role]] = {
     log_pb2.ENTRY_KIND_ANSWER: Role.NODE,
     log_pb2.ENTRY_KIND_PROFILE: Role.GATEWAY,
 }
+EARLIEST: Final = 1_577_836_800_000
+"""2020-01-01, Unix milliseconds: no log is older."""
+A_DAY_MS: Final = 86_400_000
+_LAST_MS: Final = 253_402_300_800_000
 _COMBINATIONS: Final = 65_536
 _DIGITS: Final = 16
 
@@ -27,7 +32,8 @@ class Shown:
 
     `whole` names roles and agencies of which every log is shown, as (role, agency); of gateways
     (role, ""): only then does it mean something that an entry is in none of them. `rewritten` are
-    logs known to be forked: that an entry stands elsewhere in them is not told again.
+    logs known to be forked: that an entry stands elsewhere in them is not told again. `standing`
+    tells how a head stands that came with a named entry.
     """
 
     def __init__(
@@ -37,6 +43,7 @@ class Shown:
         whole: frozenset[tuple[Role, str]],
         rewritten: frozenset[str],
         accesses_of: Callable[[bytes], list[log_pb2.Access]],
+        standing: Callable[[int, int, bytes], Standing],
     ) -> None:
         self.parties = {party.number: party for party in parties}
         self.rewritten = rewritten
@@ -55,6 +62,7 @@ class Shown:
             for role, agency in whole
         }
         self._accesses_of = accesses_of
+        self.standing = standing
         self._listed = lru_cache(_COMBINATIONS)(self._read_listed)
         self._differences = lru_cache(_COMBINATIONS)(self._compare)
 
@@ -119,6 +127,11 @@ class Case:
         """Tell whether all entries name the same requester, purpose and case."""
         return len({fact.who for fact in self.facts}) == 1
 
+    def is_out_of_time(self) -> bool:
+        """Tell whether some entry is dated a day or more away from the others, or impossibly."""
+        times = [fact.at for fact in self.facts]
+        return min(times) < EARLIEST or max(times) - min(times) >= A_DAY_MS
+
     def finding(  # noqa: PLR0913  one for each part of the sentence
         self,
         kind: Kind,
@@ -128,20 +141,24 @@ class Case:
         *,
         topic: str = "",
         may_be_late: bool = False,
+        word: Iterable[Fact] = (),
     ) -> Finding:
         """Put a finding about this query together."""
         first = (self.asked or self.facts)[0]
+        alone = tuple(dict.fromkeys(self.party(fact).origin for fact in word))
+        rests = f", on the word of {' and '.join(alone)} alone" if alone else ""
         requester, purpose = first.said[:2]
         return Finding(
             kind,
             party.origin,
-            f"{party.origin} {what} (query {first.query.hex()[:_DIGITS]} of {requester}"
-            f" for {purpose}, {to_iso(first.at)})",
+            f"{party.origin} {what}{rests} (query {first.query.hex()[:_DIGITS]} of {requester}"
+            f" for {purpose}, {written(first.at)})",
             query=first.query,
             requester=requester,
             purpose=purpose,
             at=max(fact.at for fact in self.facts),
             proof=tuple(Proof(self.party(fact).origin, fact.position, fact.leaf) for fact in proof),
+            word=alone,
             topic=topic,
             may_be_late=may_be_late,
         )
@@ -153,3 +170,8 @@ class Case:
     def places(self, facts: Iterable[Fact]) -> str:
         """Name entries."""
         return " and ".join(map(self.place, facts))
+
+
+def written(at: int) -> str:
+    """Write a time, which a dishonest log may have put anywhere."""
+    return to_iso(at) if 0 <= at < _LAST_MS else f"{at} ms"

@@ -21,10 +21,22 @@ KINDS: Final = frozenset(
 """The kinds of entries that are about a query."""
 DIGEST_BYTES: Final = 32
 _FIXED: Final = struct.Struct(">IQBBq16s32s32sHH")
-NAMED: Final = struct.Struct(">IQ32s")
-"""An entry of another log: number of the log, index, leaf hash."""
+NAMED: Final = struct.Struct(">IQ32sQ8s")
+"""An entry of another log: number of the log, index, leaf hash; size and first bytes of the root
+of the head that came with it."""
 _NAME_BYTES: Final = 16
 _BYTE: Final = 0xFF
+
+
+class NamedEntry(NamedTuple):
+    """An entry of another log, and the head that came with it."""
+
+    log: int
+    position: int
+    leaf: bytes
+    size: int
+    root: bytes
+    """Its first bytes."""
 
 
 class Fact(NamedTuple):
@@ -56,9 +68,9 @@ class Fact(NamedTuple):
         """The agency that asked."""
         return self.said[0]
 
-    def named(self) -> Iterator[tuple[int, int, bytes]]:
-        """Give number of the log, index and leaf hash of every entry that this one names."""
-        return NAMED.iter_unpack(self.heard)
+    def named(self) -> Iterator["NamedEntry"]:
+        """Give every entry of another log that this one names."""
+        return map(NamedEntry._make, NAMED.iter_unpack(self.heard))
 
 
 def read_entry(entry: bytes) -> log_pb2.LogEntry:
@@ -119,9 +131,9 @@ def unpack_facts(query: bytes, packed: bytes) -> list[Fact]:
     return found
 
 
-def pack_named(log: int, index: int, leaf: bytes) -> bytes:
+def pack_named(log: int, index: int, leaf: bytes, size: int, root: bytes) -> bytes:
     """Pack an entry of another log that is named; a leaf hash of another size fits no entry."""
-    return NAMED.pack(log, index, leaf)
+    return NAMED.pack(log, index, leaf, size, root)
 
 
 def write_accesses(parts: Iterable[bytes]) -> bytes:

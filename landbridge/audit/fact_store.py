@@ -20,10 +20,13 @@ from landbridge.audit.facts_kept import (
 from landbridge.audit.part import Part
 from landbridge.audit.roots import read_peaks, write_peaks
 from landbridge.errors import Reason, refuse
+from landbridge.log.checkpoint import Checkpoint
 from landbridge.log.frontier import Frontier
 from landbridge.log.tiles import split_hashes
 from landbridge.v1 import log_pb2
 
+_A_FILE: Final = 0
+"""In the place of the log that names a head, where a file holds it."""
 _APPLICATION: Final = 0x4C424155
 """Marks the file as a monitor's: LBAU."""
 _FORMAT: Final = 1
@@ -31,13 +34,13 @@ _CACHE_KIB: Final = 256 * 1024
 _SCHEMA: Final = f"""
 CREATE TABLE log (number INTEGER PRIMARY KEY, origin TEXT NOT NULL UNIQUE,
   size INTEGER NOT NULL DEFAULT 0, peaks BLOB NOT NULL DEFAULT x'',
-  checkpoint BLOB NOT NULL DEFAULT x'', names_from INTEGER) STRICT;
+  checkpoint BLOB NOT NULL DEFAULT x'') STRICT;
 CREATE TABLE leaves (log INTEGER, start INTEGER, peaks BLOB NOT NULL, hashes BLOB NOT NULL,
   PRIMARY KEY (log, start)) STRICT;
 CREATE TABLE accesses (name BLOB PRIMARY KEY, written BLOB NOT NULL) STRICT, WITHOUT ROWID;
-CREATE TABLE head (log INTEGER, size INTEGER, root BLOB, teller TEXT NOT NULL,
-  at INTEGER NOT NULL, misfit INTEGER NOT NULL DEFAULT 0,
-  PRIMARY KEY (log, size, root)) STRICT, WITHOUT ROWID;
+CREATE TABLE head (log INTEGER, size INTEGER, root BLOB, teller INTEGER, place TEXT NOT NULL,
+  at INTEGER NOT NULL, note BLOB NOT NULL, misfit INTEGER NOT NULL DEFAULT 0,
+  PRIMARY KEY (log, size, root, teller)) STRICT, WITHOUT ROWID;
 {FACT_TABLES}
 CREATE TABLE told (key TEXT PRIMARY KEY, query BLOB NOT NULL, document TEXT NOT NULL) STRICT;
 PRAGMA application_id = {_APPLICATION};
@@ -53,8 +56,6 @@ class KnownLog:
     origin: str
     tree: Frontier
     checkpoint: bytes
-    names_from: int | None
-    """Position of its first entry that names entries of other logs."""
 
 
 class FactStore:
@@ -131,10 +132,10 @@ class FactStore:
     def log(self, origin: str) -> KnownLog:
         """Return how far a log has been read."""
         number = self.number(origin)
-        size, peaks, checkpoint, names_from = self.connection.execute(
-            "SELECT size, peaks, checkpoint, names_from FROM log WHERE number = ?", (number,)
+        size, peaks, checkpoint = self.connection.execute(
+            "SELECT size, peaks, checkpoint FROM log WHERE number = ?", (number,)
         ).fetchone()
-        return KnownLog(number, origin, read_peaks(size, peaks), checkpoint, names_from)
+        return KnownLog(number, origin, read_peaks(size, peaks), checkpoint)
 
     def origin(self, number: int) -> str:
         """Return the origin of a log."""
@@ -144,15 +145,15 @@ class FactStore:
     def save_log(self, log: KnownLog) -> None:
         """Write how far a log has been read."""
         self.connection.execute(
-            "UPDATE log SET size = ?, peaks = ?, checkpoint = ?, names_from = ? WHERE number = ?",
-            (log.tree.size, write_peaks(log.tree), log.checkpoint, log.names_from, log.number),
+            "UPDATE log SET size = ?, peaks = ?, checkpoint = ? WHERE number = ?",
+            (log.tree.size, write_peaks(log.tree), log.checkpoint, log.number),
         )
 
     def add(self, part: Part) -> None:
         """Write what a part of a log says."""
         self.facts.add(part.facts)
         run = self.connection.executemany
-        run("INSERT OR IGNORE INTO head VALUES (?, ?, ?, ?, ?, 0)", part.heads)
+        run("INSERT OR IGNORE INTO head VALUES (?, ?, ?, ?, ?, ?, ?, 0)", part.heads)
         run("INSERT OR IGNORE INTO accesses VALUES (?, ?)", list(part.accesses.items()))
 
     def add_leaves(self, log: int, before: Frontier, leaves: Sequence[bytes]) -> None:
@@ -162,11 +163,11 @@ class FactStore:
             (log, before.size, write_peaks(before), b"".join(leaves)),
         )
 
-    def add_head(self, origin: str, head: tuple[int, bytes], teller: str, at: int) -> None:
-        """Write a head that somebody holds: size and root."""
+    def add_head(self, head: Checkpoint, note: bytes, place: str) -> None:
+        """Write a verified head that somebody holds as a file."""
         self.connection.execute(
-            "INSERT OR IGNORE INTO head VALUES (?, ?, ?, ?, ?, 0)",
-            (self.number(origin), *head, teller, at),
+            "INSERT OR IGNORE INTO head VALUES (?, ?, ?, ?, ?, ?, ?, 0)",
+            (self.number(head.origin), head.size, head.root, _A_FILE, place, 0, note),
         )
 
     def leaves(self, log: int, sizes: tuple[int, int]) -> Iterator[tuple[Frontier, list[bytes]]]:

@@ -3,10 +3,13 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
+from typing import Any, Final
 
 from landbridge.clock import to_iso
 from landbridge.errors import Reason
+
+_LAST_MS: Final = 253_402_300_800_000
+"""The year 10000, which no date can be written of."""
 
 
 class Kind(StrEnum):
@@ -59,6 +62,9 @@ class Finding:
     """When the newest entry about the query was written, Unix milliseconds."""
     proof: tuple[Proof, ...] = ()
     heads: tuple[Head, ...] = ()
+    word: tuple[str, ...] = ()
+    """Origins of the logs on whose word alone it rests; empty where more than one party, or the log
+    itself by its signature, says so."""
     topic: str = ""
     """Tells findings of one kind about one query and log apart."""
     may_be_late: bool = field(default=False, compare=False)
@@ -84,8 +90,9 @@ class Finding:
             "query_digest": self.query.hex(),
             "requester": self.requester,
             "purpose": self.purpose,
-            "at": to_iso(self.at) if self.at else "",
+            "at": to_iso(self.at) if 0 < self.at < _LAST_MS else "",
             "sentence": self.sentence,
+            "on_the_word_of": list(self.word),
             "proof": [each.document() for each in self.proof],
             "heads": [each.document() for each in self.heads],
         }

@@ -10,7 +10,7 @@ from typing import Final
 from landbridge.agency import Role
 from landbridge.audit.absences import check_absences
 from landbridge.audit.agreement import check_agreement
-from landbridge.audit.case import Case, Shown
+from landbridge.audit.case import A_DAY_MS, EARLIEST, Case, Shown
 from landbridge.audit.fact import NAMED, Fact
 from landbridge.audit.finding import Finding
 from landbridge.audit.named_entries import check_named
@@ -50,17 +50,16 @@ class Judge:
         parties, who = self._shown.parties, facts[0].who
         shape: list[Hashable] = []
         payload = b""
-        for _, log, position, kind, step, _, accesses, paid, _, said, heard in facts:
-            party = parties.get(log)
-            if party is None or said != who:
+        earliest = max(EARLIEST, min([fact.at for fact in facts]))
+        for _, log, _, kind, step, at, accesses, paid, _, said, heard in facts:
+            if log not in parties or said != who or not earliest <= at < earliest + A_DAY_MS:
                 return None
             shape += (log, kind, step, accesses)
             if kind in _TELLERS:
                 if paid != (payload or paid):
                     return None
                 payload = paid
-                first = party.names_from
-                shape += (first is not None and position >= first, len(heard))
+                shape.append(len(heard))
                 if heard and not self._are_in_place(facts, heard, shape):
                     return None
         requester = who[: who.index(b"\0")].decode()
@@ -68,7 +67,7 @@ class Judge:
 
     def _are_in_place(self, facts: Sequence[Fact], heard: bytes, shape: list[Hashable]) -> bool:
         """Look up what an entry names, and write down which entries it is."""
-        for number, index, leaf in NAMED.iter_unpack(heard):
+        for number, index, leaf, _, _ in NAMED.iter_unpack(heard):
             for place, fact in enumerate(facts):
                 if fact.leaf == leaf and fact.log == number and fact.position == index:
                     shape.append(place)

@@ -13,10 +13,10 @@ from typing import Final
 
 from landbridge.agency import Role
 from landbridge.audit.case import Shown
-from landbridge.audit.fact import unpack_facts
+from landbridge.audit.fact import Fact, unpack_facts
 from landbridge.audit.fact_store import FactStore, KnownLog
 from landbridge.audit.finding import Finding, Head, Kind
-from landbridge.audit.heads import check_heads, rewritten
+from landbridge.audit.heads import Heads, rewritten
 from landbridge.audit.judge import Judge
 from landbridge.audit.listed_logs import ListedLogs, role_of
 from landbridge.audit.readers import Readers
@@ -36,7 +36,7 @@ from landbridge.log.tables import damaged
 
 MOST_FINDINGS: Final = 10_000
 """Findings that are told one by one; the rest is counted."""
-END_OF_TIME: Final = (1 << 63) - 1
+END_OF_TIME: Final = 1 << 63
 _ORDER: Final = (Role.REQUESTER, Role.GATEWAY, Role.NODE, Role.AUTHORITY, Role.ADMIN)
 
 
@@ -46,10 +46,14 @@ class Terms:
 
     now: int
     grace_ms: int = 60_000
-    since: int = 0
+    since: int = -END_OF_TIME
     until: int = END_OF_TIME
     heads: Mapping[str, bytes] = field(default_factory=dict)
     """Signed heads, by the names of those who hold them."""
+
+    def is_within(self, facts: Sequence[Fact]) -> bool:
+        """Tell whether any entry of a query is of that time: no party dates it out of sight."""
+        return any(self.since <= fact.at < self.until for fact in facts)
 
     def may_still_come(self, finding: Finding) -> bool:
         """Tell whether what is missing may still be on its way."""
@@ -101,14 +105,16 @@ def take_a_look(
     look = Look()
     for holder, data in terms.heads.items():
         head = listed.verify_head(data)
-        store.add_head(head.origin, (head.size, head.root), holder, terms.now)
+        store.add_head(head, data, holder)
     shown_logs = _show(paths, listed, store, look, terms)
     with Readers.open([shown.new for shown in shown_logs]) as readers:
         for shown in shown_logs:
             with _troubles(shown.path, look, terms):
                 known = take_up(shown, readers, store)
                 look.logs.append(_party(known, listed))
-    found = [one for one in check_heads(store, look.logs) if terms.since <= one.at < terms.until]
+    heads = Heads(store, listed, look.logs)
+    # Whatever time is looked at: what a head proves is no matter of when somebody says it was.
+    found = list(heads.findings())
     for finding in found:
         look.add(finding, terms)
     _judge(store, look, terms, Shown(
@@ -116,6 +122,7 @@ def take_a_look(
         whole=listed.whole({party.origin for party in look.logs}),
         rewritten=rewritten(found),
         accesses_of=store.accesses,
+            standing=heads.standing,
     ), anew=anew)  # fmt: skip
     return look
 
@@ -168,7 +175,6 @@ def _party(known: KnownLog, listed: ListedLogs) -> Party:
         listed.agency(known.origin),
         role_of(known.origin),
         known.tree.size,
-        known.names_from,
     )
 
 
@@ -177,7 +183,7 @@ def _take_copy(path: Path, reader: LogReader, listed: ListedLogs, store: FactSto
     head = listed.verify_head(reader.checkpoint)
     if tree_of(reader.entries(0, head.size)).root() != head.root:
         raise damaged("the entries are not those under the signed head")
-    store.add_head(head.origin, (head.size, head.root), str(path), 0)
+    store.add_head(head, reader.checkpoint, str(path))
 
 
 def _judge(store: FactStore, look: Look, terms: Terms, shown: Shown, *, anew: bool) -> None:
@@ -188,7 +194,7 @@ def _judge(store: FactStore, look: Look, terms: Terms, shown: Shown, *, anew: bo
         facts = unpack_facts(query, packed)
         if judged is not None:
             judged.add(query)
-        if not terms.since <= min([fact.at for fact in facts]) < terms.until:
+        if not terms.is_within(facts):
             continue
         look.queries += 1
         found = rules.judge(facts)

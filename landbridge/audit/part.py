@@ -26,8 +26,9 @@ PART: Final = 8192
 """Entries that are read at a time."""
 _LARGEST: Final = (1 << 63) - 1
 
-NamedHead = tuple[int, int, bytes, str, int]
-"""Number of the log, size, root, who shows it, and when that was written."""
+NamedHead = tuple[int, int, bytes, int, str, int, bytes]
+"""Number of the log, size, root; number of the log that names it, in which entry, when written,
+and the head itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +53,6 @@ class Part:
     heads: list[NamedHead] = field(default_factory=list)
     accesses: dict[bytes, bytes] = field(default_factory=dict)
     """What was released and refused, by its name in the facts."""
-    names_from: int | None = None
-    """Position of the first entry that names entries of other logs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +77,8 @@ def read_part(entries: Iterable[bytes], stretch: Stretch) -> Part:
         LandbridgeError: LB-5002 for an entry that is none of ours.
     """
     part = Part()
-    heads: dict[tuple[int, int, bytes], tuple[str, int]] = {}
+    heads: dict[tuple[int, int, bytes], tuple[str, int, bytes]] = {}
+    heads_read: dict[tuple[str, bytes], tuple[int, bytes]] = {}
     names: dict[tuple[bytes, ...], bytes] = {}
     log, numbers = stretch.number, stretch.numbers
     for position, data in enumerate(entries, stretch.start):
@@ -93,15 +93,13 @@ def read_part(entries: Iterable[bytes], stretch: Stretch) -> Part:
             other = numbers.get(heard.origin)
             if other is None:
                 continue
-            named += pack_named(other, heard.index, heard.leaf_hash)
-            said = stated(heard.checkpoint)
-            if said is None:
-                continue
-            head = other, min(said.size, _LARGEST), said.root
-            if head not in heads:
-                heads[head] = f"entry {position} of {stretch.origin}", entry.logged_at_unix_ms
-        if named and part.names_from is None:
-            part.names_from = position
+            size, root = heads_read.get((heard.origin, note := heard.checkpoint)) or _state(
+                heads_read, heard.origin, note
+            )
+            named += pack_named(other, heard.index, heard.leaf_hash, size, root)
+            if (other, size, root) not in heads:
+                place = f"entry {position} of {stretch.origin}"
+                heads[other, size, root] = place, entry.logged_at_unix_ms, note
         listed = tuple([one.SerializeToString() for one in entry.accesses])
         name = names.get(listed)
         if name is None:
@@ -109,8 +107,21 @@ def read_part(entries: Iterable[bytes], stretch: Stretch) -> Part:
             name = names[listed] = name_accesses(written)
             part.accesses[name] = written
         part.facts.append((query, pack_fact(entry, log, position, name, leaf, named)))
-    part.heads = [(*head, *teller) for head, teller in heads.items()]
+    part.heads = [(other, size, root, log, *said) for (other, size, root), said in heads.items()]
     return part
+
+
+def _state(
+    known: dict[tuple[str, bytes], tuple[int, bytes]], origin: str, note: bytes
+) -> tuple[int, bytes]:
+    """Read size and root of a head; one of another log, or of none, gets a size that none has."""
+    said = stated(note)
+    if said is None or said.origin != origin:
+        found = _LARGEST, sha256(note).digest()
+    else:
+        found = min(said.size, _LARGEST), said.root
+    known[origin, note] = found
+    return found
 
 
 def read_stretch(stretch: Stretch) -> Part | Failure:

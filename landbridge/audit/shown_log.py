@@ -32,7 +32,6 @@ class Party:
     agency: str
     role: Role
     size: int
-    names_from: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +96,7 @@ def take_up(shown: ShownLog, readers: Readers, store: FactStore) -> KnownLog:
         BrokenHistory: When its head is over other entries than were read before.
     """
     known, head = shown.known, shown.head
-    tree, names_from = known.tree, known.names_from
+    tree = known.tree
     with store.writing():
         for _, part in readers.parts(shown.new):
             if not part.leaves:
@@ -105,12 +104,11 @@ def take_up(shown: ShownLog, readers: Readers, store: FactStore) -> KnownLog:
             store.add(part)
             store.add_leaves(known.number, tree, part.leaves)
             tree = tree.grow(part.leaves).after()
-            names_from = part.names_from if names_from is None else names_from
         if tree.size != head.size:
             raise damaged(f"{head.origin} lacks entries that its head is over")
         if tree.root() != head.root:
             raise _not_continued(shown)
-        after = replace(known, tree=tree, checkpoint=shown.checkpoint, names_from=names_from)
+        after = replace(known, tree=tree, checkpoint=shown.checkpoint)
         store.save_log(after)
     return after
 

@@ -5,14 +5,16 @@ from pathlib import Path
 
 from landbridge.commands.output import Output, OutputOption, data_console, print_json, talk
 from landbridge.commands.table import plain
-from landbridge.errors import Reason, refuse
+from landbridge.errors import LandbridgeError, Reason, refuse
 from landbridge.federation import Federation
 from landbridge.home import Home, find_home
 from landbridge.keys import write_whole
+from landbridge.log.backup import replaced_files
 from landbridge.log.checkpoint import read_checkpoint
+from landbridge.log.database import LogDatabase
 from landbridge.log.note import parse_note
 from landbridge.log.own_database import own_database
-from landbridge.log.subject_keys import open_subject_keys
+from landbridge.log.subject_keys import open_keys_in, open_subject_keys
 from landbridge.log.subject_search import write_key_file
 from landbridge.log.tables import read_head
 from landbridge.subject import SubjectId
@@ -75,7 +77,8 @@ def erase(
 ) -> int:
     """Erase the keys of a subject in a party's log: nobody can find its entries there any more.
 
-    The entries stay, and every proof goes on to verify. Copies of the database that still hold the
+    The entries stay, and every proof goes on to verify. What a restore has put aside in the folder
+    is erased too. Other copies of the database that still hold the
     keys, and files that `landbridge subject key` wrote, have to be destroyed by themselves.
 
     Args:
@@ -93,12 +96,29 @@ def erase(
     subjects = _read((subject, *others), federation, home)
     with closing(open_subject_keys(state)) as keys:
         erased = [(str(each), keys.erase(each.scheme, each.value)) for each in subjects]
+    for path in replaced_files(state):
+        _erase_in(path, state, subjects)
     if output is Output.TABLE:
         for name, count in erased:
             data_console().print(plain(f"{name}: {count} keys erased"), soft_wrap=True)
     else:
         print_json({"erased": [{"subject": name, "keys": count} for name, count in erased]}, output)
     return 0
+
+
+def _erase_in(path: Path, state: Path, subjects: list[SubjectId]) -> None:
+    """Erase in what a restore has put aside."""
+    try:
+        with closing(open_keys_in(LogDatabase(path), state)) as keys:
+            for each in subjects:
+                keys.erase(each.scheme, each.value)
+    except LandbridgeError as error:
+        raise refuse(
+            error.reason,
+            f"the keys may still be in what a restore has put aside: {error.message}",
+            where=str(path),
+            next_step="remove this file and what begins with its name",
+        ) from error
 
 
 def _read(texts: tuple[str, ...], federation: Path | None, home: Path | None) -> list[SubjectId]:

@@ -102,6 +102,12 @@ def restore(
     return found
 
 
+def replaced_files(folder: Path) -> list[Path]:
+    """Name the databases that restores have put aside in a party's folder, with all their keys."""
+    found = folder.glob(f"{FILE_NAME}.replaced-*")
+    return sorted(path for path in found if not path.name.endswith(("-wal", "-shm")))
+
+
 def _erase(connection: sqlite3.Connection, erased: frozenset[str]) -> None:
     erase_listed(connection, lambda masked: erasure_list.key_digest(masked) in erased)
 

@@ -6,38 +6,31 @@ takes no entry, so that nothing is answered, until it holds that head again. Tha
 the newest copy is noticed while the process runs, and at its start.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from threading import Lock
-
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from landbridge.clock import Clock, system_clock
 from landbridge.errors import LandbridgeError, Reason, refuse
-from landbridge.log.cosignature import CosignatureVerifier, check_time
 from landbridge.log.merkle import EMPTY_ROOT
 from landbridge.log.note import Note, NoteSignature, parse_note
-from landbridge.log.signed_head import KeysOf, SignedHead, kept_head, read_signed_head
+from landbridge.log.signed_head import SignedHead, is_still_signed, kept_head
 from landbridge.log.store import LogStore
 from landbridge.log.witness_file import WitnessFile
-
-WitnessKeys = Callable[[str, int], Sequence[Ed25519PublicKey]]
-"""From a witness's name, and Unix milliseconds, to its keys that are good then; raises LB-4002."""
+from landbridge.log.witnessed_head import HeadKeys, read_seen_head, verify_cosignature
 
 
 class OwnLog:
     """A party's log among its witnesses. Thread-safe.
 
-    `keys_of` gives the keys of a log that are good now. `changed` is told why the log takes no
-    entry, and None when it does again.
+    `changed` is told why the log takes no entry, and None when it does again.
     """
 
-    def __init__(  # noqa: PLR0913  built once, by name
+    def __init__(
         self,
         log: LogStore,
         file: WitnessFile,
         *,
-        keys_of: KeysOf,
-        witness_keys: WitnessKeys,
+        keys: HeadKeys,
         changed: Callable[[LandbridgeError | None], None] = lambda _: None,
         clock: Clock = system_clock,
     ) -> None:
@@ -48,8 +41,7 @@ class OwnLog:
         """
         self._log = log
         self._file = file
-        self._keys_of = keys_of
-        self._witness_keys = witness_keys
+        self._keys = keys
         self._changed = changed
         self._clock = clock
         self._looking = Lock()
@@ -72,14 +64,14 @@ class OwnLog:
             LandbridgeError: LB-4008, LB-4001, LB-4002 for a head that is malformed or that this log
                 has not signed; LB-1001 for a head of another log; LB-5001, LB-5002 for the disk.
         """
-        head = read_signed_head(checkpoint, self._keys_of)
+        head = read_seen_head(checkpoint, self._keys, self._clock())
         if head.origin != self._log.origin:
             raise refuse(Reason.MALFORMED_REQUEST, f"the head is of the log {head.origin}")
         with self._looking:
             if self.holds(head):
                 self._file.keep_cosigned(head, self._believed(parse_note(checkpoint)))
                 return True
-            if not self._is_still_signed(self._file.claimed()):
+            if not is_still_signed(self._file.claimed(), self._keys.past):
                 self._file.drop_claim()
             self._file.claim(head)
             self._halt(head)
@@ -93,7 +85,7 @@ class OwnLog:
         """
         with self._looking:
             claimed = self._file.claimed()
-            if claimed and self._is_still_signed(claimed):
+            if claimed and is_still_signed(claimed, self._keys.past):
                 head = kept_head(claimed)
                 if not self.holds(head):
                     self._halt(head)
@@ -128,42 +120,13 @@ class OwnLog:
         self._log.halt(error)
         self._changed(error)
 
-    def _is_still_signed(self, claimed: bytes) -> bool:
-        """Whether the claim counts: what a key signed that was tainted since does not."""
-        try:
-            read_signed_head(claimed, self._keys_of)
-        except LandbridgeError:
-            return False
-        return True
-
     def _believed(self, note: Note) -> dict[str, tuple[NoteSignature, int]]:
         believed: dict[str, tuple[NoteSignature, int]] = {}
         for line in note.signatures:
             try:
-                at_s = verify_cosignature(note, line, self._witness_keys, self._clock())
+                at_s = verify_cosignature(note, line, self._keys.witness, self._clock())
             except LandbridgeError:
                 continue
             if at_s is not None and line.name != self._log.origin:
                 believed[line.name] = (line, at_s)
         return believed
-
-
-def verify_cosignature(
-    note: Note, line: NoteSignature, witness_keys: WitnessKeys, now: int
-) -> int | None:
-    """Return when the witness that a line names cosigned, in seconds; None for another kind.
-
-    `now` is Unix milliseconds.
-
-    Raises:
-        LandbridgeError: LB-4001 when its signature does not verify; LB-4002 when it is not known;
-            LB-4008 when it is of the future.
-    """
-    # A witness's key must have been good when it signed; the time is believed once it verified.
-    stated = int.from_bytes(line.signature[:8]) * 1000
-    for key in witness_keys(line.name, min(stated, now)):
-        at_s = CosignatureVerifier(line.name, key).verify(note, line)
-        if at_s is not None:
-            check_time(line.name, at_s, now // 1000)
-            return at_s
-    return None

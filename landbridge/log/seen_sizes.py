@@ -7,15 +7,23 @@ not logged after the question: that log was put back to an older copy, or shows 
 from collections.abc import Mapping
 from threading import Lock
 
-from landbridge.errors import Reason, refuse
+from landbridge.errors import LandbridgeError, Reason, refuse
+from landbridge.log.signed_head import PastKeys, is_still_signed
 
 
 class SeenSizes:
-    """The largest size that was seen of each log. Thread-safe; to look is one read."""
+    """The largest size that was seen of each log. Thread-safe; to look is one read.
 
-    def __init__(self, sizes: Mapping[str, int] | None = None) -> None:
+    `past_keys` tells which keys are not tainted: what a tainted one has signed accuses nobody.
+    """
+
+    def __init__(
+        self, sizes: Mapping[str, int] | None = None, *, past_keys: PastKeys | None = None
+    ) -> None:
         # Never changed in place: whoever took it holds what was seen until then.
         self._sizes: dict[str, int] = dict(sizes or {})
+        self._heads: dict[str, bytes] = {}
+        self._past_keys = past_keys
         self._lock = Lock()
 
     @property
@@ -23,13 +31,41 @@ class SeenSizes:
         """Origin to size, as it is now; what is seen later does not change it."""
         return self._sizes
 
-    def saw(self, origin: str, size: int) -> None:
-        """Note the size in a head whose signature held."""
+    def head(self, origin: str) -> bytes:
+        """Return the signed head that showed the size of a log; empty where none is known."""
+        return self._heads.get(origin, b"")
+
+    def saw(self, origin: str, size: int, checkpoint: bytes = b"") -> None:
+        """Note the size in a head whose signature held, and the head."""
         if size <= self._sizes.get(origin, 0):
             return
         with self._lock:
             if size > self._sizes.get(origin, 0):
+                self._heads[origin] = checkpoint
                 self._sizes = {**self._sizes, origin: size}
+
+    def forget(self, origin: str) -> None:
+        """Forget what was seen of a log that begins anew."""
+        with self._lock:
+            self._heads.pop(origin, None)
+            self._sizes = {name: size for name, size in self._sizes.items() if name != origin}
+
+    def check(self, before: Mapping[str, int], origin: str, index: int) -> None:
+        """Check that an entry stands behind what its log held before one asked for it.
+
+        `before` are the sizes as they were then. A size that only a tainted key has vouched for is
+        forgotten.
+
+        Raises:
+            LandbridgeError: LB-5003 when it does not.
+        """
+        try:
+            check_not_rolled_back(before, origin, index)
+        except LandbridgeError:
+            head = self.head(origin)
+            if not head or self._past_keys is None or is_still_signed(head, self._past_keys):
+                raise
+            self.forget(origin)
 
 
 def check_not_rolled_back(before: Mapping[str, int], origin: str, index: int) -> None:

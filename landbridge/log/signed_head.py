@@ -16,6 +16,10 @@ LARGEST_SIZE: Final = (1 << 63) - 1
 KeysOf = Callable[[str], Sequence[Ed25519PublicKey]]
 """From a log's origin to its keys that are good now; raises LB-4002 for a log that nobody knows."""
 
+PastKeys = Callable[[str, int | None], Sequence[Ed25519PublicKey]]
+"""From a log's origin to its keys that nobody has tainted since: those that were good at a time in
+Unix milliseconds or, for None, at any; raises LB-4002 for a log that nobody knows."""
+
 
 @dataclass(frozen=True, slots=True)
 class SignedHead:
@@ -94,6 +98,15 @@ def kept_head(data: bytes) -> SignedHead:
     """
     note = parse_note(data)
     return SignedHead(note, read_checkpoint(note))
+
+
+def is_still_signed(data: bytes, past_keys: PastKeys) -> bool:
+    """Tell whether a head that was verified before still counts: its key may be tainted by now."""
+    try:
+        read_signed_head(data, lambda origin: past_keys(origin, None))
+    except LandbridgeError:
+        return False
+    return True
 
 
 def empty_head(origin: str) -> SignedHead:

@@ -95,6 +95,15 @@ def open_subject_keys(folder: Path) -> "SubjectKeys":
             next_step="name the folder that the federation made for this party",
         )
     database.add_missing_tables()
+    return open_keys_in(database, folder)
+
+
+def open_keys_in(database: Database, folder: Path) -> "SubjectKeys":
+    """Open the subjects' keys in a copy of the log of the party whose folder this is.
+
+    Raises:
+        LandbridgeError: as `load_look_up_key`.
+    """
     look_up_key = load_look_up_key(folder / LOOK_UP_FILE)
     return SubjectKeys(database, look_up_key, erasures=folder / erasure_list.FILE_NAME)
 

@@ -21,6 +21,7 @@ _KEYS: Final = "SELECT look_up, place, masked FROM subject_name LEFT JOIN subjec
 
 _RUN: Final = 1 << 14
 """Names that are sorted into a run at a time: some 20 milliseconds of work."""
+_LOOK_EVERY: Final = 1 << 11
 _LATELY: Final = "SELECT month, pseudonym, position FROM named_lately"
 _LATELY_UNDER: Final = "SELECT position FROM named_lately WHERE pseudonym"
 _POSITIONS: Final = (
@@ -153,7 +154,13 @@ def write_positions(connection: Connection, named: Iterable[tuple[str, bytes, in
     A sorted index would touch a page of its own for every entry: what is new is only noted, and
     sorted into a run of its own once there is enough of it.
     """
-    connection.executemany("INSERT INTO named_lately VALUES (?, ?, ?)", list(named))
+    new = list(named)
+    if not new:
+        return
+    connection.executemany("INSERT INTO named_lately VALUES (?, ?, ?)", new)
+    # To see whether there is enough takes a walk over them: not with every entry.
+    if new[0][2] // _LOOK_EVERY == (new[-1][2] + 1) // _LOOK_EVERY:
+        return
     if connection.execute(f"{_LATELY} LIMIT 1 OFFSET {_RUN}").fetchone() is None:
         return
     rows = connection.execute(f"{_LATELY} ORDER BY pseudonym, position").fetchall()

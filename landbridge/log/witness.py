@@ -6,6 +6,8 @@ The rules are those of C2SP tlog-witness:
 2. The caller knows the size that was seen last; else it is told that size, and nothing is cosigned.
 3. The path proves that the head continues what was seen.
 4. The head is on the disk before its cosignature leaves.
+5. What was seen under a key that was tainted since binds nobody: where the log does not continue
+   it, the caller is told 0, and the log begins anew; that head is kept beside the first new one.
 
 Two signed heads of one size with two roots prove that the log shows different histories: both are
 kept, whatever else the caller says.
@@ -22,8 +24,10 @@ from landbridge.keys import SigningKey
 from landbridge.log.cosignature import Cosigner
 from landbridge.log.signed_head import (
     KeysOf,
+    PastKeys,
     SignedHead,
     empty_head,
+    is_still_signed,
     kept_head,
     read_signed_head,
 )
@@ -45,7 +49,7 @@ class Word:
 class Witness:
     """The witness that a party is, under the name of its own log. Thread-safe.
 
-    `keys_of` gives the keys of a log that are good now.
+    `keys_of` gives the keys of a log that are good now, `past_keys` those that are not tainted.
     """
 
     def __init__(
@@ -54,6 +58,7 @@ class Witness:
         origin: str,
         key: SigningKey,
         keys_of: KeysOf,
+        past_keys: PastKeys,
         *,
         clock: Clock = system_clock,
     ) -> None:
@@ -61,6 +66,7 @@ class Witness:
         self._file = file
         self._cosigner = Cosigner(origin, key)
         self._keys_of = keys_of
+        self._past_keys = past_keys
         self._clock = clock
         self._adding = Lock()
 
@@ -100,8 +106,13 @@ class Witness:
     def _add(self, head: SignedHead, old_size: int, path: Sequence[bytes]) -> Word:
         seen = self._file.seen(head.origin)
         before = kept_head(seen.checkpoint) if seen else empty_head(head.origin)
-        if seen is not None and before.differs_from(head):
-            raise self.fork(before, head)
+        fits = old_size == before.size and before.is_continued_by(head, path)
+        tainted = b""
+        if seen is not None and not fits:
+            if not is_still_signed(seen.checkpoint, self._past_keys):
+                tainted, before = seen.checkpoint, empty_head(head.origin)
+            elif before.differs_from(head):
+                raise self.fork(before, head)
         if old_size != before.size:
             return Word(b"", before.size)
         if not before.is_continued_by(head, path):
@@ -111,6 +122,8 @@ class Witness:
                 f" {before.size}",
             )
         now = self._clock()
+        if tainted:
+            self._file.keep_fork(Fork(head.origin, tainted, head.data(), now))
         line = str(self._cosigner.cosign(head.note, now // 1000)).encode()
         kept = Seen(head.origin, head.size, head.data(), line, now)
         if not self._file.keep_seen(kept, after=seen.size if seen else None):

@@ -16,7 +16,7 @@ from landbridge.errors import LandbridgeError, Reason, refuse
 WITNESS_FILE: Final = "witness.sqlite"
 _APPLICATION: Final = 0x4C425754
 """Marks the file: LBWT."""
-_FORMAT: Final = 1
+_FORMAT: Final = 2
 _SCHEMA: Final = f"""
 BEGIN IMMEDIATE;
 CREATE TABLE IF NOT EXISTS seen (origin TEXT PRIMARY KEY, size INTEGER NOT NULL,
@@ -28,7 +28,8 @@ CREATE TABLE IF NOT EXISTS cosigned (size INTEGER NOT NULL, text TEXT NOT NULL,
   PRIMARY KEY (size, text, witness)) STRICT;
 CREATE TABLE IF NOT EXISTS claimed (one INTEGER PRIMARY KEY CHECK (one = 1),
   size INTEGER NOT NULL, checkpoint BLOB NOT NULL) STRICT;
-CREATE TABLE IF NOT EXISTS heard (origin TEXT PRIMARY KEY, size INTEGER NOT NULL) STRICT;
+CREATE TABLE IF NOT EXISTS heard (origin TEXT PRIMARY KEY, size INTEGER NOT NULL,
+  checkpoint BLOB NOT NULL) STRICT;
 CREATE TABLE IF NOT EXISTS heard_until (one INTEGER PRIMARY KEY CHECK (one = 1),
   entry INTEGER NOT NULL) STRICT;
 PRAGMA application_id = {_APPLICATION};

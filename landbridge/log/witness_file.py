@@ -170,25 +170,31 @@ class WitnessFile(WitnessDatabase):
         with self.writing() as connection:
             connection.execute("DELETE FROM claimed")
 
-    def heard(self) -> tuple[dict[str, int], int]:
-        """Return how large logs were that one heard of, and up to which own entry that reaches."""
-        sizes = {str(origin): int(size) for origin, size in self.read("SELECT * FROM heard")}
+    def heard(self) -> tuple[dict[str, tuple[int, bytes]], int]:
+        """Return sizes and heads of logs that one heard of, and up to which own entry it reaches."""
+        found = self.read("SELECT origin, size, checkpoint FROM heard")
+        heads = {str(origin): (int(size), bytes(head)) for origin, size, head in found}
         until = self.read("SELECT entry FROM heard_until")
-        return sizes, int(until[0][0]) if until else 0
+        return heads, int(until[0][0]) if until else 0
 
-    def keep_heard(self, sizes: Mapping[str, int], until: int) -> None:
-        """Keep how large logs were, as far as one's own log tells of it up to an entry."""
+    def keep_heard(self, heads: Mapping[str, tuple[int, bytes]], until: int) -> None:
+        """Keep sizes and heads of logs, as far as one's own log tells of them up to an entry."""
         with self.writing() as connection:
             connection.executemany(
-                "INSERT INTO heard VALUES (?, ?) ON CONFLICT DO UPDATE"
-                " SET size = excluded.size WHERE excluded.size > size",
-                [(origin, min(size, LARGEST_SIZE)) for origin, size in sizes.items()],
+                "INSERT INTO heard VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET size = excluded.size,"
+                " checkpoint = excluded.checkpoint WHERE excluded.size > size",
+                [(name, min(size, LARGEST_SIZE), head) for name, (size, head) in heads.items()],
             )
             connection.execute(
                 "INSERT INTO heard_until VALUES (1, ?) ON CONFLICT DO UPDATE"
                 " SET entry = excluded.entry",
                 (until,),
             )
+
+    def drop_heard(self, origin: str) -> None:
+        """Forget how large a log was."""
+        with self.writing() as connection:
+            connection.execute("DELETE FROM heard WHERE origin = ?", (origin,))
 
 
 def cosigned(folder: Path, witnesses: int = 1) -> bytes:

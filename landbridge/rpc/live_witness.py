@@ -16,6 +16,7 @@ from landbridge.log.own_log import OwnLog
 from landbridge.log.store import LogStore
 from landbridge.log.witness import Witness
 from landbridge.log.witness_file import WitnessFile
+from landbridge.log.witnessed_head import HeadKeys
 from landbridge.party import PartyFolder
 from landbridge.rpc.log_service import LogService
 from landbridge.v1 import log_service_pb2_grpc
@@ -42,19 +43,18 @@ class LiveWitness:
         self._trust = party.trust
         self._alarms = alarms
         self._clock = clock
+        self.keys = HeadKeys(self.keys_of, self.past_keys, self.witness_keys)
         self.file = WitnessFile.open(party.folder)
         try:
             self.witness = Witness(
-                self.file, log.origin, party.signing_key(KeyUse.LOG), self.keys_of, clock=clock
-            )
-            self.own = OwnLog(
-                log,
                 self.file,
-                keys_of=self.keys_of,
-                witness_keys=self.witness_keys,
-                changed=self._changed,
+                log.origin,
+                party.signing_key(KeyUse.LOG),
+                self.keys.now,
+                self.keys.past,
                 clock=clock,
             )
+            self.own = OwnLog(log, self.file, keys=self.keys, changed=self._changed, clock=clock)
         except BaseException:
             self.file.close()
             raise
@@ -89,6 +89,14 @@ class LiveWitness:
             LandbridgeError: LB-4002 when the log is not listed or no key of it is good.
         """
         return self._trust.current.bundle.log_keys(origin, self._clock())[2]
+
+    def past_keys(self, origin: str, at: int | None) -> Sequence[Ed25519PublicKey]:
+        """Return the keys of a log that are not tainted: good at a time, or ever good.
+
+        Raises:
+            LandbridgeError: LB-4002 when the log is not listed.
+        """
+        return self._trust.current.bundle.past_log_keys(origin, at)
 
     def is_log_of(self, origin: str, agency: str, role: Role) -> bool:
         """Tell whether a log is an agency's in a role, as the trust bundle lists it now."""

@@ -15,8 +15,8 @@ import grpc
 
 from landbridge.errors import LandbridgeError, Reason, refuse
 from landbridge.log.note import parse_note
-from landbridge.log.own_log import WitnessKeys, verify_cosignature
-from landbridge.log.signed_head import KeysOf, SignedHead, read_signed_head
+from landbridge.log.signed_head import SignedHead, read_signed_head
+from landbridge.log.witnessed_head import HeadKeys, read_seen_head, verify_cosignature
 from landbridge.rpc.log_service import get_checkpoint, get_consistency_proof, get_witnessed
 
 _TIMEOUT_S: Final = 5.0
@@ -75,13 +75,11 @@ class Survey:
         self,
         channels: Mapping[str, grpc.aio.Channel],
         *,
-        keys_of: KeysOf,
-        witness_keys: WitnessKeys,
+        keys: HeadKeys,
         now: int,
     ) -> None:
         self._channels = channels
-        self._keys_of = keys_of
-        self._witness_keys = witness_keys
+        self._keys = keys
         self._now = now
 
     async def run(self) -> list[SurveyedLog]:
@@ -114,7 +112,7 @@ class Survey:
         log = SurveyedLog(origin)
         try:
             shown = await get_checkpoint(self._channels[origin], timeout=_TIMEOUT_S)
-            log.head = read_signed_head(shown.checkpoint, self._keys_of)
+            log.head = read_signed_head(shown.checkpoint, self._keys.now)
             if log.head.origin != origin:
                 raise refuse(Reason.BAD_LOG_EVIDENCE, f"it shows the log {log.head.origin}")
         except LandbridgeError as error:
@@ -130,7 +128,7 @@ class Survey:
         if not data:
             return Sight(witness, Stands.UNSEEN)
         try:
-            claim = read_signed_head(data, self._keys_of)
+            claim = read_seen_head(data, self._keys, self._now)
             at_s = self._cosigned_at(witness, data)
         except LandbridgeError as error:
             return Sight(witness, Stands.UNSOUND, why=str(error))
@@ -159,7 +157,7 @@ class Survey:
         note = parse_note(data)
         for line in note.signatures:
             if line.name == witness:
-                at_s = verify_cosignature(note, line, self._witness_keys, self._now)
+                at_s = verify_cosignature(note, line, self._keys.witness, self._now)
                 if at_s is not None:
                     return at_s
         return None

@@ -176,6 +176,22 @@ class TrustBundle:
             raise self._untrusted(f"the log {origin[:120]!r} is not listed")
         return tuple(key.public for key in found[1] if key.state is not AuthorityState.ABORTED)
 
+    def past_log_keys(self, origin: str, at: int | None = None) -> tuple[Ed25519PublicKey, ...]:
+        """Return the keys of a log that are not tainted: good at a time, or without one ever good.
+
+        Raises:
+            LandbridgeError: LB-4002 when the log is unknown.
+        """
+        found = self._logs.get(origin)
+        if found is None:
+            raise self._untrusted(f"the log {origin[:120]!r} is not listed")
+        return tuple(
+            key.public
+            for key in found[1]
+            if key.state not in (AuthorityState.ABORTED, AuthorityState.TAINTED)
+            and (at is None or key.not_before <= at < key.not_after)
+        )
+
     def _check(self, key: ListedKey, use: KeyUse, at: int) -> None:
         if key.use is not use:
             raise self._untrusted(f"the key {key.key_id!r} is for the use '{key.use}', not '{use}'")

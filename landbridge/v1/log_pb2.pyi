@@ -243,7 +243,7 @@ class Heard(_message.Message):
     leaf_hash: _builtins.bytes
     """RFC 6962 leaf hash of the entry."""
     checkpoint: _builtins.bytes
-    """The signed head that came with it, byte for byte: a C2SP tlog-checkpoint in a signed note."""
+    """The head that came with it, a C2SP tlog-checkpoint, with the signature of its log alone."""
     def __init__(
         self,
         *,

@@ -10,6 +10,7 @@ import pytest
 
 from landbridge.alarm import Alarms
 from landbridge.client import Client
+from landbridge.clock import system_clock, to_datetime
 from landbridge.envelope import PROFILE_TYPE, QUERY_TYPE, digest
 from landbridge.errors import LandbridgeError, Reason
 from landbridge.keys import KeyUse, SigningKey
@@ -20,6 +21,7 @@ from landbridge.party import PartyFolder
 from landbridge.requester_log import RequesterLog
 from landbridge.rpc.channel import RotatingChannel
 from landbridge.v1 import envelope_pb2, gateway_service_pb2, log_pb2, profile_pb2
+from tests.moving_trust import ACTIVE, TAINTED, MovingTrust
 from tests.small_town import SUBJECT, Town
 
 QUERY = log_pb2.ENTRY_KIND_QUERY
@@ -156,10 +158,11 @@ async def test_nobody_is_accused_by_what_does_not_verify(
     assert not receipt.accesses
 
 
-def put_back(town: Town, agency: str, size: int) -> None:
+def put_back(town: Town, agency: str, size: int, key: SigningKey | None = None) -> None:
     """Let a log go on from a copy that it had at a size."""
     store, party = town.logs[agency], town.parties[agency]
-    older = LogStore.open(town.folder / "older.sqlite", party.origin, party.keys[KeyUse.LOG])
+    key = key or party.keys[KeyUse.LOG]
+    older = LogStore.open(town.folder / "older.sqlite", party.origin, key)
     older.append(list(store.entries())[:size])
     store.close()
     town.logs[agency] = older
@@ -181,6 +184,40 @@ async def test_a_log_that_was_put_back_is_noticed_and_what_it_showed_kept(
     assert await _refused(asking.received(pending, profile)) is Reason.LOG_ROLLED_BACK
     receipt = entries(town)[-1]
     assert receipt.payload_digest == digest(PROFILE_TYPE, profile.payload)
+    if restarted:
+        await asking.close()
+
+
+@pytest.mark.parametrize("restarted", [False, True])
+async def test_what_a_tainted_key_showed_stops_nobody(
+    town: Town, log: RequesterLog, *, restarted: bool
+) -> None:
+    party, trust = town.parties["hall"], MovingTrust(town.pki)
+    old, new = party.keys[KeyUse.LOG], SigningKey.generate("hall", KeyUse.LOG)
+    honest = town.logs["hall"]
+    town.logs["hall"] = LogStore.open(town.folder / "thief.sqlite", party.origin, old)
+    town.logs["hall"].append([b"%d" % number for number in range(50)])
+    query = town.query()
+    await log.received(await log.asked(query), town.profile_for(query))
+    town.logs["hall"].close()
+    trust.introduce(old, new)
+    ends = to_datetime(system_clock())
+    bundle = trust.move({new.key_id: ACTIVE, old.key_id: TAINTED}, ends=ends)
+    asking = open_log(town) if restarted else log
+    for each in (asking, log):
+        each._folder.trust.offer([bundle.document])
+    honest.sign_with(new)
+    town.logs["hall"] = honest
+    queries = [town.query() for _ in range(3)]
+    waiting = [await asking.asked(query) for query in queries]
+    for pending, query in zip(waiting, queries, strict=True):
+        await asking.received(pending, town.profile_for(query))
+    # From now on the honest log's own heads count.
+    pending = await asking.asked(query := town.query())
+    put_back(town, "hall", 0, new)
+    assert await _refused(asking.received(pending, town.profile_for(query))) is (
+        Reason.LOG_ROLLED_BACK
+    )
     if restarted:
         await asking.close()
 

@@ -64,7 +64,7 @@ def audit_logs(  # noqa: PLR0913  each is an option of its own
     terms = Terms(
         system_clock(),
         read_grace(grace),
-        since=read_moment(since, "--since") if since else 0,
+        since=read_moment(since, "--since") if since else -END_OF_TIME,
         until=read_moment(until, "--until") if until else END_OF_TIME,
         heads={str(path): read_named(path, "head") for path in _files(heads)},
     )

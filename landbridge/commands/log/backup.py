@@ -12,7 +12,7 @@ from landbridge.commands.log.servers import heads_seen
 from landbridge.commands.output import Output, OutputOption, data_console, print_json, talk
 from landbridge.commands.table import plain
 from landbridge.errors import LandbridgeError
-from landbridge.log.backup import back_up
+from landbridge.log.backup import back_up, replaced_files
 from landbridge.log.backup import restore as put_back
 from landbridge.log.checkpoint import Checkpoint
 from landbridge.log.signed_head import read_signed_head
@@ -67,6 +67,8 @@ def restore(copy: Path, /, *, state: Path, output: OutputOption = Output.TABLE) 
     party = PartyFolder.open(state)
     head = put_back(state, copy, party.open_copy, partial(_seen_by_others, party))
     _tell("restored", head, state, output)
+    for path in replaced_files(state):
+        talk(f"put aside: {path}; it holds subjects' keys: remove it once nobody needs it")
     return 0
 
 

@@ -14,6 +14,7 @@ from landbridge.commands.table import open_table, plain
 from landbridge.errors import Reason, refuse
 from landbridge.home import Home, find_home
 from landbridge.keys import write_whole
+from landbridge.log.witnessed_head import HeadKeys
 from landbridge.party import PartyFolder
 from landbridge.rpc.witness_survey import FINDINGS, Stands, Survey, SurveyedLog
 
@@ -71,8 +72,11 @@ async def _survey(party: PartyFolder, now: int) -> list[SurveyedLog]:
     async with open_servers(party) as servers:
         return await Survey(
             servers.channels,
-            keys_of=lambda origin: servers.bundle.log_keys(origin, now)[2],
-            witness_keys=lambda name, at: servers.bundle.log_keys(name, at)[2],
+            keys=HeadKeys(
+                lambda origin: servers.bundle.log_keys(origin, now)[2],
+                servers.bundle.past_log_keys,
+                lambda name, at: servers.bundle.log_keys(name, at)[2],
+            ),
             now=now,
         ).run()
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from landbridge.audit.finding import Kind
 from landbridge.audit.look import Terms
 from landbridge.errors import LandbridgeError, Reason
-from landbridge.log.checkpoint import stated
+from landbridge.log.checkpoint import Checkpoint
 from landbridge.log.store import LogStore
 from landbridge.v1 import log_pb2, reason_pb2
 from tests.compared_logs import (
@@ -23,7 +23,6 @@ from tests.compared_logs import (
     REQUESTER,
     START,
     Entries,
-    History,
     Keys,
     compare,
     digest_of,
@@ -55,7 +54,7 @@ def without(entries: Entries, origin: str, number: int) -> None:
 
 @pytest.mark.parametrize("origins", TRIPLES)
 def test_honest_logs_are_silent(tmp_path: Path, origins: Sequence[str]) -> None:
-    report = compare(write_logs(tmp_path, KEYS, history_of(COUNT).entries, origins), KEYS)
+    report = compare(write_logs(tmp_path, KEYS, history_of(COUNT, KEYS).entries, origins), KEYS)
     assert (report.result, report.findings, report.queries) == ("clean", (), COUNT)
 
 
@@ -66,29 +65,36 @@ def test_honest_logs_are_silent(tmp_path: Path, origins: Sequence[str]) -> None:
 def test_an_access_that_one_of_them_hides_is_named(
     tmp_path: Path, origins: Sequence[str], hides: str
 ) -> None:
-    entries = history_of(COUNT).entries
+    entries = history_of(COUNT, KEYS).entries
     without(entries, hides, HIDDEN)
     report = compare(write_logs(tmp_path, KEYS, entries, origins), KEYS)
     assert report.result == "findings"
-    named = [one for one in report.findings if one.kind is Kind.HIDDEN and one.query]
+    named = [one for one in report.findings if one.query]
     assert {(one.by, one.query) for one in named} == {(hides, digest_of(HIDDEN))}
     assert all(one.proof and one.code == "LB-4301" and hides in one.sentence for one in named)
     assert {one.by for one in report.findings} == {hides}
+    # That a node answered does not show alone that a profile was handed out.
+    alone = hides == GATEWAY and REQUESTER not in origins
+    assert {one.kind for one in named} == {Kind.DIFFERS if alone else Kind.HIDDEN}
+    assert all(bool(one.word) is alone for one in named)
 
 
 @pytest.mark.parametrize("origins", [one for one in TRIPLES if REQUESTER in one])
 def test_a_query_that_the_requester_hides_is_named(tmp_path: Path, origins: Sequence[str]) -> None:
-    entries = history_of(COUNT).entries
+    entries = history_of(COUNT, KEYS).entries
     without(entries, REQUESTER, HIDDEN)
     report = compare(write_logs(tmp_path, KEYS, entries, origins), KEYS)
     (found,) = report.findings
-    assert (found.kind, found.by, found.query) == (Kind.HIDDEN, REQUESTER, digest_of(HIDDEN))
+    assert (found.by, found.query) == (REQUESTER, digest_of(HIDDEN))
+    # One other party could have invented the query; two agencies that hold it have not.
+    alone = len(origins) == 2
+    assert (found.kind, bool(found.word)) == (Kind.DIFFERS if alone else Kind.HIDDEN, alone)
 
 
 def test_a_gateway_that_failed_before_its_profile_is_unfinished_not_accused(
     tmp_path: Path,
 ) -> None:
-    history = history_of(COUNT)
+    history = history_of(COUNT, KEYS)
     history.ask(COUNT)
     for origin in (GATEWAY, REQUESTER):
         history.entries[origin].pop()
@@ -98,14 +104,14 @@ def test_a_gateway_that_failed_before_its_profile_is_unfinished_not_accused(
 
 
 def test_a_receipt_that_was_never_written_is_unfinished(tmp_path: Path) -> None:
-    history = history_of(COUNT)
+    history = history_of(COUNT, KEYS)
     history.entries[REQUESTER].pop()
     report = compare(write_logs(tmp_path, KEYS, history.entries), KEYS)
     assert [(one.kind, one.by) for one in report.findings] == [(Kind.UNFINISHED, REQUESTER)]
 
 
 def test_an_answer_that_came_too_late_is_unfinished(tmp_path: Path) -> None:
-    history = history_of(COUNT)
+    history = history_of(COUNT, KEYS)
     history.ask(COUNT)
     for entry in (history.entries[GATEWAY][-1], history.entries[REQUESTER][-1]):
         kept = [heard for heard in entry.heard if heard.origin != FSA]
@@ -123,7 +129,7 @@ def test_an_answer_that_came_too_late_is_unfinished(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("origins", [ORIGINS, (GATEWAY, FSA), (REQUESTER, FSA)])
 def test_a_forked_log_is_named_with_both_heads(tmp_path: Path, origins: Sequence[str]) -> None:
-    entries = history_of(COUNT).entries
+    entries = history_of(COUNT, KEYS).entries
     # Another history: what the others heard of is all there, in another order.
     entries[FSA][0], entries[FSA][1] = entries[FSA][1], entries[FSA][0]
     report = compare(write_logs(tmp_path, KEYS, entries, origins), KEYS)
@@ -135,18 +141,20 @@ def test_a_forked_log_is_named_with_both_heads(tmp_path: Path, origins: Sequence
 
 
 def test_a_fork_of_a_log_that_is_not_shown_follows_from_two_who_heard_it(tmp_path: Path) -> None:
-    history = history_of(COUNT)
+    history = history_of(COUNT, KEYS)
     heard = history.entries[REQUESTER][-1].heard[1]
-    said = stated(heard.checkpoint)
-    assert said is not None
-    heard.checkpoint = replace(said, root=bytes(32)).text().encode()
-    paths = write_logs(tmp_path, KEYS, history.entries, (REQUESTER, GATEWAY))
+    heard.checkpoint = history.sign(FSA, COUNT, bytes(32))
+    paths = write_logs(tmp_path / "signed", KEYS, history.entries, (REQUESTER, GATEWAY))
     (found,) = compare(paths, KEYS).findings
     assert (found.kind, found.by) == (Kind.FORKED, FSA)
+    heard.checkpoint = Checkpoint(FSA, COUNT, bytes(32)).text().encode()
+    paths = write_logs(tmp_path / "unsigned", KEYS, history.entries, (REQUESTER, GATEWAY))
+    (found,) = compare(paths, KEYS).findings
+    assert (found.kind, found.by) == (Kind.DIFFERS, REQUESTER)
 
 
 def test_two_copies_of_one_log_that_do_not_fit_are_a_fork(tmp_path: Path) -> None:
-    entries = history_of(COUNT).entries
+    entries = history_of(COUNT, KEYS).entries
     here = write_log(tmp_path / "here", KEYS[FSA], FSA, entries[FSA])
     older = write_log(tmp_path / "older", KEYS[FSA], FSA, entries[FSA][:3])
     other = write_log(tmp_path / "other", KEYS[FSA], FSA, entries[FSA][1:4])
@@ -156,7 +164,7 @@ def test_two_copies_of_one_log_that_do_not_fit_are_a_fork(tmp_path: Path) -> Non
 
 
 def test_a_head_that_a_witness_holds_is_held_against_the_log(tmp_path: Path) -> None:
-    entries = history_of(COUNT).entries
+    entries = history_of(COUNT, KEYS).entries
     here = write_log(tmp_path / "here", KEYS[FSA], FSA, entries[FSA])
     heads = {}
     for name, part in (("fits", entries[FSA][:3]), ("forked", entries[FSA][1:4])):
@@ -215,7 +223,7 @@ WAYS = (_requester, _purpose, _case, _released, _records, _outcome, _query, _dat
 def test_whatever_one_party_takes_away_or_alters_is_named(
     tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
 ) -> None:
-    history = history_of(3)
+    history = history_of(3, KEYS)
     origin = data.draw(st.sampled_from(ORIGINS))
     number = data.draw(st.integers(0, len(history.entries[origin]) - 1))
     entry = history.entries[origin][number]
@@ -233,7 +241,7 @@ def test_whatever_one_party_takes_away_or_alters_is_named(
 
 def test_what_is_missing_at_the_newest_end_is_waited_for(tmp_path: Path) -> None:
     """Another process writes meanwhile: what was in flight has come when it is looked at again."""
-    whole = history_of(COUNT)
+    whole = history_of(COUNT, KEYS)
     late = whole.entries[GATEWAY].pop()
     paths = write_logs(tmp_path, KEYS, whole.entries, (GATEWAY, FSA))
 
@@ -247,15 +255,15 @@ def test_what_is_missing_at_the_newest_end_is_waited_for(tmp_path: Path) -> None
 
 
 def test_what_stays_away_is_named_when_the_grace_is_over(tmp_path: Path) -> None:
-    whole = history_of(COUNT)
+    whole = history_of(COUNT, KEYS)
     whole.entries[GATEWAY].pop()
     paths = write_logs(tmp_path, KEYS, whole.entries, (GATEWAY, FSA))
     report = compare(paths, KEYS, terms=Terms(START + 1000 * COUNT))
-    assert [(one.kind, one.by) for one in report.findings] == [(Kind.HIDDEN, GATEWAY)]
+    assert [(one.kind, one.by) for one in report.findings] == [(Kind.DIFFERS, GATEWAY)]
 
 
 def test_copies_of_different_age_are_compared_up_to_a_time(tmp_path: Path) -> None:
-    history = history_of(COUNT)
+    history = history_of(COUNT, KEYS)
     older = {**history.entries, GATEWAY: history.entries[GATEWAY][:2]}
     paths = write_logs(tmp_path, KEYS, older, (GATEWAY, FSA))
     terms = Terms(LATER)
@@ -266,17 +274,97 @@ def test_copies_of_different_age_are_compared_up_to_a_time(tmp_path: Path) -> No
     assert report.queries == COUNT - 2
 
 
+@pytest.mark.parametrize("since", [Terms(LATER).since, START + 1000])
+@pytest.mark.parametrize("at", [-1, -(1 << 63), 0, (1 << 63) - 1])
+def test_nobody_dates_a_query_out_of_sight(tmp_path: Path, at: int, since: int) -> None:
+    entries = history_of(COUNT, KEYS).entries
+    without(entries, GATEWAY, HIDDEN)
+    dated = next(one for one in entries[FSA] if one.query_digest == digest_of(HIDDEN))
+    dated.logged_at_unix_ms = at
+    paths = write_logs(tmp_path, KEYS, entries)
+    report = compare(paths, KEYS, terms=Terms(LATER, since=since))
+    found = [one for one in report.findings if one.query == digest_of(HIDDEN)]
+    assert {GATEWAY, FSA} <= {one.by for one in found}
+    assert any("dates its entry" in one.sentence and one.by == FSA for one in found)
+
+
+@pytest.mark.parametrize("terms", [Terms(LATER, since=LATER), Terms(LATER, until=START)])
+def test_what_heads_prove_is_no_matter_of_time(tmp_path: Path, terms: Terms) -> None:
+    entries = history_of(COUNT, KEYS).entries
+    here = write_log(tmp_path / "here", KEYS[FSA], FSA, entries[FSA])
+    other = write_log(tmp_path / "other", KEYS[FSA], FSA, entries[FSA][1:4])
+    store = LogStore.open(other / "log.sqlite", FSA, KEYS[FSA])
+    head = store.head()
+    store.close()
+    for paths, heads in (([here, other], {}), ([here], {"w": head})):
+        report = compare(paths, KEYS, terms=replace(terms, heads=heads))
+        assert [one.kind for one in report.findings] == [Kind.FORKED]
+
+
+@pytest.mark.parametrize(
+    "size", [1, COUNT, COUNT + 7, (1 << 63) - 1], ids=["first", "last", "behind", "huge"]
+)
+@pytest.mark.parametrize("liar", [REQUESTER, GATEWAY])
+def test_who_makes_a_head_up_accuses_himself(tmp_path: Path, liar: str, size: int) -> None:
+    history = history_of(COUNT, KEYS)
+    heard = next(one for one in history.entries[liar][-1].heard if one.origin == FSA)
+    heard.checkpoint = Checkpoint(FSA, size, bytes(32)).text().encode() + b"\n\xe2\x80\x94 x eA==\n"
+    heard.leaf_hash, heard.index = bytes(32), size - 1
+    report = compare(write_logs(tmp_path, KEYS, history.entries), KEYS)
+    kinds = {one.kind for one in report.findings if one.by == FSA}
+    assert not kinds
+    assert any("what is false" in one.sentence and one.by == liar for one in report.findings)
+
+
+def test_a_leaf_that_no_log_ever_showed_accuses_who_names_it(tmp_path: Path) -> None:
+    """Under a head that fits, the log itself says which entries it holds."""
+    history = history_of(COUNT, KEYS)
+    history.entries[GATEWAY][-1].heard[0].leaf_hash = bytes(32)
+    report = compare(write_logs(tmp_path, KEYS, history.entries, (GATEWAY, FSA)), KEYS)
+    assert {one.by for one in report.findings} == {GATEWAY}
+    assert any(one.word == (GATEWAY,) for one in report.findings)
+
+
+def test_an_invented_profile_proves_nothing_against_anybody(tmp_path: Path) -> None:
+    history = history_of(COUNT, KEYS)
+    invented = history.entries[GATEWAY][-1]
+    invented.query_digest = digest_of(99)
+    del invented.heard[:]
+    for origin in (REQUESTER, FSA, NCES):
+        without(history.entries, origin, COUNT - 1)
+    report = compare(write_logs(tmp_path, KEYS, history.entries), KEYS)
+    assert report.findings
+    assert all((one.kind, one.word) == (Kind.DIFFERS, (GATEWAY,)) for one in report.findings)
+
+
+def test_a_fresh_gateway_that_took_no_answer_in_is_not_accused(tmp_path: Path) -> None:
+    history = history_of(1, KEYS)
+    for entry in (history.entries[GATEWAY][0], history.entries[REQUESTER][1]):
+        del entry.heard[:]
+        for access in entry.accesses:
+            access.CopyFrom(
+                log_pb2.Access(
+                    agency=access.agency, dataset="schools", outcome=reason_pb2.REASON_CODE_LATE
+                )
+            )
+    history.entries[REQUESTER][1].heard.append(history.heard(GATEWAY))
+    for origins in (ORIGINS, (GATEWAY, FSA), (GATEWAY, FSA, NCES)):
+        folder = tmp_path / str(len(origins))
+        report = compare(write_logs(folder, KEYS, history.entries, origins), KEYS)
+        assert report.result == "unfinished"
+
+
 def test_nobody_is_accused_where_another_log_of_the_role_is_not_shown(tmp_path: Path) -> None:
     second = "exchange.institutions.example/gateway/second"
     keys: Keys = {**KEYS, second: KEYS[GATEWAY]}
-    entries = history_of(COUNT).entries
+    entries = history_of(COUNT, KEYS).entries
     without(entries, GATEWAY, HIDDEN)
     paths = write_logs(tmp_path, KEYS, entries, (GATEWAY, FSA))
     assert compare(paths, keys).result == "clean"
 
 
 def test_an_altered_file_is_an_error_not_a_finding(tmp_path: Path) -> None:
-    paths = write_logs(tmp_path, KEYS, history_of(COUNT).entries, (GATEWAY, FSA))
+    paths = write_logs(tmp_path, KEYS, history_of(COUNT, KEYS).entries, (GATEWAY, FSA))
     file = paths[1] / "log.sqlite"
     data = file.read_bytes()
     file.write_bytes(data.replace(b"oversight", b"0versight", 1))
@@ -288,24 +376,10 @@ def test_an_altered_file_is_an_error_not_a_finding(tmp_path: Path) -> None:
 
 def test_a_log_of_nobody_is_refused(tmp_path: Path) -> None:
     keys = {origin: key for origin, key in KEYS.items() if origin != FSA}
-    paths = write_logs(tmp_path, KEYS, history_of(1).entries, (GATEWAY, FSA))
+    paths = write_logs(tmp_path, KEYS, history_of(1, KEYS).entries, (GATEWAY, FSA))
     with pytest.raises(LandbridgeError) as caught:
         compare(paths, keys)
     assert caught.value.reason is Reason.UNTRUSTED_KEY
-
-
-def test_histories_without_names_of_others_are_compared_by_their_accesses(tmp_path: Path) -> None:
-    """Logs from before entries named those of others."""
-    history = History()
-    for number in range(COUNT):
-        history.ask(number)
-        for origin in (GATEWAY, REQUESTER):
-            del history.entries[origin][-1].heard[:]
-    paths = write_logs(tmp_path / "as-it-was", KEYS, history.entries)
-    assert compare(paths, KEYS).result == "clean"
-    without(history.entries, FSA, HIDDEN)
-    report = compare(write_logs(tmp_path / "hidden", KEYS, history.entries), KEYS)
-    assert [(one.kind, one.by) for one in report.findings] == [(Kind.HIDDEN, FSA)]
 
 
 def test_large_logs_are_read_by_other_processes_with_the_same_result(
@@ -313,7 +387,7 @@ def test_large_logs_are_read_by_other_processes_with_the_same_result(
 ) -> None:
     monkeypatch.setattr("landbridge.audit.readers.FEWEST_FOR_PROCESSES", 1)
     monkeypatch.setattr("landbridge.audit.readers.PART", 2)
-    entries = history_of(COUNT).entries
+    entries = history_of(COUNT, KEYS).entries
     without(entries, FSA, HIDDEN)
     paths = write_logs(tmp_path, KEYS, entries)
     report = compare(paths, KEYS)
@@ -328,7 +402,7 @@ def test_what_another_process_cannot_read_is_said_here(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("landbridge.audit.readers.FEWEST_FOR_PROCESSES", 1)
-    paths = write_logs(tmp_path, KEYS, history_of(1).entries, (GATEWAY, FSA))
+    paths = write_logs(tmp_path, KEYS, history_of(1, KEYS).entries, (GATEWAY, FSA))
     store = LogStore.open(paths[1] / "log.sqlite", FSA, KEYS[FSA])
     store.append([b"no entry of ours"])
     store.close()

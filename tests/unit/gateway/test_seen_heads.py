@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from gateway.seen_heads import SeenHeads
+from landbridge.log.checkpoint import Checkpoint
 from landbridge.log.store import LogStore
 from landbridge.log.witness_file import WitnessFile
 from landbridge.v1 import log_pb2
@@ -21,13 +22,14 @@ def town(tmp_path: Path) -> Iterator[Town]:
 
 def profile(log: LogStore, **sizes: int) -> None:
     """Log a profile that heard of logs."""
-    heard = [log_pb2.Heard(origin=origin, size=size) for origin, size in sizes.items()]
+    heads = [Checkpoint(origin, size, bytes(32)) for origin, size in sizes.items()]
+    heard = [log_pb2.Heard(origin=one.origin, checkpoint=one.text().encode()) for one in heads]
     log.append([log_pb2.LogEntry(heard=heard).SerializeToString()])
 
 
 def test_sizes_are_known_from_the_file_the_log_and_what_was_cosigned(town: Town) -> None:
     log, file = town.log("exchange"), town.file("exchange")
-    seen = SeenHeads(log, file)
+    seen = SeenHeads(log, file, town.past_keys)
     assert dict(seen.sizes.sizes) == {}
     seen.sizes.saw("a", 7)
     profile(log, a=7)
@@ -39,7 +41,7 @@ def test_sizes_are_known_from_the_file_the_log_and_what_was_cosigned(town: Town)
     food = town.log("food")
     fill(food, 4)
     bring(food, town.witness("exchange"), 0)
-    again = SeenHeads(log, file)
+    again = SeenHeads(log, file, town.past_keys)
     assert dict(again.sizes.sizes) == {"a": 7, "b": 9, origin_of("food"): 4}
     again.keep()
     assert file.heard() == ({"a": 7}, 1)
@@ -51,7 +53,7 @@ def test_sizes_are_known_from_the_file_the_log_and_what_was_cosigned(town: Town)
 def test_a_log_that_was_put_back_below_what_was_written_down_loses_nothing(town: Town) -> None:
     log, file = town.log("exchange"), town.file("exchange")
     file.keep_heard({"a": 7}, 1000)
-    assert dict(SeenHeads(log, file).sizes.sizes) == {"a": 7}
+    assert dict(SeenHeads(log, file, town.past_keys).sizes.sizes) == {"a": 7}
 
 
 def test_nothing_new_is_not_written_again(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:

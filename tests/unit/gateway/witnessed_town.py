@@ -9,6 +9,7 @@ from typing import Any
 
 import grpc
 
+from gateway.forked_logs import ForkedLogs
 from gateway.seen_heads import SeenHeads
 from gateway.witnessing import Witnessing
 from landbridge.agency import Role
@@ -35,14 +36,19 @@ class Party:
         self.log: LogStore = town.log(agency, copy)
         self.file: WitnessFile = town.file(agency)
         self.told: list[LandbridgeError | None] = []
+        self.keys = town.head_keys
         self.witness = Witness(
-            self.file, self.log.origin, town.key(agency), town.keys_of, clock=town.clock
+            self.file,
+            self.log.origin,
+            town.key(agency),
+            town.keys_of,
+            town.past_keys,
+            clock=town.clock,
         )
         self.own = OwnLog(
             self.log,
             self.file,
-            keys_of=town.keys_of,
-            witness_keys=self.witness_keys,
+            keys=self.keys,
             changed=self.told.append,
             clock=town.clock,
         )
@@ -50,12 +56,6 @@ class Party:
         self.service = LogService(self.log, self.own, self.witness, refused=self.refused.append)
         self.connected = True
         self.channel: grpc.aio.Channel | None = None
-
-    def keys_of(self, origin: str) -> Any:
-        return self.town.keys_of(origin)
-
-    def witness_keys(self, name: str, _: int) -> Any:
-        return self.town.keys_of(name)
 
     def is_log_of(self, origin: str, agency: str, _: Role) -> bool:
         return origin == origin_of(agency)
@@ -77,10 +77,12 @@ class Running:
     nodes: dict[str, Party]
     witnessing: Witnessing
     seen: SeenHeads
+    forked: ForkedLogs = field(init=False)
     alarms: Alarms
     failures: list[Exception]
     calls: list[str]
     patience_s: float
+    overdue_s: float = 30.0
     servers: dict[str, list[grpc.aio.Server]] = field(default_factory=dict)
     stack: AsyncExitStack = field(default_factory=AsyncExitStack)
 
@@ -157,12 +159,16 @@ async def witnessed_town(
 def _witnessing(running: Running) -> tuple[SeenHeads, Witnessing]:
     gateway: Any = running.gateway
     nodes: Any = running.nodes
-    seen = SeenHeads(gateway.log, gateway.file)
+    past_keys = running.town.past_keys
+    seen = SeenHeads(gateway.log, gateway.file, past_keys)
+    running.forked = ForkedLogs(gateway.file, past_keys, gateway.is_log_of)
     return seen, Witnessing(
         gateway,
         gateway.log,
         nodes,
         seen=seen,
+        forked=running.forked,
+        overdue_s=running.overdue_s,
         alarms=running.alarms,
         failed=running.failures.append,
         patience_s=running.patience_s,

@@ -151,6 +151,7 @@ def test_positions_are_those_that_name_a_subject(
     log = LogStore.open(path, ORIGIN, key, look_up_key=KEY)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(subject_tables, "_RUN", 5)
+        patch.setattr(subject_tables, "_LOOK_EVERY", 2)
         for batch in batches:
             named = [
                 log.subjects.names(("ope", str(one), NOVEMBER) for one in ids) for ids in batch

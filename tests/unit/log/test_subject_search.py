@@ -15,8 +15,11 @@ from landbridge.commands.subject_key import erase as erase_command
 from landbridge.commands.subject_key import key as key_command
 from landbridge.errors import LandbridgeError, Reason
 from landbridge.keys import KeyUse
+from landbridge.log.backup import back_up, replaced_files, restore
+from landbridge.log.database import LogDatabase
 from landbridge.log.publishing import Publisher
 from landbridge.log.reading import open_reader
+from landbridge.log.subject_keys import open_keys_in
 from landbridge.log.subject_search import read_key_file
 from landbridge.party import PartyFolder
 from landbridge.v1 import log_pb2
@@ -128,6 +131,26 @@ def test_once_erased_neither_owner_nor_auditor_finds_anything(
     with closing(opened.open_log(opened.identity(Role.NODE))) as log:
         log.check()
         assert log.size == 4
+
+
+def test_what_a_restore_put_aside_is_erased_too(party: Party, tmp_path: Path) -> None:
+    back_up(party.state, tmp_path / "copy", with_keys=True)
+    opened = PartyFolder.open(party.state)
+    restore(party.state, tmp_path / "copy", opened.open_copy)
+    (aside,) = replaced_files(party.state)
+
+    def left() -> int:
+        with closing(open_keys_in(LogDatabase(aside), party.state)) as keys:
+            return len(keys.find("ope", SUBJECT))
+
+    assert left() == 2
+    erase_command(f"ope:{SUBJECT}", state=party.state, federation=party.federation)
+    assert left() == 0
+    aside.write_bytes(b"damaged")
+    with pytest.raises(LandbridgeError) as caught:
+        erase_command(f"ope:{SUBJECT}", state=party.state, federation=party.federation)
+    assert caught.value.where == str(aside)
+    assert "remove this file" in caught.value.next_step
 
 
 def test_every_form_of_output(party: Party, capsys: pytest.CaptureFixture[str]) -> None:

@@ -11,8 +11,7 @@ async def survey(running: Running) -> dict[str, SurveyedLog]:
     """Ask the nodes; the gateway serves nothing in this town."""
     found = await Survey(
         {origin_of(agency): running.nodes[agency].channel for agency in NODES},
-        keys_of=running.town.keys_of,
-        witness_keys=lambda name, _: running.town.keys_of(name),
+        keys=running.town.head_keys,
         now=running.town.now,
     ).run()
     return {log.origin.partition(".")[0]: log for log in found}

@@ -73,7 +73,7 @@ def desk(tmp_path: Path, parties: tuple[bytes, Keys]) -> Desk:
 
 
 def test_logs_in_all_their_forms_are_held_against_one_another(desk: Desk, capsys: Captured) -> None:
-    requester, gateway, fsa, nces = desk.logs(history_of(4).entries)
+    requester, gateway, fsa, nces = desk.logs(history_of(4, desk.keys).entries)
     tiles = str(desk.folder / "tiles")
     assert run(["log", "export", fsa, "--to", tiles]) == 0
     capsys.readouterr()
@@ -86,7 +86,7 @@ def test_logs_in_all_their_forms_are_held_against_one_another(desk: Desk, capsys
 
 
 def test_a_finding_says_who_what_when_and_where_the_proof_is(desk: Desk, capsys: Captured) -> None:
-    entries = history_of(4).entries
+    entries = history_of(4, desk.keys).entries
     hidden = entries[FSA].pop(1)
     logs = desk.logs(entries)
     assert desk.audit(*logs) == 1
@@ -105,7 +105,7 @@ def test_a_finding_says_who_what_when_and_where_the_proof_is(desk: Desk, capsys:
 
 
 def test_what_is_only_unfinished_ends_with_three(desk: Desk, capsys: Captured) -> None:
-    history = history_of(3)
+    history = history_of(3, desk.keys)
     for origin in (GATEWAY, REQUESTER):
         history.entries[origin].pop()
     assert desk.audit(*desk.logs(history.entries), "-o", "ndjson") == 3
@@ -114,7 +114,7 @@ def test_what_is_only_unfinished_ends_with_three(desk: Desk, capsys: Captured) -
 
 
 def test_heads_that_others_hold_unmask_a_fork(desk: Desk, capsys: Captured) -> None:
-    entries = history_of(3).entries
+    entries = history_of(3, desk.keys).entries
     (shown,) = desk.logs(entries, (FSA,))
     heads = desk.folder / "heads"
     heads.mkdir()
@@ -141,7 +141,7 @@ def test_heads_that_others_hold_unmask_a_fork(desk: Desk, capsys: Captured) -> N
 def test_bad_input_is_refused_with_a_next_step(
     desk: Desk, capsys: Captured, arguments: list[str], code: int, says: str
 ) -> None:
-    (log,) = desk.logs(history_of(1).entries, (FSA,))
+    (log,) = desk.logs(history_of(1, desk.keys).entries, (FSA,))
     filled = [one.format(log=log, folder=desk.folder) for one in arguments]
     assert desk.audit(*filled) == code
     shown = capsys.readouterr()
@@ -151,7 +151,7 @@ def test_bad_input_is_refused_with_a_next_step(
 
 
 def test_tiles_without_entries_say_nothing_of_accesses(desk: Desk, capsys: Captured) -> None:
-    fsa, gateway = desk.logs(history_of(1).entries, (FSA, GATEWAY))
+    fsa, gateway = desk.logs(history_of(1, desk.keys).entries, (FSA, GATEWAY))
     tiles = str(desk.folder / "tiles")
     assert run(["log", "export", fsa, "--to", tiles, "--without-entries"]) == 0
     assert desk.audit(tiles, gateway) == 2
@@ -159,13 +159,13 @@ def test_tiles_without_entries_say_nothing_of_accesses(desk: Desk, capsys: Captu
 
 
 def test_without_a_bundle_nothing_is_believed(desk: Desk, capsys: Captured) -> None:
-    logs = desk.logs(history_of(1).entries, (FSA, GATEWAY))
+    logs = desk.logs(history_of(1, desk.keys).entries, (FSA, GATEWAY))
     assert run(["log", "audit", *logs]) == 2
     assert "--bundle" in capsys.readouterr().err
 
 
 def test_a_monitor_goes_on_where_it_ended_and_heeds_a_signal(desk: Desk, capsys: Captured) -> None:
-    entries = history_of(3).entries
+    entries = history_of(3, desk.keys).entries
     hidden = entries[GATEWAY].pop()
     logs = desk.logs(entries)
     alarms = desk.folder / "alarms.ndjson"

@@ -1,0 +1,1 @@
+"""The peers that Landbridge is measured beside, one file each."""
