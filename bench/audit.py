@@ -19,6 +19,7 @@ from landbridge.audit.listed_logs import ListedLog, ListedLogs
 from landbridge.audit.look import Terms
 from landbridge.errors import Reason, refuse
 from landbridge.keys import KeyUse, SigningKey
+from landbridge.log.checkpoint import Checkpoint
 from landbridge.log.evidence import Evidence
 from landbridge.log.merkle import leaf_hash
 from landbridge.log.note import NoteSigner
@@ -167,8 +168,9 @@ def _profile(query: log_pb2.LogEntry, proof: Evidence) -> bytes:
 
 def _forged(entry: bytes, node: LogStore, key: SigningKey) -> Evidence:
     """Hand out an entry under a head of another history, as a node would that leaves it out."""
-    head = Checkpoint(NODE, node.size, leaf_hash(entry))
-    return Evidence(entry, node.size - 1, (), NoteSigner(NODE, key).sign(head.text()))
+    size = node.size or 1
+    head = Checkpoint(NODE, size, leaf_hash(entry))
+    return Evidence(entry, size - 1, (), NoteSigner(NODE, key).sign(head.text()))
 
 
 def _resident_mib() -> float:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from gateway.executor import Executor
 from gateway.node_client import NodeClient
 from gateway.planner import Plan, Planner
-from gateway.trace import accesses, heard
+from gateway.trace import ROOM, accesses, bytes_of, check_room, heard, too_large
 from gateway.verifier import AnswerVerifier
 from landbridge.assembler import VerifiedAnswer, assemble
 from landbridge.clock import Clock
@@ -203,7 +203,7 @@ class Federator:
         sizes_before = self._verifier.sizes_seen()
 
         def verify(agency: str, envelope: envelope_pb2.Envelope) -> VerifiedAnswer:
-            return self._verifier.verify(
+            answer = self._verifier.verify(
                 envelope,
                 agency=agency,
                 question=questions[agency],
@@ -211,6 +211,7 @@ class Federator:
                 query_digest=inquiry.query_digest,
                 sizes_before=sizes_before,
             )
+            return check_room(answer)
 
         answers: list[VerifiedAnswer] = []
         for agency, outcome in (await self._executor.ask(questions, deadline, verify)).items():
@@ -245,6 +246,31 @@ class Federator:
 
     async def _log_and_sign(self, inquiry: _Inquiry) -> envelope_pb2.Envelope:
         now = self._clock()
+        payload, entry = self._write(inquiry, now)
+        while entry.ByteSize() > ROOM and inquiry.collected:
+            # Whoever names the most makes room: no node can keep the others out of a profile.
+            largest = max(inquiry.collected, key=bytes_of)
+            inquiry.collected = [one for one in inquiry.collected if one is not largest]
+            inquiry.not_answered.extend(too_large(largest))
+            payload, entry = self._write(inquiry, now)
+
+        def write(name: Pseudonym) -> bytes:
+            entry.subject_pseudonym, entry.pseudonym_period = name.value, name.period
+            return entry.SerializeToString()
+
+        subject = inquiry.query.subject
+        about = (subject.scheme, subject.value, now)
+        try:
+            evidence = await self._log.append_about(about, write, size=entry.ByteSize())
+        except LandbridgeError:
+            self._replay.forget(inquiry.query_digest, 0, 0)
+            raise
+        return envelope_pb2.Envelope(
+            payload_type=PROFILE_TYPE, payload=payload, log=evidence_to_proto(evidence)
+        )
+
+    def _write(self, inquiry: _Inquiry, now: int) -> tuple[bytes, log_pb2.LogEntry]:
+        """Write the profile, and the entry that names it."""
         query = inquiry.query
         answers = [answer for answer, _ in inquiry.resolved] + inquiry.collected
         profile = assemble(
@@ -272,20 +298,7 @@ class Federator:
             accesses=list(accesses(answers, inquiry.not_answered)),
             heard=list(heard(answers)),
         )
-
-        def write(name: Pseudonym) -> bytes:
-            entry.subject_pseudonym, entry.pseudonym_period = name.value, name.period
-            return entry.SerializeToString()
-
-        about = (query.subject.scheme, query.subject.value, now)
-        try:
-            evidence = await self._log.append_about(about, write, size=entry.ByteSize())
-        except LandbridgeError:
-            self._replay.forget(inquiry.query_digest, 0, 0)
-            raise
-        return envelope_pb2.Envelope(
-            payload_type=PROFILE_TYPE, payload=payload, log=evidence_to_proto(evidence)
-        )
+        return payload, entry
 
 
 def _withheld_links(answers: Iterable[VerifiedAnswer]) -> dict[str, LandbridgeError]:

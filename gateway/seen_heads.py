@@ -41,14 +41,18 @@ class SeenHeads:
                 self.sizes.saw(origin, size, head)
             else:
                 file.drop_heard(origin)
-        newest = {seen.origin: (seen.size, seen.checkpoint) for seen in file.all_seen()}
+        newest = {}
+        for seen in file.all_seen():
+            for one in (seen, *file.earlier(seen.origin)):
+                if is_still_signed(one.checkpoint, past_keys, one.at):
+                    newest[one.origin] = (one.size, one.checkpoint)
+                    break
         for data in log.entries(max(until, log.size - _MOST_READ)):
             for origin, size, head in _heard(data):
                 if size > newest.get(origin, (0, b""))[0] and is_still_signed(head, past_keys):
                     newest[origin] = (size, head)
         for origin, (size, head) in newest.items():
-            if is_still_signed(head, past_keys):
-                self.sizes.saw(origin, size, head)
+            self.sizes.saw(origin, size, head)
         self._kept = self.sizes.sizes
 
     def keep(self) -> None:
@@ -61,7 +65,8 @@ class SeenHeads:
         until = self._log.size
         sizes = self.sizes.sizes
         if sizes is not self._kept:
-            heard = {origin: (size, self.sizes.head(origin)) for origin, size in sizes.items()}
+            heads = self.sizes.heads
+            heard = {origin: (size, heads.get(origin, b"")) for origin, size in sizes.items()}
             self._file.keep_heard(heard, until)
             self._kept = sizes
 

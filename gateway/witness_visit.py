@@ -101,21 +101,29 @@ class WitnessVisit:
         Raises:
             LandbridgeError: LB-2xxx when the node is away; LB-5001, LB-5002 for the own disk.
         """
-        answered = self._answered(agency)
+        anew = False
+        answered = self._seen.heads  # as of before: the log must hold these by now
         head = await self._fetch(agency)
         known = await asyncio.to_thread(self._live.witness.seen, head.origin)
         before = kept_head(known.checkpoint) if known else empty_head(head.origin)
         proof = await self._prove(agency, before, head)
-        if known and proof.path is None and not self._counts(known.checkpoint):
-            # Its key is tainted: it binds nobody, and the log begins anew.
-            self._gathered.forget(head.origin)
-            self._seen.forget(head.origin)
-            before, proof = empty_head(head.origin), _Proof([])
+        if known and proof.path is None:
+            bound = await asyncio.to_thread(self._live.witness.binding, head.origin)
+            if bound != known:
+                # A thief may have brought it: the log has to continue what was seen before.
+                known = bound
+                before = kept_head(bound.checkpoint) if bound else empty_head(head.origin)
+                self._gathered.forget(head.origin)
+                self._seen.forget(head.origin)
+                proof = await self._prove(agency, before, head)
+                anew = True
         if proof.path is None:
             shown = known.cosigned() if known else b""
             await self._confront(agency, _Claim(before, shown), head, proof)
             return
-        for claim in (self._claims.get(agency), answered):
+        came = answered.get(head.origin, b"")
+        with_answers = _Claim(kept_head(came), came) if came else None
+        for claim in (self._claims.get(agency), with_answers):
             if claim is None or not self._adds(claim, before, head):
                 continue
             held = await self._prove(agency, claim.head, head)
@@ -123,7 +131,7 @@ class WitnessVisit:
                 await self._confront(agency, claim, head, held)
                 return
         line = known.line if known else b""
-        if head.size > before.size:
+        if head.size > before.size or anew:
             add = self._live.witness.add
             line = (await asyncio.to_thread(add, head.data(), before.size, proof.path)).line
         self._accept(agency, head, line)
@@ -194,12 +202,6 @@ class WitnessVisit:
 
     def _counts(self, checkpoint: bytes) -> bool:
         return is_still_signed(checkpoint, self._live.keys.past)
-
-    def _answered(self, agency: str) -> _Claim | None:
-        """Return the largest head that came with a node's answers, if it has another log shown."""
-        shown = self._heads.get(agency)
-        data = self._seen.head(shown.origin) if shown else b""
-        return _Claim(kept_head(data), data) if data else None
 
     def _adds(self, claim: _Claim, before: SignedHead, head: SignedHead) -> bool:
         """Whether a claim says more than what was proven already, and still counts."""

@@ -179,7 +179,8 @@ class EvidenceVerifier:
         logged, index = proof.entry, proof.index
         # 1. The entry stands in the tree under the head.
         known = self._heads.get(proof.checkpoint)
-        head = known.checkpoint if known else read_checkpoint(_note(proof.checkpoint))
+        note = None if known else _note(proof.checkpoint)
+        head = known.checkpoint if known else read_checkpoint(note or _note(proof.checkpoint))
         leaf = sha256(b"\x00" + logged).digest()
         if root_from_path(leaf, index, head.size, proof.path) != head.root:
             raise refuse(Reason.BAD_LOG_EVIDENCE, f"entry {index} does not lead to the signed head")
@@ -190,17 +191,17 @@ class EvidenceVerifier:
         # 2. The head is signed by the log that it names, with a key that is good at that time.
         agency, role, keys = self._log_keys(head.origin, entry.logged_at_unix_ms)
         if known is None or known.signer not in keys:
-            known = self._verify_head(proof.checkpoint, head, keys)
+            note = note or _note(proof.checkpoint)
+            known = self._verify_head(proof.checkpoint, note, head, keys)
         # 3. The entry names this payload.
         if entry.payload_digest != digest(payload_type, envelope.payload):
             raise _bad_signature("the payload is not the one that its signer logged")
         return VerifiedEntry(agency, role, head.origin, entry, index, leaf, head, known.note)
 
     def _verify_head(
-        self, data: bytes, head: Checkpoint, keys: Sequence[Ed25519PublicKey]
+        self, data: bytes, note: Note, head: Checkpoint, keys: Sequence[Ed25519PublicKey]
     ) -> _Head:
         """Verify a head with the keys of its log, and remember which of them signed it."""
-        note = _note(data)
         signer = find_signers(note, [NoteVerifier(head.origin, key) for key in keys])[0]
         own = (signer.name, signer.key_hash)
         line = next(line for line in note.signatures if (line.name, line.key_hash) == own)
@@ -224,8 +225,8 @@ def _note(data: bytes) -> Note:
     if len(data) > _MAX_HEAD_BYTES:
         raise refuse(Reason.BAD_LOG_EVIDENCE, f"a signed head of {len(data)} bytes")
     note = parse_note(data)
-    if len(note.text) > _MAX_HEAD_TEXT:
-        raise refuse(Reason.BAD_LOG_EVIDENCE, f"a head of {len(note.text)} characters")
+    if len(note.text.encode()) > _MAX_HEAD_TEXT:
+        raise refuse(Reason.BAD_LOG_EVIDENCE, "a head that says more than a checkpoint has to")
     return note
 
 

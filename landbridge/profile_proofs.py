@@ -138,7 +138,7 @@ def verify_answers(
 def _check_heard(logged: bytes, holders: Iterable[VerifiedEntry]) -> None:
     """Check that the gateway logged of each node's log what it shows; earlier ones logged none."""
     heard = log_pb2.LogEntry.FromString(logged).heard
-    # Of two keys that signed a head in turn, one may be tainted by now: what they signed is compared.
+    # Of two keys that signed a head, one may be tainted by now: what they signed is compared.
     said = Counter((one.origin, one.index, one.leaf_hash, _said(one.checkpoint)) for one in heard)
     shown = Counter(
         (holder.origin, holder.index, holder.leaf_hash, (holder.head.size, holder.head.root))

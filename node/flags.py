@@ -1,7 +1,8 @@
 """Flags: disputes and repairs that travel with the records that they are about.
 
-    flags.attach(task, reading)       every answer that holds the record
-    flags.withdrawn(dataset)          records that are given no more
+    flags.standing                            what counts at this moment
+    flags.attach(task, reading, standing)     every answer that holds the record
+    flags.withdrawn(dataset)                  records that are given no more
 
 What an answer costs without cases is one look into an empty mapping. Which cases there are changes
 as a whole, by one assignment, so that no answer sees half of a change.
@@ -38,7 +39,7 @@ class CaseFlag:
 
 
 @dataclass(frozen=True, slots=True)
-class _Standing:
+class Standing:
     """The cases that count for answers at one moment."""
 
     flags: Mapping[str, Mapping[str, tuple[CaseFlag, ...]]] = field(default_factory=dict)
@@ -52,7 +53,7 @@ class Flags:
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._standing = _Standing()
+        self._standing = Standing()
 
     def follow(
         self,
@@ -76,9 +77,14 @@ class Flags:
                 of_dataset = flags.setdefault(opening.dataset, {})
                 flag = _write(case, rules[opening.dataset].law, known_by.get(case.id))
                 of_dataset[opening.record] = (*of_dataset.get(opening.record, ()), flag)
-        self._standing = _Standing(
+        self._standing = Standing(
             flags, {dataset: frozenset(found) for dataset, found in withdrawn.items()}
         )
+
+    @property
+    def standing(self) -> Standing:
+        """What counts at this moment, as a whole: it never changes."""
+        return self._standing
 
     @property
     def stand(self) -> bool:
@@ -94,12 +100,12 @@ class Flags:
         """Return the records of a dataset that are given no more."""
         return self._standing.withdrawn.get(dataset, frozenset())
 
-    def attach(self, task: Task, reading: Reading) -> None:
+    def attach(self, task: Task, reading: Reading, standing: Standing) -> None:
         """Add to every record of an answer the cases that concern what is released of it.
 
         What only resolves carries none: it leaves unsealed, and is shown to nobody.
         """
-        of_dataset = self._standing.flags.get(reading.dataset)
+        of_dataset = standing.flags.get(reading.dataset)
         if not of_dataset or task.resolving:
             return
         now = self._clock()

@@ -1,15 +1,21 @@
 """Reads what a batch of questions is allowed: one fetch for all of them, in the database itself."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import Final
 
 from landbridge.clock import system_clock
 from landbridge.errors import LandbridgeError, Reason
 from landbridge.memorandum.condition import AllOf, AnyOf, Not, Rule
-from node.flags import Flags
+from landbridge.v1 import answer_pb2
+from node.flags import Flags, Standing
 from node.published import Published
 from node.sources.lookup import Lookup, Withdrawn
 from node.sources.source import Source
 from node.task import Extraction, Found, Reading, Task, write_refusal
+
+_NAMED_AT_ONCE: Final = 100
+"""Records that one statement looks for by their names."""
 
 
 class Reader:
@@ -35,7 +41,22 @@ class Reader:
 
     def read(self, tasks: Sequence[Task]) -> None:
         """Read every extraction of every task in one go."""
-        self._find_withdrawn(tasks)
+        standing = self._flags.standing
+        found = self._fetch(tasks, standing)
+        while (now := self._flags.standing).withdrawn != standing.withdrawn:
+            # A record was withdrawn while the source was read: it may be in what was found.
+            standing = now
+            found = self._fetch(tasks, standing)
+        for outcome in found:
+            # What a requester asks wrongly is no failure of the database.
+            if isinstance(outcome, LandbridgeError) and outcome.reason is not Reason.BAD_ARGUMENT:
+                self._failed(outcome)
+        for task in tasks:
+            for reading in task.readings:
+                self._fill(task, reading, found, now)
+
+    def _fetch(self, tasks: Sequence[Task], standing: Standing) -> Sequence[Found]:
+        self._find_withdrawn(tasks, standing)
         lookups: list[Lookup] = []
         for task in tasks:
             for reading in task.readings:
@@ -46,14 +67,7 @@ class Reader:
                     if reading.expired is not None and not task.resolving:
                         reading.counting = len(lookups)
                         lookups.append(_count_expired(task, reading, reading.expired))
-        found: Sequence[Found] = self._source.fetch(lookups) if lookups else []
-        for outcome in found:
-            # What a requester asks wrongly is no failure of the database.
-            if isinstance(outcome, LandbridgeError) and outcome.reason is not Reason.BAD_ARGUMENT:
-                self._failed(outcome)
-        for task in tasks:
-            for reading in task.readings:
-                self._fill(task, reading, found)
+        return self._source.fetch(lookups) if lookups else []
 
     def _look_up(self, task: Task, reading: Reading, extraction: Extraction) -> Lookup:
         published = self._published[reading.dataset]
@@ -70,29 +84,47 @@ class Reader:
             without=reading.without,
         )
 
-    def _find_withdrawn(self, tasks: Sequence[Task]) -> None:
+    def _find_withdrawn(self, tasks: Sequence[Task], standing: Standing) -> None:
         """Find by their names which records of the subjects are given no more, and leave them out.
 
         The names alone are read: the statement that reads more leaves out few records, however many
         are withdrawn in all.
         """
-        if not self._flags.withdraws:
+        if not standing.withdrawn:
             return
         asked: list[tuple[Reading, frozenset[Withdrawn], Lookup]] = []
         for task in tasks:
             for reading in task.readings:
-                withdrawn = self._flags.withdrawn(reading.dataset)
+                withdrawn = standing.withdrawn.get(reading.dataset)
                 if reading.is_read and withdrawn:
                     asked.append((reading, withdrawn, _names(task, reading)))
         found: Sequence[Found] = self._source.fetch([lookup for *_, lookup in asked])
-        for (reading, withdrawn, _), outcome in zip(asked, found, strict=True):
+        for (reading, withdrawn, lookup), first in zip(asked, found, strict=True):
+            outcome = first
+            if _is_cut_short(first, self._max_records):
+                outcome = self._find_by_name(lookup, sorted(withdrawn))
             if isinstance(outcome, LandbridgeError):
                 reading.without = tuple(sorted(withdrawn))
             else:
                 names = {record.record for record in outcome}
                 reading.without = tuple(sorted(one for one in withdrawn if one.record in names))
 
-    def _fill(self, task: Task, reading: Reading, found: Sequence[Found]) -> None:
+    def _find_by_name(self, lookup: Lookup, withdrawn: Sequence[Withdrawn]) -> Found:
+        """Find which of these a subject has, however many other records it has."""
+        parts = [
+            replace(lookup, only=tuple(withdrawn[start : start + _NAMED_AT_ONCE]))
+            for start in range(0, len(withdrawn), _NAMED_AT_ONCE)
+        ]
+        found: list[answer_pb2.Record] = []
+        for outcome in self._source.fetch(parts):
+            if isinstance(outcome, LandbridgeError):
+                return outcome
+            found += outcome
+        return found
+
+    def _fill(
+        self, task: Task, reading: Reading, found: Sequence[Found], standing: Standing
+    ) -> None:
         if reading.is_read:
             _withhold_unfit(reading, found)
         if not task.resolving or not reading.extractions:
@@ -106,8 +138,8 @@ class Reader:
             )
         else:
             reading.fill(found, self._source.columns, self._max_records, task.day)
-            if self._flags.stand:
-                self._flags.attach(task, reading)
+            if standing.flags:
+                self._flags.attach(task, reading, standing)
             if reading.counting >= 0:
                 self._tell_expired(reading, found[reading.counting])
             if task.unproven and not reading.answer.detail:
@@ -150,6 +182,13 @@ def _names(task: Task, reading: Reading) -> Lookup:
         aliases=task.aliases,
         broad=True,
     )
+
+
+def _is_cut_short(outcome: Found, limit: int) -> bool:
+    """Whether a subject has more records than are read at once."""
+    if isinstance(outcome, LandbridgeError):
+        return outcome.reason is Reason.TOO_MANY_RECORDS
+    return len(outcome) > limit
 
 
 def _withhold_unfit(reading: Reading, found: Sequence[Found]) -> None:

@@ -1,6 +1,6 @@
 """Whether a subject has the record that it speaks of: seen in the agency's own source."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from landbridge.errors import LandbridgeError, Reason, refuse
 from landbridge.links import IDENTIFIER
@@ -46,7 +46,7 @@ class RecordCheck:
         columns = self._source.columns(opening.dataset, tuple(sorted(rules.fields)))
         stated = tuple(column.field for column in columns if column.type == IDENTIFIER)
         record = self._read(opening, stated)
-        if not self._source.is_named_by_line(opening.dataset):
+        if not self.is_named_by_line(opening.dataset):
             return None
         schemes = {column.field: column.scheme for column in columns}
         return frozenset(
@@ -60,45 +60,87 @@ class RecordCheck:
             )
         )
 
-    def check_cut(self, opening: Opening) -> None:
-        """Check that the record can be given no more.
+    def is_named_by_line(self, dataset: str) -> bool:
+        """Whether records are named by lines of a file, which another edition may move.
 
         Raises:
-            LandbridgeError: LB-4111 when no statement can leave it out.
+            LandbridgeError: LB-1006 when the dataset is not published.
+        """
+        return self._source.is_named_by_line(dataset)
+
+    def check_cut(self, opening: Opening) -> None:
+        """Check that the record can be given no more, and that no other one goes with it.
+
+        Raises:
+            LandbridgeError: LB-4111 when no statement can leave it out, and it alone; LB-2xxx when
+                the source fails.
         """
         try:
-            self._source.check_cut(
-                opening.dataset, Withdrawn(opening.record, opening.subject.subject)
-            )
+            self._source.check_cut(opening.dataset, _withdrawn(opening))
         except LandbridgeError as error:
-            raise refuse(
-                Reason.STEP_REFUSED,
-                f"{error.message}, and so it cannot be given no more",
-                where=f"case {opening.id}",
-                next_step=error.next_step,
-            ) from error
+            raise _no_cut(opening, error.message, error.next_step) from error
+        # Databases compare in ways of their own: so what would be left out is read once.
+        first = self._fetch(opening, ())
+        cut = self._fetch(opening, (), by_name=True)
+        if isinstance(cut, LandbridgeError):
+            raise first if isinstance(first, LandbridgeError) else _no_cut(opening, cut.message)
+        names = {record.record for record in cut}
+        is_gone = not isinstance(first, LandbridgeError) and opening.record not in {
+            record.record for record in first
+        }
+        if names != {opening.record} and not (is_gone and not names):
+            raise _no_cut(opening, "the database does not tell it from others by its name")
 
     def _read(self, opening: Opening, fields: tuple[str, ...]) -> answer_pb2.Record:
-        (outcome,) = self._source.fetch(
-            [
-                Lookup(
-                    dataset=opening.dataset,
-                    fields=fields,
-                    where=(),
-                    asked=opening.subject.subject,
-                    aliases=(),
-                    broad=False,
-                )
-            ]
+        outcome = self._fetch(opening, fields)
+        if not isinstance(outcome, LandbridgeError):
+            found = _named(opening, outcome)
+            if found is not None:
+                return found
+        elif outcome.reason is not Reason.TOO_MANY_RECORDS:
+            raise _no_record(outcome.message) if _is_no_key(outcome) else outcome
+        # Of a subject with very many records only the first were read.
+        outcome = self._fetch(opening, fields, by_name=True)
+        found = None if isinstance(outcome, LandbridgeError) else _named(opening, outcome)
+        if found is None:
+            raise _no_record(f"{opening.dataset} has no such record on the subject")
+        return found
+
+    def _fetch(
+        self, opening: Opening, fields: tuple[str, ...], *, by_name: bool = False
+    ) -> Sequence[answer_pb2.Record] | LandbridgeError:
+        lookup = Lookup(
+            dataset=opening.dataset,
+            fields=fields,
+            where=(),
+            asked=opening.subject.subject,
+            aliases=(),
+            broad=False,
+            only=(_withdrawn(opening),) if by_name else (),
         )
-        if isinstance(outcome, LandbridgeError):
-            if outcome.reason is Reason.NOT_ADDRESSABLE:
-                raise _no_record(outcome.message)
-            raise outcome
-        for record in outcome:
-            if record.record == opening.record:
-                return record
-        raise _no_record(f"{opening.dataset} has no such record on the subject")
+        (outcome,) = self._source.fetch([lookup])
+        return outcome
+
+
+def _withdrawn(opening: Opening) -> Withdrawn:
+    return Withdrawn(opening.record, opening.subject.subject)
+
+
+def _named(opening: Opening, found: Sequence[answer_pb2.Record]) -> answer_pb2.Record | None:
+    return next((record for record in found if record.record == opening.record), None)
+
+
+def _is_no_key(error: LandbridgeError) -> bool:
+    return error.reason is Reason.NOT_ADDRESSABLE
+
+
+def _no_cut(opening: Opening, why: str, next_step: str = "") -> LandbridgeError:
+    return refuse(
+        Reason.STEP_REFUSED,
+        f"{why}, and so it cannot be given no more",
+        where=f"case {opening.id}",
+        next_step=next_step or "name the records by other columns: `record` in node.toml",
+    )
 
 
 def _no_record(why: str) -> LandbridgeError:

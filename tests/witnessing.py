@@ -32,7 +32,9 @@ class Town:
     now: int = NOW
     keys: dict[str, list[SigningKey]] = field(default_factory=dict)
     former: dict[str, list[SigningKey]] = field(default_factory=dict)
-    """Keys that gave way to others in good order; one that is in neither list is tainted."""
+    """Keys that gave way to others in good order."""
+    tainted: list[SigningKey] = field(default_factory=list)
+    """Keys that were tainted a moment ago: good until an hour before."""
     files: list[WitnessFile] = field(default_factory=list)
     logs: list[LogStore] = field(default_factory=list)
 
@@ -51,9 +53,11 @@ class Town:
             raise refuse(Reason.UNTRUSTED_KEY, f"the log {origin} is not listed")
         return [key.public for key in self.keys[agency]]
 
-    def past_keys(self, origin: str, _: int | None = None) -> Sequence[Ed25519PublicKey]:
+    def past_keys(self, origin: str, at: int | None = None) -> Sequence[Ed25519PublicKey]:
         agency = origin.partition(".town")[0]
         former = [key.public for key in self.former.get(agency, ())]
+        if at is not None and at < self.now - 3_600_000:
+            former += [key.public for key in self.tainted if key.agency == agency]
         return [*self.keys_of(origin), *former]
 
     @property

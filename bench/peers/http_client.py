@@ -5,7 +5,7 @@ It understands what the measured servers send, status 200 with a Content-Length,
 
 import asyncio
 import ssl
-from typing import Final, Self
+from typing import Final, Self, cast
 
 from landbridge.errors import Reason, refuse
 
@@ -73,8 +73,8 @@ class _Connection(asyncio.Protocol):
         self._answer: asyncio.Future[bytes] | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        if isinstance(transport, asyncio.WriteTransport):
-            self._transport = transport
+        # uvloop's transports are of no class of asyncio.
+        self._transport = cast("asyncio.WriteTransport", transport)
 
     async def request(self, request: bytes) -> bytes:
         if self._transport is None or self._transport.is_closing():

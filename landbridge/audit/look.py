@@ -188,13 +188,14 @@ def _take_copy(path: Path, reader: LogReader, listed: ListedLogs, store: FactSto
 
 def _judge(store: FactStore, look: Look, terms: Terms, shown: Shown, *, anew: bool) -> None:
     rules = Judge(shown)
+    is_bounded = terms.since > -END_OF_TIME or terms.until < END_OF_TIME
     left_open, waiting = set[bytes](), set[bytes]()
     judged: set[bytes] | None = None if anew else set()
     for query, packed in store.facts.queries(anew=anew, waiting=not look.troubles):
         facts = unpack_facts(query, packed)
         if judged is not None:
             judged.add(query)
-        if not terms.is_within(facts):
+        if is_bounded and not terms.is_within(facts):
             continue
         look.queries += 1
         found = rules.judge(facts)

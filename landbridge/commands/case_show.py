@@ -10,6 +10,7 @@ from landbridge.case_document import show_case
 from landbridge.commands.case_fetch import Wanted, fetch
 from landbridge.commands.case_folder import find_case
 from landbridge.commands.output import Output, OutputOption, data_console, print_json
+from landbridge.commands.render_flag import quote
 from landbridge.commands.table import open_table, plain
 from landbridge.rights.steps import CaseKind
 
@@ -105,7 +106,7 @@ def _print(document: Mapping[str, Any]) -> None:
     console.print(plain(f"on {place}, about {subject['scheme']}:{subject['value']}"))
     if document["fields"]:
         console.print(plain(f"fields: {', '.join(document['fields'])}"))
-    console.print(plain(f"the subject says: {document['statement']}"))
+    console.print(plain(quote("the subject says: ", document["statement"])))
     table = open_table("STEP", "BY", "AT", "ENTRY", "REASON")
     for step in document["steps"]:
         table.add_row(*(plain(str(step[name])) for name in ("step", "by", "at", "entry", "reason")))

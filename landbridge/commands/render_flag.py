@@ -26,10 +26,19 @@ def render_flag(flag: Mapping[str, Any], console: Console) -> None:
     elif "due_at" in flag:
         line += f"; to be decided before {_day(flag['due_at'])}"
     console.print(plain(line, "yellow"))
-    console.print(plain(f"    the subject: {flag['statement']}"))
+    console.print(plain(quote("    the subject: ", flag["statement"])))
     if "reason" in flag:
-        console.print(plain(f"    the agency: {flag['reason']}"))
+        console.print(plain(quote("    the agency: ", flag["reason"])))
     console.print(plain(f"    case {flag['case']}", "dim"))
+
+
+def quote(speaker: str, words: str) -> str:
+    """Put somebody's words behind who speaks; further lines are marked, so that none speaks twice.
+
+    Without the mark a line could be written to look like what somebody else says.
+    """
+    first, *others = words.split("\n")
+    return "\n".join([speaker + first, *(f"      | {line}" for line in others)])
 
 
 def _day(moment: str) -> str:

@@ -31,9 +31,10 @@ class SeenSizes:
         """Origin to size, as it is now; what is seen later does not change it."""
         return self._sizes
 
-    def head(self, origin: str) -> bytes:
-        """Return the signed head that showed the size of a log; empty where none is known."""
-        return self._heads.get(origin, b"")
+    @property
+    def heads(self) -> Mapping[str, bytes]:
+        """Origin to the signed head that showed the size, where it is known; as `sizes`."""
+        return self._heads
 
     def saw(self, origin: str, size: int, checkpoint: bytes = b"") -> None:
         """Note the size in a head whose signature held, and the head."""
@@ -41,13 +42,13 @@ class SeenSizes:
             return
         with self._lock:
             if size > self._sizes.get(origin, 0):
-                self._heads[origin] = checkpoint
+                self._heads = {**self._heads, origin: checkpoint}
                 self._sizes = {**self._sizes, origin: size}
 
     def forget(self, origin: str) -> None:
         """Forget what was seen of a log that begins anew."""
         with self._lock:
-            self._heads.pop(origin, None)
+            self._heads = {name: head for name, head in self._heads.items() if name != origin}
             self._sizes = {name: size for name, size in self._sizes.items() if name != origin}
 
     def check(self, before: Mapping[str, int], origin: str, index: int) -> None:
@@ -62,7 +63,7 @@ class SeenSizes:
         try:
             check_not_rolled_back(before, origin, index)
         except LandbridgeError:
-            head = self.head(origin)
+            head = self._heads.get(origin)
             if not head or self._past_keys is None or is_still_signed(head, self._past_keys):
                 raise
             self.forget(origin)

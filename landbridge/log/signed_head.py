@@ -17,8 +17,9 @@ KeysOf = Callable[[str], Sequence[Ed25519PublicKey]]
 """From a log's origin to its keys that are good now; raises LB-4002 for a log that nobody knows."""
 
 PastKeys = Callable[[str, int | None], Sequence[Ed25519PublicKey]]
-"""From a log's origin to its keys that nobody has tainted since: those that were good at a time in
-Unix milliseconds or, for None, at any; raises LB-4002 for a log that nobody knows."""
+"""From a log's origin to its keys that were good at a time in Unix milliseconds, which a tainted
+one is until an hour before its taint; or, for None, to all that are not tainted. Raises LB-4002 for
+a log that nobody knows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,10 +101,18 @@ def kept_head(data: bytes) -> SignedHead:
     return SignedHead(note, read_checkpoint(note))
 
 
-def is_still_signed(data: bytes, past_keys: PastKeys) -> bool:
-    """Tell whether a head that was verified before still counts: its key may be tainted by now."""
+def is_still_signed(data: bytes, past_keys: PastKeys, at: int | None = None) -> bool:
+    """Tell whether a head that was verified before still counts: its key may be tainted by now.
+
+    `at` is when it was verified, in Unix milliseconds, where that is known.
+    """
+
+    def keys(origin: str) -> Sequence[Ed25519PublicKey]:
+        then = past_keys(origin, at) if at is not None else ()
+        return [*past_keys(origin, None), *then]
+
     try:
-        read_signed_head(data, lambda origin: past_keys(origin, None))
+        read_signed_head(data, keys)
     except LandbridgeError:
         return False
     return True

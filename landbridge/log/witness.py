@@ -6,14 +6,14 @@ The rules are those of C2SP tlog-witness:
 2. The caller knows the size that was seen last; else it is told that size, and nothing is cosigned.
 3. The path proves that the head continues what was seen.
 4. The head is on the disk before its cosignature leaves.
-5. What was seen under a key that was tainted since binds nobody: where the log does not continue
-   it, the caller is told 0, and the log begins anew; that head is kept beside the first new one.
+5. What was seen less than an hour before its key was tainted may be a thief's, and binds nobody:
+   the log then has to continue what was seen before. It is told as a fork all the same.
 
 Two signed heads of one size with two roots prove that the log shows different histories: both are
 kept, whatever else the caller says.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from threading import Lock
 from typing import Final
@@ -49,10 +49,11 @@ class Word:
 class Witness:
     """The witness that a party is, under the name of its own log. Thread-safe.
 
-    `keys_of` gives the keys of a log that are good now, `past_keys` those that are not tainted.
+    `keys_of` gives the keys of a log that are good now, `past_keys` those of earlier.
+    `told` is told of a log that goes on without what a tainted key has signed.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  built once, by name
         self,
         file: WitnessFile,
         origin: str,
@@ -60,6 +61,7 @@ class Witness:
         keys_of: KeysOf,
         past_keys: PastKeys,
         *,
+        told: Callable[[LandbridgeError], None] = lambda _: None,
         clock: Clock = system_clock,
     ) -> None:
         self.origin = origin
@@ -67,6 +69,7 @@ class Witness:
         self._cosigner = Cosigner(origin, key)
         self._keys_of = keys_of
         self._past_keys = past_keys
+        self._told = told
         self._clock = clock
         self._adding = Lock()
 
@@ -103,14 +106,33 @@ class Witness:
         """
         return self._file.seen(origin)
 
+    def binding(self, origin: str) -> Seen | None:
+        """Return the newest head of a log that it has to continue: no thief's, if it was cosigned.
+
+        Raises:
+            LandbridgeError: LB-5001, LB-5002 for the disk.
+        """
+        seen = self._file.seen(origin)
+        return self._binding(seen) if seen else None
+
+    def _binding(self, seen: Seen) -> Seen | None:
+        if is_still_signed(seen.checkpoint, self._past_keys, seen.at):
+            return seen
+        for one in self._file.earlier(seen.origin):
+            if is_still_signed(one.checkpoint, self._past_keys, one.at):
+                return one
+        return None
+
     def _add(self, head: SignedHead, old_size: int, path: Sequence[bytes]) -> Word:
         seen = self._file.seen(head.origin)
         before = kept_head(seen.checkpoint) if seen else empty_head(head.origin)
         fits = old_size == before.size and before.is_continued_by(head, path)
-        tainted = b""
+        tainted: SignedHead | None = None
         if seen is not None and not fits:
-            if not is_still_signed(seen.checkpoint, self._past_keys):
-                tainted, before = seen.checkpoint, empty_head(head.origin)
+            bound = self._binding(seen)
+            if bound is not seen:
+                tainted = kept_head(seen.checkpoint)
+                before = kept_head(bound.checkpoint) if bound else empty_head(head.origin)
             elif before.differs_from(head):
                 raise self.fork(before, head)
         if old_size != before.size:
@@ -122,8 +144,8 @@ class Witness:
                 f" {before.size}",
             )
         now = self._clock()
-        if tainted:
-            self._file.keep_fork(Fork(head.origin, tainted, head.data(), now))
+        if tainted is not None:
+            self._told(self.fork(tainted, head))
         line = str(self._cosigner.cosign(head.note, now // 1000)).encode()
         kept = Seen(head.origin, head.size, head.data(), line, now)
         if not self._file.keep_seen(kept, after=seen.size if seen else None):

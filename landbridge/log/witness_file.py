@@ -8,7 +8,8 @@ What is written is on the disk when a call returns. All raise LB-5001 when the d
 LB-5002 when the file is damaged.
 """
 
-from collections.abc import Mapping
+import sqlite3
+from collections.abc import Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +22,9 @@ from landbridge.log.witness_database import WITNESS_FILE, WitnessDatabase
 _MOST_FORKS: Final = 8
 """Pairs of heads kept of each log: one is proof enough."""
 _COSIGNED_HEADS: Final = 16
+_APART_MS: Final = 600_000
+_MOST_EARLIER: Final = 288
+"""Heads kept of the last days: what a thief of a log's key brings replaces the newest alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +90,14 @@ class WitnessFile(WitnessDatabase):
                     " WHERE origin = ? AND size = ?",
                     (*row[1:], new.origin, after),
                 )
+            if cursor.rowcount == 1:
+                _keep_earlier(connection, new)
             return cursor.rowcount == 1
+
+    def earlier(self, origin: str) -> Iterator[Seen]:
+        """Yield heads of a log that were cosigned before, some ten minutes apart, newest first."""
+        query = "SELECT * FROM earlier WHERE origin = ? ORDER BY at DESC"
+        yield from (Seen(*row) for row in self.read(query, (origin,)))
 
     def keep_fork(self, fork: Fork) -> bool:
         """Keep two heads that prove a fork; returns whether this is news."""
@@ -171,7 +182,7 @@ class WitnessFile(WitnessDatabase):
             connection.execute("DELETE FROM claimed")
 
     def heard(self) -> tuple[dict[str, tuple[int, bytes]], int]:
-        """Return sizes and heads of logs that one heard of, and up to which own entry it reaches."""
+        """Return sizes and heads of logs that one heard of, and how far in one's own log."""
         found = self.read("SELECT origin, size, checkpoint FROM heard")
         heads = {str(origin): (int(size), bytes(head)) for origin, size, head in found}
         until = self.read("SELECT entry FROM heard_until")
@@ -195,6 +206,20 @@ class WitnessFile(WitnessDatabase):
         """Forget how large a log was."""
         with self.writing() as connection:
             connection.execute("DELETE FROM heard WHERE origin = ?", (origin,))
+
+
+def _keep_earlier(connection: sqlite3.Connection, new: Seen) -> None:
+    cursor = connection.execute(
+        "INSERT INTO earlier SELECT ?, ?, ?, ?, ? WHERE NOT EXISTS"
+        " (SELECT 1 FROM earlier WHERE origin = ? AND at > ?)",
+        (new.origin, new.size, new.checkpoint, new.line, new.at, new.origin, new.at - _APART_MS),
+    )
+    if cursor.rowcount:
+        connection.execute(
+            "DELETE FROM earlier WHERE origin = ? AND at NOT IN"
+            " (SELECT at FROM earlier WHERE origin = ? ORDER BY at DESC LIMIT ?)",
+            (new.origin, new.origin, _MOST_EARLIER),
+        )
 
 
 def cosigned(folder: Path, witnesses: int = 1) -> bytes:

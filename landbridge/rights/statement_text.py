@@ -14,9 +14,13 @@ from landbridge.subject import IdentifierScheme, Schemes, SubjectId, SubjectKind
 
 LONGEST: Final = 1000
 """Characters of a statement or a reason."""
+MOST_LINES: Final = 20
+_MOST_MARKS: Final = 4
+"""Accents on one letter: more hide what stands above and below."""
 
 _JOINERS: Final = "\u200c\u200d"
 """Persian and Indic scripts need them within words."""
+_LIKE_DASHES: Final = "_\u00b7\u2022\u2212\u2219\u22c5"
 _DAY: Final = re.compile(r"\b\d{4}-\d\d-\d\d\b")
 _FORBIDDEN: Final = (
     (re.compile(r"<\s*[A-Za-z/!?]"), "markup"),
@@ -40,20 +44,35 @@ def check_text(text: str, *, where: str) -> None:
     Raises:
         LandbridgeError: LB-4112 with the place.
     """
+    _check_form(text, where)
+    _check_content(text, where)
+
+
+def _check_form(text: str, where: str) -> None:
     if not text.strip():
         raise _refuse(where, "it says nothing")
     if len(text) > LONGEST:
         raise _refuse(where, f"it has {len(text)} characters, and {LONGEST} are allowed")
-    for position, character in enumerate(text, start=1):
-        if not _is_plain(character):
+    if text.count("\n") >= MOST_LINES:
+        raise _refuse(where, f"it has more than {MOST_LINES} lines")
+    marks = 0
+    for place, character in enumerate(text):
+        if not _is_plain(character, text[place - 1 : place], text[place + 1 : place + 2]):
             raise _refuse(
                 where,
-                f"character {position} is one that cannot be seen (U+{ord(character):04X})",
+                f"character {place + 1} is one that cannot be seen (U+{ord(character):04X})",
             )
-    dates_apart = _DAY.sub(lambda found: "-" * len(found[0]), text)
+        marks = marks + 1 if _is_mark(character) else 0
+        if marks > _MOST_MARKS:
+            raise _refuse(where, f"character {place + 1} is one accent too many on one letter")
+
+
+def _check_content(text: str, where: str) -> None:
+    read, places = _as_read(text)
+    dates_apart = _DAY.sub(lambda found: "-" * len(found[0]), read)
     for pattern, what in _FORBIDDEN:
         if found := pattern.search(dates_apart):
-            raise _refuse(where, f"from character {found.start() + 1} on it holds {what}")
+            raise _refuse(where, f"from character {places[found.start()] + 1} on it holds {what}")
 
 
 def check_statement(text: str, schemes: Schemes, own: Collection[SubjectId], *, where: str) -> None:
@@ -62,27 +81,52 @@ def check_statement(text: str, schemes: Schemes, own: Collection[SubjectId], *, 
     Raises:
         LandbridgeError: LB-4112 with the place.
     """
+    _check_form(text, where)
     for value in sorted({one.value for one in own}, key=len, reverse=True):
         text = text.replace(value, _OWN)
-    check_text(text, where=where)
+    _check_content(text, where)
+    read, _ = _as_read(text)
     persons = [
         scheme
         for scheme in schemes.values()
         if scheme.subject_kind is SubjectKind.NATURAL_PERSON and scheme.is_checked
     ]
-    for found in _TOKEN.finditer(text):
+    for found in _TOKEN.finditer(read):
         for scheme in persons:
             if any(_names_a_person(token, scheme) for token in _ways(found[0])):
                 raise _refuse(
                     where,
-                    f"from character {found.start() + 1} on it holds what may be an identifier"
-                    f" of another person ({scheme.name})",
+                    f"it holds what may be an identifier of another person ({scheme.name})",
                 )
 
 
-def _is_plain(character: str) -> bool:
-    if character == "\n" or character in _JOINERS:
+def _as_read(text: str) -> tuple[str, list[int]]:
+    """Write a text as a reader takes it, whatever dashes, blanks and widths it is written with.
+
+    With each of its characters goes the place of the one that it was.
+    """
+    read: list[str] = []
+    places: list[int] = []
+    for place, character in enumerate(text):
+        if character in _JOINERS:
+            continue
+        for plain in unicodedata.normalize("NFKC", character):
+            category = unicodedata.category(plain)
+            is_dash = category == "Pd" or plain in _LIKE_DASHES
+            read.append("-" if is_dash else " " if category == "Zs" else plain)
+            places.append(place)
+    return "".join(read), places
+
+
+def _is_mark(character: str) -> bool:
+    return unicodedata.category(character) in ("Mn", "Me")
+
+
+def _is_plain(character: str, before: str, after: str) -> bool:
+    if character == "\n":
         return True
+    if character in _JOINERS:
+        return all(unicodedata.category(one or " ")[0] in "LM" for one in (before, after))
     category = unicodedata.category(character)
     return category[0] != "C" and category not in ("Zl", "Zp")
 

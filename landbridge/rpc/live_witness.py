@@ -52,6 +52,7 @@ class LiveWitness:
                 party.signing_key(KeyUse.LOG),
                 self.keys.now,
                 self.keys.past,
+                told=self.refused,
                 clock=clock,
             )
             self.own = OwnLog(log, self.file, keys=self.keys, changed=self._changed, clock=clock)
@@ -91,7 +92,7 @@ class LiveWitness:
         return self._trust.current.bundle.log_keys(origin, self._clock())[2]
 
     def past_keys(self, origin: str, at: int | None) -> Sequence[Ed25519PublicKey]:
-        """Return the keys of a log that are not tainted: good at a time, or ever good.
+        """Return the keys of a log for what was seen of it earlier (`PastKeys`).
 
         Raises:
             LandbridgeError: LB-4002 when the log is not listed.

@@ -106,7 +106,7 @@ class LogService(pb_grpc.LogServiceServicer):
         context: grpc.aio.ServicerContext[pb.GetWitnessedRequest, pb.GetWitnessedResponse],
     ) -> pb.GetWitnessedResponse:
         """Tell what this witness has seen of a log."""
-        seen = await self._work(context, lambda: self._witness.seen(request.origin))
+        seen = await self._work(context, lambda: self._witness.binding(request.origin))
         return pb.GetWitnessedResponse(checkpoint=seen.cosigned() if seen else b"")
 
     async def TellWitnessed(  # noqa: N802  the contract's name

@@ -7,7 +7,7 @@ which one may follow another in landbridge/trust/succession.py.
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Self
+from typing import Final, Self
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
@@ -26,6 +26,9 @@ from landbridge.trust.issuers import Issuer, lay_out_issuers, roots_at
 from landbridge.trust.keys import ListedKey, lay_out_keys
 
 __all__ = ["Endpoint", "Issuer", "Member", "TrustBundle"]
+
+_STOLEN_UNSEEN_MS: Final = 3_600_000
+"""For how long before its taint a key may have been in a thief's hands."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,7 +180,10 @@ class TrustBundle:
         return tuple(key.public for key in found[1] if key.state is not AuthorityState.ABORTED)
 
     def past_log_keys(self, origin: str, at: int | None = None) -> tuple[Ed25519PublicKey, ...]:
-        """Return the keys of a log that are not tainted: good at a time, or without one ever good.
+        """Return the keys of a log for what was seen of it earlier, whatever became of them since.
+
+        With a time: the keys that were good then, a tainted one only until an hour before its
+        taint, as nobody knows since when it was stolen. Without: all that are not tainted.
 
         Raises:
             LandbridgeError: LB-4002 when the log is unknown.
@@ -185,12 +191,7 @@ class TrustBundle:
         found = self._logs.get(origin)
         if found is None:
             raise self._untrusted(f"the log {origin[:120]!r} is not listed")
-        return tuple(
-            key.public
-            for key in found[1]
-            if key.state not in (AuthorityState.ABORTED, AuthorityState.TAINTED)
-            and (at is None or key.not_before <= at < key.not_after)
-        )
+        return tuple(key.public for key in found[1] if _was_good(key, at))
 
     def _check(self, key: ListedKey, use: KeyUse, at: int) -> None:
         if key.use is not use:
@@ -207,6 +208,13 @@ class TrustBundle:
 
     def _untrusted(self, message: str) -> LandbridgeError:
         return refuse(Reason.UNTRUSTED_KEY, message, where=f"trust bundle {self.number}")
+
+
+def _was_good(key: ListedKey, at: int | None) -> bool:
+    tainted = key.state is AuthorityState.TAINTED
+    if key.state is AuthorityState.ABORTED or at is None:
+        return not tainted and key.state is not AuthorityState.ABORTED
+    return key.not_before <= at < key.not_after - (_STOLEN_UNSEEN_MS if tainted else 0)
 
 
 def _member(agency: str, record: MemberRecord) -> Member:

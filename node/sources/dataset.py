@@ -28,7 +28,7 @@ from node.sources.plans import (
 )
 from node.sources.statements import Searched, Shape, Write, compile_statement, pad, padded
 from node.sources.tables import Naming, NativeTable, kind_of
-from node.sources.without import PreparedCut, prepare_cut, write_cut
+from node.sources.without import PreparedCut, prepare_cut, write_cut, write_only
 
 Outcome = Records | LandbridgeError
 AnyPlan = ValuePlan | TruthPlan | CountPlan
@@ -198,7 +198,8 @@ class DatasetReader:
                 f"what is asked of {self.table.name} is no value that its fields can have",
             ) from None
         cuts = tuple(prepare_cut(self._searched, one) for one in wanted.without)
-        return Prepared(wanted.fields, where, predicates, wanted.counted, cuts)
+        only = tuple(prepare_cut(self._searched, one) for one in wanted.only)
+        return Prepared(wanted.fields, where, predicates, wanted.counted, cuts, only)
 
     def _take_apart_anew(self, rule: Rule) -> PreparedRule:
         return self._conditions.prepare(self.table.name, self.field, rule, dialect=self._dialect)
@@ -227,6 +228,7 @@ class DatasetReader:
             [field.column for field in fields],
             [
                 *(self._cutter(cut) for cut in prepared.cuts),
+                *((self._chooser(prepared.only),) if prepared.only else ()),
                 *(self._writer(rule) for rule in prepared.where),
             ],
             [self._writer(rule) for rule in prepared.predicates],
@@ -250,6 +252,9 @@ class DatasetReader:
 
     def _cutter(self, cut: PreparedCut) -> Write:
         return lambda bind: write_cut(self._searched, cut.form, bind)
+
+    def _chooser(self, only: Sequence[PreparedCut]) -> Write:
+        return lambda bind: write_only(self._searched, [one.form for one in only], bind)
 
     def _writer(self, rule: PreparedRule) -> Write:
         return lambda bind: self._conditions.write(

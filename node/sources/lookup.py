@@ -39,3 +39,5 @@ class Lookup:
     """Whether the records are only counted: nothing of them is read but their keys."""
     without: tuple[Withdrawn, ...] = ()
     """Records that are left out."""
+    only: tuple[Withdrawn, ...] = ()
+    """Where there are any: the records that are read, and no others."""

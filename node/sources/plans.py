@@ -30,11 +30,19 @@ class Wanted:
     predicates: tuple[Question, ...]
     counted: bool = False
     without: tuple[Withdrawn, ...] = ()
+    only: tuple[Withdrawn, ...] = ()
 
     @classmethod
     def of(cls, lookup: Lookup) -> Self:
         """Take out what a lookup wants."""
-        return cls(lookup.fields, lookup.where, lookup.predicates, lookup.counted, lookup.without)
+        return cls(
+            lookup.fields,
+            lookup.where,
+            lookup.predicates,
+            lookup.counted,
+            lookup.without,
+            lookup.only,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +54,7 @@ class Prepared:
     predicates: tuple[PreparedRule, ...]
     counted: bool = False
     cuts: tuple[PreparedCut, ...] = ()
+    only: tuple[PreparedCut, ...] = ()
 
     @property
     def form(self) -> "PreparedForm":
@@ -56,19 +65,27 @@ class Prepared:
             tuple(rule.form for rule in self.predicates),
             self.counted,
             tuple(cut.form for cut in self.cuts),
+            tuple(one.form for one in self.only),
         )
 
     @property
     def values(self) -> list[object]:
         """What is given with each run, in the order of the statement's places."""
         parts = (
-            *(cut.values for cut in self.cuts),
+            *(one.values for one in (*self.cuts, *self.only)),
             *(rule.values for rule in (*self.where, *self.predicates)),
         )
         return [value for part in parts for value in part]
 
 
-PreparedForm = tuple[tuple[str, ...], tuple[Form, ...], tuple[Form, ...], bool, tuple[Cut, ...]]
+PreparedForm = tuple[
+    tuple[str, ...],
+    tuple[Form, ...],
+    tuple[Form, ...],
+    bool,
+    tuple[Cut, ...],
+    tuple[Cut, ...],
+]
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ A record is known by its name and by a key that names the subject of its case, s
 another edition of a file has moved to the same line is not taken for it.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal, InvalidOperation
@@ -18,6 +19,8 @@ from node.sources.statements import Searched, Untyped, pad, padded, search, trut
 from node.sources.tables import Kind, Naming, kind_of
 
 _TEXTUAL: Final = (Kind.TEXT, Kind.NAMED)
+_WHOLE: Final = range(-(1 << 63), 1 << 64)
+"""Whole numbers that columns can hold."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,14 +66,22 @@ def prepare_cut(searched: Searched, withdrawn: Withdrawn) -> PreparedCut:
 
 def write_cut(searched: Searched, cut: Cut, bind: Bind) -> sa.ColumnElement[bool]:
     """Write that a row is not the record."""
+    # By a case, as a comparison with NULL is neither true nor false, and its contrary is not, too.
+    return truth(_is(searched, cut, bind)) == sa.literal_column("0", sa.Integer)
+
+
+def write_only(searched: Searched, records: Sequence[Cut], bind: Bind) -> sa.ColumnElement[bool]:
+    """Write that a row is one of the records: just those that `write_cut` leaves out."""
+    return sa.or_(*(_is(searched, record, bind) for record in records))
+
+
+def _is(searched: Searched, cut: Cut, bind: Bind) -> sa.ColumnElement[bool]:
     named = [_equals(column, bind) for column in searched.naming.columns]
     about = [
         search(searched.native, searched.keys[position], [bind(Untyped()) for _ in range(size)])
         for position, size in cut.keys
     ]
-    record = sa.and_(*named, sa.or_(*about)) if about else sa.and_(*named)
-    # By a case, as a comparison with NULL is neither true nor false, and its contrary is not, too.
-    return truth(record) == sa.literal_column("0", sa.Integer)
+    return sa.and_(*named, sa.or_(*about)) if about else sa.and_(*named)
 
 
 def read_name(naming: Naming, record: str) -> tuple[object, ...] | None:
@@ -78,7 +89,7 @@ def read_name(naming: Naming, record: str) -> tuple[object, ...] | None:
 
     A name of several columns in which one holds the joining sign could be read in two ways.
     """
-    if not record.startswith(naming.prefix):
+    if not record.startswith(naming.prefix) or "\x00" in record:
         return None
     rest = record.removeprefix(naming.prefix)
     parts = rest.split("/") if len(naming.columns) > 1 else [rest]
@@ -96,11 +107,13 @@ def _equals(column: sa.Column[Any], bind: Bind) -> sa.ColumnElement[bool]:
 
 def _read(column: sa.Column[Any], text: str) -> object | None:
     kind = kind_of(column)
+    if kind is Kind.NAMED and not text:
+        return None
     if kind in _TEXTUAL:
         return text
     try:
         if kind is Kind.INTEGER:
-            return int(text) if str(int(text)) == text else None
+            return int(text) if str(int(text)) == text and int(text) in _WHOLE else None
         if kind is Kind.NUMERIC:
             return Decimal(text)
         if kind is Kind.DATE:

@@ -218,6 +218,7 @@ async def test_the_answer_to_another_query_is_refused(tmp_path: Path) -> None:
         (FOOD, "federation", Reason.MISMATCHED_ANSWER),
         (FOOD, "detail", Reason.OVERSIZED_ANSWER),
         (FOOD, "too many", Reason.OVERSIZED_ANSWER),
+        (FOOD, "many names", Reason.OVERSIZED_ANSWER),
     ],
 )
 async def test_a_node_that_signs_what_it_should_not(
@@ -277,6 +278,10 @@ _CHANGES: Final[dict[str, Callable[[answer_pb2.DatasetAnswer], object]]] = {
     "detail": _set("dataset.detail", "x" * 1001),
     "too many": lambda dataset: dataset.extracts[0].records.extend(
         [dataset.extracts[0].records[0]] * 600
+    ),
+    "many names": lambda dataset: dataset.refusals.extend(
+        answer_pb2.Refusal(field=f"{number:04}{'x' * 200}", reason=Reason.NOT_COVERED.value)  # type: ignore[arg-type]
+        for number in range(400)
     ),
 }
 

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -27,9 +28,9 @@ from landbridge.envelope import (
 )
 from landbridge.errors import LandbridgeError, Reason, refuse
 from landbridge.keys import KeyUse, SigningKey, pae
-from landbridge.log.checkpoint import Checkpoint
+from landbridge.log.checkpoint import Checkpoint, read_checkpoint
 from landbridge.log.merkle import tree_root
-from landbridge.log.note import NoteSigner
+from landbridge.log.note import NoteSignature, NoteSigner, parse_note, write_note
 from landbridge.log.store import LogStore
 from landbridge.v1.envelope_pb2 import Envelope
 from landbridge.v1.log_pb2 import ENTRY_KIND_ANSWER, LogEntry
@@ -236,6 +237,41 @@ def test_a_verified_entry_says_whose_log_it_is(log: LogStore) -> None:
         assert verified.index == index
         assert verified.entry.payload_digest == digest(ANSWER_TYPE, envelope.payload)
     assert len(verifier._heads) == 1
+
+
+def padded(checkpoint: bytes, lines: int, width: int) -> bytes:
+    """Add lines of signers that nobody knows, as witnesses do."""
+    note = parse_note(checkpoint)
+    more = [
+        NoteSignature(f"stranger-{number}.example", bytes(4), bytes(width))
+        for number in range(lines)
+    ]
+    return write_note(note.text, [*more, *note.signatures])
+
+
+def test_of_a_head_what_its_log_signed_is_kept_and_nothing_else(log: LogStore) -> None:
+    envelope = log_envelopes(log, [b"payload"])[0]
+    own = envelope.log.checkpoint
+    verifier = EvidenceVerifier(log_keys)
+    for lines, width in ((0, 0), (1, 64), (63, 64), (5, 1500)):
+        envelope.log.checkpoint = padded(own, lines, width)
+        verified = verifier.verify(envelope, ANSWER_TYPE)
+        assert verified.checkpoint == verified.heard().checkpoint == own
+    envelope.log.checkpoint = padded(own, 63, 1500)
+    assert refusal(verifier.verify, envelope, ANSWER_TYPE) is Reason.BAD_LOG_EVIDENCE
+
+
+def test_a_head_that_says_more_than_it_has_to_is_refused(log: LogStore) -> None:
+    envelope = log_envelopes(log, [b"payload"])[0]
+    head = read_checkpoint(parse_note(envelope.log.checkpoint))
+    signer = NoteSigner(ORIGIN, LOG_KEY)
+    for extension, is_believed in (("tile of the week", True), ("x" * 600, False)):
+        envelope.log.checkpoint = signer.sign(replace(head, extensions=(extension,)).text())
+        verify = EvidenceVerifier(log_keys).verify
+        if is_believed:
+            assert verify(envelope, ANSWER_TYPE).index == 0
+        else:
+            assert refusal(verify, envelope, ANSWER_TYPE) is Reason.BAD_LOG_EVIDENCE
 
 
 def test_trust_that_ends_ends_at_once(log: LogStore) -> None:

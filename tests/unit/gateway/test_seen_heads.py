@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from gateway.seen_heads import SeenHeads
-from landbridge.log.checkpoint import Checkpoint
+from landbridge.errors import LandbridgeError
+from landbridge.keys import KeyUse, SigningKey
 from landbridge.log.store import LogStore
 from landbridge.log.witness_file import WitnessFile
 from landbridge.v1 import log_pb2
@@ -20,44 +21,72 @@ def town(tmp_path: Path) -> Iterator[Town]:
     made.close()
 
 
-def profile(log: LogStore, **sizes: int) -> None:
+def head(town: Town, agency: str, size: int) -> bytes:
+    return town.signed(agency, size, bytes(32))
+
+
+def profile(log: LogStore, *heads: bytes) -> None:
     """Log a profile that heard of logs."""
-    heads = [Checkpoint(origin, size, bytes(32)) for origin, size in sizes.items()]
-    heard = [log_pb2.Heard(origin=one.origin, checkpoint=one.text().encode()) for one in heads]
+    heard = [log_pb2.Heard(checkpoint=one) for one in heads]
     log.append([log_pb2.LogEntry(heard=heard).SerializeToString()])
 
 
 def test_sizes_are_known_from_the_file_the_log_and_what_was_cosigned(town: Town) -> None:
     log, file = town.log("exchange"), town.file("exchange")
+    a, b, food = origin_of("a"), origin_of("b"), origin_of("food")
+    for agency in "ab":
+        town.key(agency)
     seen = SeenHeads(log, file, town.past_keys)
     assert dict(seen.sizes.sizes) == {}
-    seen.sizes.saw("a", 7)
-    profile(log, a=7)
+    seen.sizes.saw(a, 7, head(town, "a", 7))
+    profile(log, head(town, "a", 7))
     seen.keep()
     # Killed before the next second: the log alone tells of these.
-    profile(log, a=5, b=3)
-    profile(log, b=9)
+    profile(log, head(town, "a", 5), head(town, "b", 3))
+    profile(log, head(town, "b", 9), b"no head")
     log.append([b"\xff no entry of ours"])
-    food = town.log("food")
-    fill(food, 4)
-    bring(food, town.witness("exchange"), 0)
+    store = town.log("food")
+    fill(store, 4)
+    bring(store, town.witness("exchange"), 0)
     again = SeenHeads(log, file, town.past_keys)
-    assert dict(again.sizes.sizes) == {"a": 7, "b": 9, origin_of("food"): 4}
+    assert dict(again.sizes.sizes) == {a: 7, b: 9, food: 4}
     again.keep()
-    assert file.heard() == ({"a": 7}, 1)
-    again.sizes.saw("b", 10)
+    assert file.heard() == ({a: (7, head(town, "a", 7))}, 1)
+    again.sizes.saw(b, 10, head(town, "b", 10))
     again.keep()
-    assert file.heard() == ({"a": 7, "b": 10, origin_of("food"): 4}, 4)
+    heard, until = file.heard()
+    assert {origin: size for origin, (size, _) in heard.items()} == {a: 7, b: 10, food: 4}
+    assert until == 4
 
 
 def test_a_log_that_was_put_back_below_what_was_written_down_loses_nothing(town: Town) -> None:
     log, file = town.log("exchange"), town.file("exchange")
-    file.keep_heard({"a": 7}, 1000)
-    assert dict(SeenHeads(log, file, town.past_keys).sizes.sizes) == {"a": 7}
+    town.key("a")
+    file.keep_heard({origin_of("a"): (7, head(town, "a", 7))}, 1000)
+    assert dict(SeenHeads(log, file, town.past_keys).sizes.sizes) == {origin_of("a"): 7}
+
+
+def test_what_a_tainted_key_signed_is_no_size_of_its_log(town: Town) -> None:
+    log, file = town.log("exchange"), town.file("exchange")
+    a, thiefs = origin_of("a"), head(town, "a", 1000)
+    seen = SeenHeads(log, file, town.past_keys)
+    seen.sizes.saw(a, 1000, thiefs)
+    profile(log, thiefs)
+    seen.keep()
+    profile(log, thiefs)
+    before = seen.sizes.sizes
+    with pytest.raises(LandbridgeError):
+        seen.sizes.check(before, a, 8)
+    town.keys["a"] = [SigningKey.generate("a", KeyUse.LOG)]
+    seen.sizes.check(before, a, 8)
+    assert dict(seen.sizes.sizes) == {}
+    profile(log, head(town, "a", 9))
+    assert dict(SeenHeads(log, file, town.past_keys).sizes.sizes) == {a: 9}
+    assert file.heard()[0] == {}
 
 
 def test_nothing_new_is_not_written_again(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
-    seen = SeenHeads(town.log("exchange"), town.file("exchange"))
+    seen = SeenHeads(town.log("exchange"), town.file("exchange"), town.past_keys)
     seen.sizes.saw("a", 7)
     seen.keep()
     monkeypatch.setattr(WitnessFile, "keep_heard", None)

@@ -1,7 +1,10 @@
 """What the gateway logs of each source: names and counts, and of sealed answers no counts."""
 
-from gateway.trace import accesses
+import pytest
+
+from gateway.trace import accesses, bytes_of, check_room
 from landbridge.assembler import VerifiedAnswer
+from landbridge.errors import LandbridgeError
 from landbridge.reasons import Reason
 from landbridge.sealed_answer import seal_answer
 from landbridge.sealing import SealingKey
@@ -74,3 +77,19 @@ def test_what_the_gateway_decided_is_logged_with_its_clause() -> None:
     )
     (entry,) = accesses([], [source])
     assert (entry.memorandum, entry.clause, entry.outcome) == ("m-3", "4", Reason.NOT_COVERED)
+
+
+def test_an_answer_to_resolving_may_not_take_the_room_of_others() -> None:
+    message = answer()
+    message.step = query_pb2.STEP_RESOLVE
+    names = VerifiedAnswer(envelope_pb2.Envelope(), message)
+    assert check_room(names) is names
+    refusals = [answer_pb2.Refusal(field=f"{number:04}{'x' * 200}") for number in range(20)]
+    message.datasets[0].refusals.extend(refusals)
+    with pytest.raises(LandbridgeError) as caught:
+        check_room(names)
+    assert caught.value.reason is Reason.OVERSIZED_ANSWER
+    # What is collected may be as large as there is room.
+    message.step = query_pb2.STEP_COLLECT
+    assert check_room(names) is names
+    assert bytes_of(names) > 4096

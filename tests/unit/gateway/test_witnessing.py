@@ -6,11 +6,13 @@ from typing import Any
 
 import pytest
 
-from landbridge.errors import LandbridgeError, Reason
+from landbridge.errors import LandbridgeError, Reason, refuse
+from landbridge.keys import KeyUse, SigningKey
 from landbridge.log.cosignature import CosignatureVerifier, Cosigner, find_witnesses
 from landbridge.log.note import parse_note
 from landbridge.log.seen_sizes import check_not_rolled_back
 from landbridge.log.store import LogStore
+from landbridge.rpc.status import abort
 from landbridge.v1 import log_service_pb2 as pb
 from landbridge.v1 import log_service_pb2_grpc as pb_grpc
 from tests.unit.gateway.witnessed_town import (
@@ -47,7 +49,7 @@ def witnesses(town: Town, party: Party) -> set[str]:
         for agency, keys in town.keys.items()
         for key in keys
     ]
-    found = find_witnesses(note, known, NOW // 1000)
+    found = find_witnesses(note, known, town.now // 1000)
     assert not found.refused
     return set(found.believed)
 
@@ -134,12 +136,14 @@ async def test_a_node_that_was_put_back_stops_and_is_refused_at_once(
             tax.log.origin,
             origin_of("food"),
         }
-        # The newest copy is put in its place: all is well again.
+        # The newest copy is put in its place: all is well again, unless it has signed a fork.
         tax = await running.replace("tax", "")
         fill(tax.log, 1)
         await running.rounds(1)
         assert witnesses(running.town, tax) == ALL - {tax.log.origin}
-        assert running.standing() == {}
+        assert running.standing() == ({"log of tax": code} if after == 40 else {})
+        refused = running.forked.of_node("tax")
+        assert (refused and refused.code) == ("LB-4302" if after == 40 else None)
 
 
 @pytest.mark.parametrize("after", [0, 2, 40])
@@ -300,3 +304,143 @@ async def test_a_log_that_does_not_prove_its_growth_is_named_and_not_cosigned(
             origin_of("tax"),
             origin_of("food"),
         }
+
+
+class Mute(Liar):
+    """A node that rewrote its log, and answers what would convict it with an error."""
+
+    async def GetConsistencyProof(self, request: Any, context: Any) -> Any:  # noqa: N802
+        if self._lie in ("busy", "denies"):
+            reason = Reason.BUSY if self._lie == "busy" else Reason.MALFORMED_REQUEST
+            await abort(context, refuse(reason, "not now"))
+        return await super().GetConsistencyProof(request, context)
+
+    async def TellWitnessed(self, request: Any, context: Any) -> Any:  # noqa: N802
+        del request
+        await abort(context, refuse(Reason.MALFORMED_REQUEST, "no"))
+
+    async def AddCheckpoint(self, request: Any, context: Any) -> Any:  # noqa: N802
+        return await self._party.service.AddCheckpoint(request, context)
+
+
+@pytest.mark.parametrize("lie", ["tells", "busy", "denies"])
+async def test_a_node_that_rewrote_its_log_silences_no_alarm(tmp_path: Path, lie: str) -> None:
+    async with witnessed_town(tmp_path, overdue_s=0) as running:
+        fill_all(running, 8)
+        await running.rounds(1)
+        origin = origin_of("tax")
+        fill(running.town.log("tax", "-rewritten"), 40, "rewritten")
+        tax = await running.replace("tax", "-rewritten", lambda party: Mute(party, lie))
+        await running.rounds(2)
+        kind = "unwitnessed log of tax" if lie == "busy" else "log of tax"
+        assert running.standing() == {kind: "LB-4008" if lie == "busy" else "LB-4302"}
+        assert tax.log.halted is None
+        # Two signed heads are proof; what is denied is refused as long as it is denied.
+        assert len(running.gateway.file.forks()) == (lie == "tells")
+        for of in (running.forked.of_log(origin), running.forked.of_node("tax")):
+            assert (of and of.code) == (None if lie == "busy" else "LB-4302")
+        assert running.forked.of_node("food") is None
+        running.forget()
+        assert (running.forked.of_log(origin) is not None) == (lie == "tells")
+        # The rest of the town is witnessed as before.
+        fill(running.nodes["food"].log, 1)
+        await running.rounds(1)
+        assert witnesses(running.town, running.nodes["food"]) == ALL - {origin_of("food")}
+
+
+async def test_a_fork_is_settled_by_administrators_who_taint_its_key(tmp_path: Path) -> None:
+    async with witnessed_town(tmp_path) as running:
+        fill_all(running)
+        await running.rounds(1)
+        fill(running.town.log("tax", "-rewritten"), 3, "rewritten")
+        await running.replace("tax", "-rewritten")
+        await running.rounds(1)
+        assert running.forked.of_node("tax") is not None
+        running.town.former["tax"] = running.town.keys["tax"]
+        running.town.keys["tax"] = [SigningKey.generate("tax", KeyUse.LOG)]
+        running.forked.refresh()
+        assert running.forked.of_node("tax") is not None
+        running.town.tainted += running.town.former.pop("tax")
+        running.forked.refresh()
+        assert running.forked.of_node("tax") is None
+        assert len(running.gateway.file.forks()) == 1
+
+
+async def test_a_log_that_shows_witnesses_less_than_its_answers_is_named(tmp_path: Path) -> None:
+    async with witnessed_town(tmp_path) as running:
+        fill_all(running)
+        await running.rounds(1)
+        keep_copy(running.town, "tax", "-answers")
+        other = running.town.log("tax", "-answers")
+        fill(other, 5, "answers")
+        running.seen.sizes.saw(other.origin, 8, other.head())
+        for _ in range(2):
+            await running.rounds(1)
+            assert running.standing() == {"log of tax": "LB-5003"}
+        assert running.nodes["tax"].log.halted is not None
+
+
+@pytest.mark.parametrize("age_h", [0, 2])
+async def test_a_thiefs_head_stops_an_honest_log_only_until_its_key_is_tainted(
+    tmp_path: Path, age_h: int
+) -> None:
+    """And what was seen an hour before the taint binds the log all the same."""
+    async with witnessed_town(tmp_path) as running:
+        town, origin = running.town, origin_of("tax")
+        fill_all(running)
+        await running.rounds(1)
+        town.now += age_h * 3_600_000
+        keep_copy(town, "tax", "-thief")
+        thief = town.log("tax", "-thief")
+        fill(thief, 97, "thief")
+        for party in (running.gateway, running.nodes["food"]):
+            assert party.witness.add(thief.head(), 3, thief.consistency_proof(3, 100)).line
+        running.seen.sizes.saw(origin, 100, thief.head())
+        await running.rounds(1)
+        assert running.standing()["log of tax"] == "LB-5003"
+        town.tainted += town.keys["tax"]
+        town.keys["tax"] = [SigningKey.generate("tax", KeyUse.LOG)]
+        tax = running.nodes["tax"]
+        tax.log.sign_with(town.key("tax"))
+        assert tax.own.look_again()
+        running.witnessing._visit._not_before.clear()
+        fill(tax.log, 2)
+        await running.rounds(2)
+        assert running.standing() == {}
+        assert witnesses(town, tax) >= {running.gateway.log.origin, origin_of("food")}
+        assert running.seen.sizes.sizes[origin] == 5
+        running.forget()
+        assert running.seen.sizes.sizes[origin] == 5
+        # Both histories stay on the disk of those who saw them.
+        assert len(running.gateway.file.forks()) == len(running.nodes["food"].file.forks()) == 1
+
+
+async def test_nobody_rewrites_a_log_by_having_its_key_tainted(tmp_path: Path) -> None:
+    async with witnessed_town(tmp_path) as running:
+        fill_all(running, 8)
+        await running.rounds(1)
+        running.town.now += 30 * 86_400_000
+        running.town.tainted += running.town.keys["tax"]
+        running.town.keys["tax"] = [SigningKey.generate("tax", KeyUse.LOG)]
+        fill(running.town.log("tax", "-rewritten"), 9, "rewritten")
+        tax = await running.replace("tax", "-rewritten")
+        await running.rounds(2)
+        assert running.standing() == {"log of tax": "LB-4302"}
+        assert tax.log.halted is not None
+        seen = running.gateway.witness.seen(origin_of("tax"))
+        assert seen is not None
+        assert seen.size == 8
+
+
+async def test_a_log_that_was_rewritten_after_a_change_of_its_key_is_named(tmp_path: Path) -> None:
+    async with witnessed_town(tmp_path) as running:
+        fill_all(running, 8)
+        await running.rounds(1)
+        running.town.former["tax"] = running.town.keys["tax"]
+        running.town.keys["tax"] = [SigningKey.generate("tax", KeyUse.LOG)]
+        fill(running.town.log("tax", "-rewritten"), 40, "rewritten")
+        tax = await running.replace("tax", "-rewritten")
+        await running.rounds(1)
+        assert running.standing() == {"log of tax": "LB-4302"}
+        assert tax.log.halted is not None
+        assert running.forked.of_node("tax") is not None

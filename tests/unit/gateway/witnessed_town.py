@@ -97,14 +97,16 @@ class Running:
             for kind, _, why in (line.partition(": ") for line in self.alarms.standing())
         }
 
-    async def replace(self, agency: str, copy: str) -> Party:
+    async def replace(
+        self, agency: str, copy: str, serve: Serve = lambda party: party.service
+    ) -> Party:
         """Stop a node and start it again on another file of its log; its witness file stays."""
         old = self.nodes[agency]
         old.close()
         old.log.close()
         new = Party(self.town, agency, copy)
         self.nodes[agency] = new
-        await _serve(self, new, lambda party: party.service)
+        await _serve(self, new, serve)
         return new
 
     def forget(self) -> None:
@@ -124,7 +126,11 @@ def keep_copy(town: Town, agency: str, name: str) -> None:
 
 @asynccontextmanager
 async def witnessed_town(
-    folder: Path, serve: dict[str, Serve] | None = None, *, patience_s: float = 60
+    folder: Path,
+    serve: dict[str, Serve] | None = None,
+    *,
+    patience_s: float = 60,
+    overdue_s: float = 30,
 ) -> AsyncIterator[Running]:
     """Run the town; `serve` puts something else in the place of some nodes' services."""
     town = Town(folder)
@@ -142,6 +148,7 @@ async def witnessed_town(
         [],
         [],
         patience_s,
+        overdue_s,
     )
     running.seen, running.witnessing = _witnessing(running)
     try:

@@ -183,6 +183,25 @@ def test_what_a_tainted_key_signed_stops_a_log_only_until_the_taint(town: Town) 
     assert head.size == 40
 
 
+def test_a_head_of_before_an_ordinary_change_of_the_key_counts(town: Town) -> None:
+    log, fork = town.log("tax"), town.log("tax", "-fork")
+    fill(fork, 3, "forgotten")
+    seen = with_line(town, fork.head(), "food")
+    alone = fork.head()
+    town.former["tax"] = town.keys["tax"]
+    town.keys["tax"] = [SigningKey.generate("tax", KeyUse.LOG)]
+    log.sign_with(town.key("tax"))
+    fill(log, 9)
+    own = town.own(log)
+    # Nobody says when it was signed: it may be a thief's of a key that is long out of use.
+    with pytest.raises(LandbridgeError) as caught:
+        own.told(alone)
+    assert caught.value.reason is Reason.UNTRUSTED_KEY
+    assert not own.told(seen)
+    assert log.halted is not None
+    assert not town.own(log).look_again()
+
+
 def test_only_the_last_heads_are_kept_and_each_witnesss_last_word(town: Town) -> None:
     log = town.log("tax")
     own = town.own(log)
@@ -216,11 +235,13 @@ def test_the_file_is_the_owners_alone_and_keeps_what_was_heard(tmp_path: Path) -
     file = WitnessFile.open(tmp_path)
     assert (tmp_path / WITNESS_FILE).stat().st_mode & 0o777 == 0o600
     assert file.heard() == ({}, 0)
-    file.keep_heard({"a": 5, "b": 1 << 70}, 3)
-    file.keep_heard({"a": 2}, 9)
+    file.keep_heard({"a": (5, b"five"), "b": (1 << 70, b"many")}, 3)
+    file.keep_heard({"a": (2, b"two")}, 9)
     file.close()
     again = WitnessFile.open(tmp_path)
-    assert again.heard() == ({"a": 5, "b": (1 << 63) - 1}, 9)
+    assert again.heard() == ({"a": (5, b"five"), "b": ((1 << 63) - 1, b"many")}, 9)
+    again.drop_heard("b")
+    assert again.heard() == ({"a": (5, b"five")}, 9)
     again.close()
 
 

@@ -58,6 +58,14 @@ def test_plain_text_passes(text: str) -> None:
         "javascript:alert(1)",
         "write to jane.doe@example.org",
         "call +372 5555 1234",
+        "call 555\u2013123\u20134567",
+        "my number 123\u201345\u20136789",
+        "call 555\u00a0123_4567\u00b789",
+        "5\u200c5\u200c5\u200c5\u200c5\u200c5\u200c5\u200c5\u200c5",
+        "write to bob\uff20example.org",
+        "\uff1cscript\uff1e",
+        "a" + "\u0301" * 5,
+        "line\n" * 20,
         "call (212) 555-0100 today",
         "call 555-0100",
         "account 1234567890123",
@@ -92,3 +100,8 @@ def test_whatever_passes_can_be_seen_and_holds_no_tag(text: str) -> None:
     assert 0 < len(text) <= LONGEST
     assert all(c.isprintable() or c in "\n\u200c\u200d" or c.isspace() for c in text)
     assert "<a" not in text
+
+
+def test_the_own_identifier_is_as_long_as_it_is_written() -> None:
+    with pytest.raises(LandbridgeError, match="characters, and 1000 are allowed"):
+        check(OWN.number * 100)
