@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 PYTEST_ARGS ?=
 
-.PHONY: setup demo test judges lint types layers protos regenerate bench ci clean
+.PHONY: setup demo test judges lint types layers protos regenerate bench peers ci clean
 
 setup: $(VENV)/.installed
 
@@ -57,6 +57,11 @@ regenerate:
 
 bench: setup
 	$(BIN)/python -m bench throughput -o json
+
+# What `python -m bench peers` measures beside Landbridge; nothing else needs it.
+peers: setup
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt --group peers
+	$(BIN)/python -m bench.peers.install
 
 ci: lint types layers protos test
 

@@ -20,6 +20,9 @@ from bench.federation import Plan
 from bench.guard import Rounds, measure_guard
 from bench.log_append import Turns, measure_log
 from bench.log_proof import Size, measure_proof
+from bench.peers.catalogue import choose
+from bench.peers.measure import Match, measure_peers
+from bench.peers.table import print_peers
 from bench.predicates import Rounds as PredicateRounds
 from bench.predicates import measure_predicates
 from bench.profile import Look, measure_profile
@@ -61,6 +64,7 @@ def throughput(  # noqa: PLR0913  each is an option of its own
     rounds: Positive = 3,
     seconds: Seconds = 5.0,
     in_flight: str = "1,16,64",
+    rate: str = "",
     memory_queries: Count = 50_000,
     nodes: Positive = 8,
     subjects: Positive = 10_000,
@@ -73,17 +77,65 @@ def throughput(  # noqa: PLR0913  each is an option of its own
         rounds: How many times each point is measured; the rounds are interleaved.
         seconds: How long one point is measured.
         in_flight: Numbers of queries in flight, joined by commas.
+        rate: Queries a second that arrive at random, likewise; nothing leaves them out.
         memory_queries: Queries between the first and the last reading of memory; 0 leaves it out.
         nodes: Agencies with a node.
         subjects: Records in each agency's database.
         seed: Another seed makes other records.
     """
     settings = Settings(
-        Plan(nodes, subjects, seed), rounds, seconds, read_in_flight(in_flight), memory_queries
+        Plan(nodes, subjects, seed),
+        rounds,
+        seconds,
+        read_in_flight(in_flight),
+        memory_queries,
+        read_rates(rate),
     )
     result = _measured(measure_throughput(settings, _say))
     if output is Output.TABLE:
         print_tables(result)
+    else:
+        print_line(result)
+    return 0
+
+
+@app.command
+def peers(  # noqa: PLR0913  each is an option of its own
+    *,
+    output: OutputOption = Output.TABLE,
+    peers: str = "",
+    rounds: Positive = 5,
+    seconds: Seconds = 5.0,
+    in_flight: str = "1,16,64",
+    rate: str = "100",
+    nodes: Positive = 8,
+    subjects: Positive = 10_000,
+    seed: int = 1,
+) -> int:
+    """Measure Landbridge beside other ways to do the look-up; `make peers` installs these.
+
+    Args:
+        output: `json` prints one JSON object as the last line of stdout; `table` is for people.
+        peers: Names of peers, joined by commas; all where none is given.
+        rounds: How many times each point is measured; the rounds are interleaved.
+        seconds: How long one point is measured.
+        in_flight: Numbers of queries in flight, joined by commas.
+        rate: Queries a second that arrive at random, likewise; nothing leaves them out.
+        nodes: Providers.
+        subjects: Records of each provider.
+        seed: Another seed makes other records, and other arrivals.
+    """
+    match = Match(
+        Plan(nodes, subjects, seed),
+        choose(peers),
+        rounds,
+        seconds,
+        read_in_flight(in_flight),
+        read_rates(rate),
+    )
+    result = _measured(measure_peers(match, _say))
+    if output is Output.TABLE:
+        print_peers(result)
     else:
         print_line(result)
     return 0
@@ -397,12 +449,25 @@ def read_in_flight(text: str) -> tuple[int, ...]:
     Raises:
         LandbridgeError: LB-1106 when one is not a positive number.
     """
+    return _read_numbers(text, "how many queries are in flight", "--in-flight")
+
+
+def read_rates(text: str) -> tuple[int, ...]:
+    """Read arrivals a second, joined by commas; nothing is none.
+
+    Raises:
+        LandbridgeError: LB-1106 when one is not a positive number.
+    """
+    return _read_numbers(text, "how many queries arrive in a second", "--rate") if text else ()
+
+
+def _read_numbers(text: str, meaning: str, option: str) -> tuple[int, ...]:
     words = [word.strip() for word in text.split(",")]
     if not all(word.isascii() and word.isdecimal() and int(word) for word in words):
         raise refuse(
             Reason.USAGE,
-            f"{text!r} does not say how many queries are in flight",
-            where="--in-flight",
+            f"{text!r} does not say {meaning}",
+            where=option,
             next_step="write it like 1,16,64",
         )
     return tuple(dict.fromkeys(int(word) for word in words))

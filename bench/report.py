@@ -53,7 +53,7 @@ def print_tables(document: Mapping[str, Any]) -> None:
         least, most = row["ratio_spread"]
         table.add_row(
             row["shape"],
-            str(row["in_flight"]),
+            f"{row['rate']}/s" if row["rate"] else str(row["in_flight"]),
             f"{row['qps']:.0f} ({low:.0f}-{high:.0f})",
             f"{row['p50_ms']:.1f}",
             f"{row['p99_ms']:.1f}",

@@ -4,14 +4,16 @@ import itertools
 import os
 import platform
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from random import Random
 from typing import Any, Final, Self
 
 import grpc
 
+from bench.arrivals import drive_arrivals, poisson
 from bench.federation import Plan, subjects_in_random_order, write_federation
 from bench.floor import ANSWER_BYTES, FloorServers
 from bench.load import SAMPLE, Measured, drive
@@ -30,6 +32,7 @@ from landbridge.v1 import envelope_pb2
 
 _US: Final = 1_000_000
 Say = Callable[[str], None]
+Ask = Callable[[SubjectId], Awaitable[Any]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +44,8 @@ class Settings:
     seconds: float = 5.0
     in_flight: tuple[int, ...] = (1, 16, 64)
     memory_queries: int = 50_000
+    rates: tuple[int, ...] = ()
+    """Open loops: queries a second that arrive at random."""
 
 
 async def measure_throughput(settings: Settings, say: Say) -> dict[str, Any]:
@@ -146,10 +151,11 @@ class Rig:
         points: list[Point] = []
         for round_ in range(1, self._settings.rounds + 1):
             kept: list[envelope_pb2.Envelope] = []
-            for in_flight in self._settings.in_flight:
+            closed = [(in_flight, 0) for in_flight in self._settings.in_flight]
+            for load in [*closed, *((0, rate) for rate in self._settings.rates)]:
                 for place in range(len(SHAPES)):
                     shape = SHAPES[(round_ + place) % len(SHAPES)]
-                    points.append(await self._measure(round_, shape, in_flight, subjects, kept))
+                    points.append(await self._measure(round_, shape, load, subjects, kept))
                     self._say(str(points[-1]))
             self.check.check(kept)
             self.weights = sizes(kept[0])
@@ -160,20 +166,23 @@ class Rig:
         self,
         round_: int,
         shape: str,
-        in_flight: int,
+        load: tuple[int, int],
         subjects: Iterator[SubjectId],
         kept: list[envelope_pb2.Envelope],
     ) -> Point:
+        in_flight, rate = load
         seconds = self._settings.seconds
+        ask: Ask = self._floor if shape == FLOOR else self._profiles[shape]
         self._times[shape].since_last()
         measured: Measured[Any]
-        if shape == FLOOR:
-            measured = await drive(self._floor, subjects, in_flight=in_flight, seconds=seconds)
+        if rate:
+            # The same arrivals for every shape of the round.
+            gaps = poisson(rate, Random(f"{self._settings.plan.seed}/{round_}/{rate}"))
+            measured = await drive_arrivals(ask, subjects, gaps=gaps, seconds=seconds)
         else:
-            ask = self._profiles[shape]
-            profiles = await drive(ask, subjects, in_flight=in_flight, seconds=seconds)
-            kept.extend(profiles.kept)
-            measured = profiles
+            measured = await drive(ask, subjects, in_flight=in_flight, seconds=seconds)
+        if shape != FLOOR:
+            kept.extend(measured.kept)
         used = self._times[shape].since_last()
         return Point(
             round_,
@@ -183,4 +192,6 @@ class Rig:
             p50_ms=measured.p50,
             p99_ms=measured.p99,
             cpu_us={name: spent / measured.asked * _US for name, spent in used.items()},
+            rate=rate,
+            kept_up=measured.kept_up,
         )

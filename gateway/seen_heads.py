@@ -34,19 +34,15 @@ class SeenHeads:
         """
         self._log = log
         self._file = file
-        self.sizes = SeenSizes(past_keys=past_keys)
+        self._past_keys = past_keys
+        self.sizes = SeenSizes(past_keys=past_keys, floor=self._cosigned)
         kept, until = file.heard()
         for origin, (size, head) in kept.items():
             if is_still_signed(head, past_keys):
                 self.sizes.saw(origin, size, head)
             else:
                 file.drop_heard(origin)
-        newest = {}
-        for seen in file.all_seen():
-            for one in (seen, *file.earlier(seen.origin)):
-                if is_still_signed(one.checkpoint, past_keys, one.at):
-                    newest[one.origin] = (one.size, one.checkpoint)
-                    break
+        newest = {seen.origin: self._cosigned(seen.origin) for seen in file.all_seen()}
         for data in log.entries(max(until, log.size - _MOST_READ)):
             for origin, size, head in _heard(data):
                 if size > newest.get(origin, (0, b""))[0] and is_still_signed(head, past_keys):
@@ -69,6 +65,13 @@ class SeenHeads:
             heard = {origin: (size, heads.get(origin, b"")) for origin, size in sizes.items()}
             self._file.keep_heard(heard, until)
             self._kept = sizes
+
+    def _cosigned(self, origin: str) -> tuple[int, bytes]:
+        """Return size and head of what one has cosigned of a log, as far as it still counts."""
+        for one in self._file.cosigned_of(origin):
+            if is_still_signed(one.checkpoint, self._past_keys, one.at):
+                return one.size, one.checkpoint
+        return 0, b""
 
 
 def _heard(data: bytes) -> Iterator[tuple[str, int, bytes]]:

@@ -148,10 +148,8 @@ class WitnessVisit:
             return
         try:
             word = await self._add(agency, one, old if old < size else 0)
-            if word is not None and not word.line and word.seen_size not in (old, size):
-                self._gathered.note_seen(agency, origin, word.seen_size)
-                if word.seen_size < size:
-                    word = await self._add(agency, one, word.seen_size)
+            if word is not None and not word.line and old != word.seen_size <= size:
+                word = await self._add(agency, one, word.seen_size)
         except LandbridgeError as error:
             if error.reason in _AWAY:
                 raise

@@ -18,13 +18,19 @@ from landbridge.envelope import EvidenceVerifier, VerifiedEntry
 from landbridge.errors import LandbridgeError, Reason, refuse
 from landbridge.keys import KeyUse
 from landbridge.live_key import LiveKey
-from landbridge.log.checkpoint import Checkpoint
 from landbridge.log.committer import LARGEST_BATCH, Committer
 from landbridge.log.seen_sizes import SeenSizes, check_not_rolled_back
 from landbridge.log.signed_head import is_still_signed
 from landbridge.log.store import LogStore
 from landbridge.party import PartyFolder
-from landbridge.requester_trace import Asked, Heard, heads_heard, write_entry, write_receipt
+from landbridge.requester_trace import (
+    Asked,
+    Heard,
+    SeenHead,
+    heads_heard,
+    write_entry,
+    write_receipt,
+)
 from landbridge.v1 import envelope_pb2, log_pb2
 
 _ALARM: Final = "requester's log"
@@ -91,8 +97,8 @@ class RequesterLog:
         self._opening = asyncio.Lock()
         self._batches: dict[bytes, _Batch] = {}
         self._seen = SeenSizes()
-        self._heads: dict[str, bytes] = {}
-        """The signed heads that showed these sizes."""
+        self._heads: dict[str, SeenHead] = {}
+        """What showed these sizes."""
         self._evidence = EvidenceVerifier(
             lambda origin, _: folder.bundle.log_keys(origin, self._clock())
         )
@@ -166,7 +172,7 @@ class RequesterLog:
         await self._append([pending.asked], write_receipt(pending.asked, profile, heard))
         put_back = [error for entry in heard.all if (error := self._put_back(pending, entry))]
         for entry in heard.all:
-            self._saw(entry.head, entry.checkpoint)
+            self._saw(SeenHead(entry.head, entry.checkpoint, self._clock()))
         if put_back:
             raise put_back[0]
 
@@ -175,10 +181,11 @@ class RequesterLog:
         async with self._opening:
             await self._close()
 
-    def _saw(self, head: Checkpoint, signed: bytes) -> None:
-        if head.size > self._seen.sizes.get(head.origin, 0):
-            self._seen.saw(head.origin, head.size)
-            self._heads[head.origin] = signed
+    def _saw(self, seen: SeenHead) -> None:
+        origin, size = seen.head.origin, seen.head.size
+        if size > self._seen.sizes.get(origin, 0):
+            self._seen.saw(origin, size)
+            self._heads[origin] = seen
 
     def _put_back(self, pending: Pending, entry: VerifiedEntry) -> LandbridgeError | None:
         """Return why an entry stands where it cannot, unless a tainted key has signed that."""
@@ -186,14 +193,24 @@ class RequesterLog:
         try:
             check_not_rolled_back(pending.seen, origin, entry.index)
         except LandbridgeError as error:
-            sizes = self._seen.sizes
-            if pending.seen[origin] > sizes.get(origin, 0):
+            if pending.seen[origin] > self._seen.sizes.get(origin, 0):
                 return None  # forgotten since
-            if is_still_signed(self._heads[origin], self._folder.bundle.past_log_keys):
+            if self._counts(self._heads[origin]) or self._line is None:
                 return error
-            self._seen = SeenSizes({each: sizes[each] for each in sizes if each != origin})
-            del self._heads[origin]
+            self._recall(self._line.store)
         return None
+
+    def _counts(self, seen: SeenHead) -> bool:
+        return is_still_signed(seen.signed, self._folder.bundle.past_log_keys, seen.at)
+
+    def _recall(self, store: LogStore) -> None:
+        """Go by the largest head of each log, of those in the newest receipts, that counts."""
+        newest = itertools.islice(store.entries_backwards(), _READ_AGAIN)
+        heard = list(heads_heard(entry for _, entry in newest))
+        self._seen, self._heads = SeenSizes(), {}
+        for seen in sorted(heard, key=lambda seen: seen.head.size, reverse=True):
+            if seen.head.origin not in self._heads and self._counts(seen):
+                self._saw(seen)
 
     async def _append_batch(self, batch: _Batch) -> None:
         if batch.logging is None:
@@ -235,9 +252,7 @@ class RequesterLog:
 
     def _open(self) -> LogStore:
         store = self._folder.open_log(self._identity)
-        newest = itertools.islice(store.entries_backwards(), _READ_AGAIN)
-        for head, signed in heads_heard(entry for _, entry in newest):
-            self._saw(head, signed)
+        self._recall(store)
         return store
 
     async def _close(self) -> None:

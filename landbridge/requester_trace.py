@@ -68,13 +68,23 @@ class Heard:
         return self.nodes if self.gateway is None else (self.gateway, *self.nodes)
 
 
-def heads_heard(entries: Iterable[bytes]) -> Iterator[tuple[Checkpoint, bytes]]:
-    """Give the heads that entries heard of other logs, and the same signed."""
-    for entry in entries:
-        for heard in log_pb2.LogEntry.FromString(entry).heard:
+@dataclass(frozen=True, slots=True)
+class SeenHead:
+    """A head of another log, signed, and when it was seen, in Unix milliseconds."""
+
+    head: Checkpoint
+    signed: bytes
+    at: int
+
+
+def heads_heard(entries: Iterable[bytes]) -> Iterator[SeenHead]:
+    """Give the heads that entries heard of other logs."""
+    for data in entries:
+        entry = log_pb2.LogEntry.FromString(data)
+        for heard in entry.heard:
             head = stated(heard.checkpoint)
             if head is not None:
-                yield head, heard.checkpoint
+                yield SeenHead(head, heard.checkpoint, entry.logged_at_unix_ms)
 
 
 def write_receipt(asked: Asked, profile: envelope_pb2.Envelope, heard: Heard) -> log_pb2.LogEntry:

@@ -31,6 +31,7 @@ class CaseClock:
         self._events: dict[tuple[str, int], _Events] = {}
         self._told: dict[str, dict[str, int]] = {}
         self._standing: dict[str, set[str]] = {}
+        self._steps: dict[str, int] = {}
 
     def tick(self) -> None:
         """Tell of every time that has passed since: in the log first, then by an alarm.
@@ -43,6 +44,10 @@ class CaseClock:
             if not case.state.is_open:
                 self._end(case)
                 continue
+            if self._steps.setdefault(case.id, len(case.taken)) != len(case.taken):
+                # Another step may have set another time: reminders of the former one are over.
+                self._steps[case.id] = len(case.taken)
+                self._end(case)
             for at, what, key in self._events_of(case):
                 if at <= now:
                     self._tell(case, what, key, now)

@@ -164,9 +164,10 @@ class CaseFiles:
         path = self.folder_of(case_id) / _CLOCK
         try:
             found = json.loads(path.read_bytes()) if path.exists() else {}
-        except (OSError, ValueError):
-            found = {}
-        return {str(what): int(entry) for what, entry in found.items()}
+            return {str(what): int(entry) for what, entry in found.items()}
+        except (OSError, ValueError, TypeError, AttributeError, OverflowError, RecursionError):
+            # It is a memory of what the log was told: without it the log is told once more.
+            return {}
 
     def tell(self, case_id: str, told: dict[str, int]) -> None:
         """Write down which times have passed.
@@ -189,8 +190,8 @@ def _read_receipt(path: Path) -> Receipt | None:
     try:
         found: Any = json.loads(path.read_bytes())
         return Receipt(str(found["digest"]), int(found["taken_at"]), int(found["entry"]))
-    except (OSError, ValueError, KeyError, TypeError):
-        # It is a memory of what the log holds: without it the step is taken anew.
+    except (OSError, ValueError, KeyError, TypeError, OverflowError, RecursionError):
+        # It is a memory of what the log holds, which tells as much without it.
         return None
 
 

@@ -5,6 +5,7 @@ from typing import Final
 
 from landbridge.errors import Reason, refuse
 from landbridge.rights.case import Case
+from landbridge.rights.clock import is_overdue
 from landbridge.rights.opening import VerifiedOpening, verify_opening
 from landbridge.rights.statement_text import check_statement
 from landbridge.rights.step_document import verify_step
@@ -88,11 +89,12 @@ class CaseIntake:
         if b'"case":' not in signed.payload:
             return self._admit_opening(document, at, cases)
         verified = verify_step(document, self._bundle(), at)
-        case = self.known(verified.document.case, cases).follow(verified, document, at=at)
+        before = self.known(verified.document.case, cases)
+        case = before.follow(verified, document, at=at)
         if case.state.withdraws and verified.step is not Step.ISSUED:
             self._records.check_cut(case.opening)
         if verified.step is Step.EXTENDED:
-            self._check_extension(case)
+            self._check_extension(before, at)
         return case
 
     def _admit_opening(self, document: bytes, at: int, cases: Mapping[str, Case]) -> Case:
@@ -106,10 +108,10 @@ class CaseIntake:
         check_statement(
             opening.statement, self._schemes, [opening.subject.subject], where="statement"
         )
-        self._records.find(opening)
+        known_by = self._records.find(opening)
         for other in cases.values():
             if other.id == opening.id or (
-                other.concerns(opening) and (other.state.is_open or other.state.withdraws)
+                other.concerns(opening, known_by) and (other.state.is_open or other.state.withdraws)
             ):
                 raise refuse(
                     Reason.CASE_CONFLICT,
@@ -118,11 +120,18 @@ class CaseIntake:
                 )
         return self.begin(verified, document, at)
 
-    def _check_extension(self, case: Case) -> None:
+    def _check_extension(self, case: Case, at: int) -> None:
         law = self._rules[case.opening.dataset].law
         if law is None or law.extension is None:
             raise refuse(
                 Reason.STEP_REFUSED,
                 "no law that counts here gives the agency more time",
                 where=f"case {case.id}",
+            )
+        if is_overdue(case, law, at):
+            raise refuse(
+                Reason.STEP_REFUSED,
+                "the time has passed, and more is not given afterwards",
+                where=f"case {case.id}",
+                next_step="decide it",
             )

@@ -13,12 +13,27 @@ from landbridge.log.checkpoint import read_checkpoint
 from landbridge.log.evidence import Evidence
 from landbridge.log.note import parse_note
 from landbridge.log.store import LogStore
+from landbridge.log.subject_keys import Pseudonym
 from landbridge.rights.case import Case
 from landbridge.subject import Schemes
 from landbridge.v1 import log_pb2
 
 SHOWN: Final = "shown"
 """What the entry on a case that was shown calls it."""
+_ALL_CASES: Final = ("", "cases")
+"""Under this the log finds the steps of all cases: no scheme and so no subject is called so."""
+_PAGE: Final = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class LoggedStep:
+    """A step that the log holds; `at` is when it was taken, Unix milliseconds."""
+
+    case_id: str
+    step: str
+    digest: bytes
+    entry: int
+    at: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +58,32 @@ class CaseLog:
         Raises:
             LandbridgeError: LB-5001, LB-5002, LB-5003 as for `LogStore.append`.
         """
-        return self._append(log_pb2.LogEntry(), case, case.last.step, case.last.digest, at)
+        everywhere = self._log.subjects.name(*_ALL_CASES, at)
+        last = case.last
+        return self._append(log_pb2.LogEntry(), case, last.step, last.digest, at, everywhere)
+
+    def steps(self) -> list[LoggedStep]:
+        """Return every step of every case, oldest first; one that was logged twice, once.
+
+        Raises:
+            LandbridgeError: LB-5001, LB-5002 when the log cannot be read.
+        """
+        names = self._log.subjects.find(*_ALL_CASES)
+        places: list[int] = []
+        before: int | None = None
+        while page := self._log.positions(names, before=before, limit=_PAGE):
+            places += page
+            before = page[-1]
+        places.reverse()
+        found: dict[tuple[str, bytes], LoggedStep] = {}
+        for place, data in zip(places, self._log.entries_at(places), strict=True):
+            entry = log_pb2.LogEntry.FromString(data)
+            step = entry.case_step
+            found.setdefault(
+                (step.id, step.digest),
+                LoggedStep(step.id, step.step, step.digest, place, entry.logged_at_unix_ms),
+            )
+        return list(found.values())
 
     def tell(self, case: Case, what: str, at: int) -> Evidence:
         """Log that a clock of a case ran out.
@@ -101,7 +141,13 @@ class CaseLog:
         return found.logged_at_unix_ms if stated == wanted else None
 
     def _append(
-        self, entry: log_pb2.LogEntry, case: Case, step: str, digest: bytes, at: int
+        self,
+        entry: log_pb2.LogEntry,
+        case: Case,
+        step: str,
+        digest: bytes,
+        at: int,
+        *others: Pseudonym,
     ) -> Evidence:
         subject = case.subject
         named = self._log.subjects.name(subject.scheme, subject.value, at)
@@ -118,5 +164,5 @@ class CaseLog:
                 ),
             )
         )
-        (evidence,) = self._log.append([entry.SerializeToString()], [(named,)])
+        (evidence,) = self._log.append([entry.SerializeToString()], [(named, *others)])
         return evidence

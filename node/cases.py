@@ -7,7 +7,9 @@ once, is in the node's log before it counts, and then shows in the very next ans
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from hashlib import sha256
+from pathlib import Path
 from threading import RLock
+from typing import Final
 
 from landbridge.alarm import Alarms
 from landbridge.clock import Clock
@@ -16,14 +18,16 @@ from landbridge.log.evidence import Evidence
 from landbridge.rights.case import Case
 from landbridge.rights.opening import read_opening
 from landbridge.rights.step_document import read_step
-from landbridge.rights.steps import Step
-from landbridge.subject import SubjectId
+from landbridge.rights.steps import CaseKind, Step, steps_after
 from node.case_files import CaseFiles, Receipt, StepFile
 from node.case_intake import CaseIntake
-from node.case_log import CaseLog
+from node.case_log import CaseLog, LoggedStep
 from node.case_rules import CaseRules
 from node.flags import Flags
+from node.known_records import KnownRecords
 from node.record_check import RecordCheck
+
+_FIRST: Final = frozenset(step for kind in CaseKind for step in steps_after(kind, ()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,12 +57,11 @@ class Cases:
         self._files = files
         self._log = log
         self._intake = intake
-        self._records = records
         self._flags = flags
         self._alarms = alarms
         self._clock = clock
         self._cases: dict[str, Case] = {}
-        self._known_by: dict[str, frozenset[SubjectId] | None] = {}
+        self._known = KnownRecords(records, alarms)
         self._lock = RLock()
 
     def all(self) -> tuple[Case, ...]:
@@ -96,8 +99,50 @@ class Cases:
             try:
                 return self._count(case, path.name)
             except LandbridgeError:
-                self._files.take_back(path)
+                if not self._is_logged(case.last.digest):
+                    self._files.take_back(path)
                 raise
+
+    def restore(self) -> None:
+        """Bring back every step that the log holds; call it first, before any answer is given.
+
+        Raises:
+            LandbridgeError: LB-1105 when the folder has not the document of a step that counts;
+                LB-5001, LB-5002 when the log or the folder cannot be read.
+        """
+        with self._lock:
+            for logged in self._log.steps():
+                self._restore(logged)
+            self._show()
+
+    def _restore(self, logged: LoggedStep) -> None:
+        case = self._cases.get(logged.case_id)
+        allowed = steps_after(case.kind, case.steps) if case is not None else _FIRST
+        if logged.step not in allowed:
+            # Of two that were logged for one step, the first counts.
+            return
+        for file in self._files.read(logged.case_id):
+            if sha256(file.document).digest() == logged.digest:
+                break
+        else:
+            raise refuse(
+                Reason.UNREADABLE_FILE,
+                f"the step {logged.step} stands in the log, entry {logged.entry}, and the folder"
+                " has not its document",
+                where=str(self._files.folder_of(logged.case_id)),
+                next_step="restore the folder: without it a record would come back that is given"
+                " no more, or lose its flag",
+            )
+        kind = f"case {logged.case_id}"
+        try:
+            case = self._resume(case, file, logged.at, logged.entry)
+        except LandbridgeError as error:
+            self._alarms.raised(kind, error)
+            return
+        self._cases[case.id] = case
+        receipt = Receipt(logged.digest.hex(), logged.at, logged.entry)
+        if file.receipt != receipt:
+            self._write_receipt(file.path, receipt)
 
     def follow(self) -> None:
         """Take up what has changed in the folder; what is refused there raises an alarm.
@@ -114,7 +159,7 @@ class Cases:
                 except LandbridgeError as error:
                     self._files.look_again(case_id)
                     failed = error
-            if changed:
+            if changed or self._known.is_unsure:
                 self._show()
             if failed is not None:
                 raise failed
@@ -169,16 +214,18 @@ class Cases:
         if receipt is None or receipt.digest != digest.hex():
             return None
         at = self._log.confirm(case_id, file.step, digest, receipt.entry)
-        if at is None:
-            return None
+        return None if at is None else self._resume(case, file, at, receipt.entry)
+
+    def _resume(self, case: Case | None, file: StepFile, at: int, entry: int) -> Case:
+        """Take a step again that counts already."""
         if case is not None:
             step = read_step(file.document)
             if step.step is not Step.ISSUED:
                 # Who decided then may not be who decides by today's configuration.
                 case = replace(case, deciding=step.document.by)
-            return case.follow(step, file.document, at=at).logged(receipt.entry)
+            return case.follow(step, file.document, at=at).logged(entry)
         opened = read_opening(file.document)
-        return self._intake.begin(opened, file.document, at).logged(receipt.entry)
+        return self._intake.begin(opened, file.document, at).logged(entry)
 
     def _count(self, case: Case, name: str) -> Counted:
         """Log the newest step of a case; from then on it counts."""
@@ -187,31 +234,29 @@ class Cases:
         last = case.last
         self._cases[case.id] = case
         self._show()
+        path = self._files.folder_of(case.id) / name
+        self._write_receipt(path, Receipt(last.digest.hex(), last.at, evidence.index))
+        return Counted(case, evidence)
+
+    def _write_receipt(self, path: Path, receipt: Receipt) -> None:
         try:
-            self._files.count(
-                self._files.folder_of(case.id) / name,
-                Receipt(last.digest.hex(), last.at, evidence.index),
-            )
+            self._files.count(path, receipt)
         except LandbridgeError as error:
-            # The log holds the step, and so it counts; after a restart it is logged once more.
+            # The log holds the step, and so it counts, also after a restart.
             self._alarms.raised("folder of cases", error)
         else:
             self._alarms.cleared("folder of cases")
-        return Counted(case, evidence)
 
     def _show(self) -> None:
-        for case in self._cases.values():
-            if case.id not in self._known_by:
-                self._known_by[case.id] = self._find_record(case)
-        self._flags.follow(self._cases.values(), self.rules, self._known_by)
+        cases = self._cases.values()
+        self._flags.follow(cases, self.rules, self._known.known_by(cases))
 
-    def _find_record(self, case: Case) -> frozenset[SubjectId] | None:
+    def _is_logged(self, digest: bytes) -> bool:
+        """Whether the log holds a step all the same: a failure may come after what was done."""
         try:
-            return self._records.find(case.opening)
-        except LandbridgeError as error:
-            # The agency may have removed the record since: then nothing shows it any more.
-            self._alarms.raised(f"record of case {case.id}", error)
-            return frozenset((case.subject,))
+            return any(logged.digest == digest for logged in self._log.steps())
+        except LandbridgeError:
+            return False
 
     def _find(self, digest: bytes) -> Counted | None:
         for case in self._cases.values():

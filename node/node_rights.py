@@ -54,7 +54,9 @@ class NodeRights:
         """Read the folder of cases, and log what is new.
 
         Raises:
-            LandbridgeError: LB-5001 when the file of answered requests cannot be read.
+            LandbridgeError: LB-1105 when a document of a case that counts is not in the folder;
+                LB-5001, LB-5002 when the log, the folder, or the file of answered requests cannot
+                be read.
         """
         agency, desks, schemes = config.node.agency, config.rights.desks, federation.schemes
         self.flags = Flags(clock)
@@ -79,6 +81,7 @@ class NodeRights:
             alarms=alarms,
             clock=clock,
         )
+        cases.restore()
         spent = SpentRequests(state / SPENT, at=clock())
         self._live = LiveCases(
             cases,

@@ -189,6 +189,7 @@ class Registry:
         )
         self.clock = CaseClock(self.cases, files, log, alarms, lambda: self.now)
         self.case_log = log
+        self.cases.restore()
         self.cases.follow()
 
     @property

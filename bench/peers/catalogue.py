@@ -10,7 +10,7 @@ from typing import Any, Final
 from bench.peers import node_js
 from bench.peers.ground import COLUMNS, Ground, Peer, Running, python_module
 from bench.peers.http_client import post_json
-from bench.peers.http_peer import get_profile, start_http
+from bench.peers.http_peer import Servers, get_profile, start_http
 from bench.peers.postgres_peers import Direct, Foreign
 from bench.peers.whole_job import Floor, WholeJob
 from landbridge.errors import Reason, refuse
@@ -36,12 +36,8 @@ class OnPython:
     async def start(self, ground: Ground, stack: AsyncExitStack) -> Running:
         """Start its nine processes."""
         program = python_module(self.module)
-        return await start_http(
-            ground,
-            stack,
-            provider=(*program, "provider"),
-            gateway=(*program, "gateway"),
-        )
+        servers = Servers((*program, "provider"), (*program, "gateway"))
+        return await start_http(ground, stack, servers)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,14 +54,13 @@ class OnNodeJs:
 
     async def start(self, ground: Ground, stack: AsyncExitStack) -> Running:
         """Start its nine processes."""
-        return await start_http(
-            ground,
-            stack,
+        servers = Servers(
             provider=node_js.command("provider.cjs"),
             gateway=node_js.command(self.script),
             write=_graphql if self.graphql else get_profile,
             read=_from_graphql if self.graphql else json.loads,
         )
+        return await start_http(ground, stack, servers)
 
 
 def _graphql(subject: SubjectId, host: str) -> bytes:

@@ -91,7 +91,9 @@ class Running:
 class Peer(Protocol):
     """One way to do the look-up."""
 
-    name: str
+    @property
+    def name(self) -> str:
+        """What it is called in the table and by `--peers`."""
 
     def lacks(self) -> str:
         """Say why it cannot run here; nothing where it can."""

@@ -7,6 +7,7 @@ import asyncio
 import ssl
 from typing import Final, Self, cast
 
+from bench.peers.pool import Pool
 from landbridge.errors import Reason, refuse
 
 _END_OF_HEAD: Final = b"\r\n\r\n"
@@ -16,25 +17,24 @@ _LENGTH: Final = b"\r\ncontent-length:"
 class HttpClient:
     """Connections to one server, each for one request at a time; requests wait for a free one."""
 
-    def __init__(self) -> None:
-        self._free: asyncio.LifoQueue[_Connection] = asyncio.LifoQueue()
-        self._all: list[_Connection] = []
+    def __init__(self, connections: "list[_Connection]") -> None:
+        self._all = connections
+        self._free = Pool(connections)
 
     @classmethod
     async def connect(
         cls, address: str, dns_name: str, context: ssl.SSLContext, connections: int
     ) -> Self:
         """Open so many connections to the server of that DNS name."""
-        client = cls()
+        opened = []
         host, _, port = address.rpartition(":")
         loop = asyncio.get_running_loop()
         for _ in range(connections):
             _, connection = await loop.create_connection(
                 _Connection, host, int(port), ssl=context, server_hostname=dns_name
             )
-            client._all.append(connection)
-            client._free.put_nowait(connection)
-        return client
+            opened.append(connection)
+        return cls(opened)
 
     async def request(self, request: bytes) -> bytes:
         """Send a whole request; return the body of its answer.
@@ -42,11 +42,11 @@ class HttpClient:
         Raises:
             LandbridgeError: LB-2001 when the connection breaks; LB-2004 for any other answer.
         """
-        connection = await self._free.get()
+        connection = await self._free.take()
         try:
             return await connection.request(request)
         finally:
-            self._free.put_nowait(connection)
+            self._free.give_back(connection)
 
     async def close(self) -> None:
         """Close every connection."""

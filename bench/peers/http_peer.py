@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -25,38 +26,40 @@ def get_profile(subject: SubjectId, host: str) -> bytes:
     return get(f"/profiles/{subject.value}", host)
 
 
-async def start_http(
-    ground: Ground,
-    stack: AsyncExitStack,
-    *,
-    provider: Command,
-    gateway: Command,
-    write: WriteRequest = get_profile,
-    read: ReadRecords = json.loads,
-) -> Running:
-    """Start providers, then the gateway over them, then the client's connections.
+@dataclass(frozen=True, slots=True)
+class Servers:
+    """The commands of a peer's servers, and the form of its requests and answers.
 
     A provider's command goes on with credential, anchors and database; the gateway's with
     credential, anchors and, for each provider, ADDRESS=DNS_NAME.
     """
+
+    provider: Command
+    gateway: Command
+    write: WriteRequest = get_profile
+    read: ReadRecords = json.loads
+
+
+async def start_http(ground: Ground, stack: AsyncExitStack, servers: Servers) -> Running:
+    """Start providers, then the gateway over them, then the client's connections."""
     providers, targets = [], []
     for agency in ground.sandbox.providers:
         process, address = start_server(
             stack,
-            *(*provider, ground.credential(agency, Role.NODE), ground.roots),
+            *(*servers.provider, ground.credential(agency, Role.NODE), ground.roots),
             ground.records(agency),
         )
         providers.append(process.pid)
         targets.append(f"{address}={ground.name(agency, Role.NODE)}")
-    front, address = start_server(stack, *gateway, ground.gateway, ground.roots, *targets)
+    front, address = start_server(stack, *servers.gateway, ground.gateway, ground.roots, *targets)
     client = await HttpClient.connect(
         address, ground.gateway_name, ground.client_context(), CLIENT_CONNECTIONS
     )
     stack.push_async_callback(client.close)
 
     async def ask(subject: SubjectId) -> bytes:
-        body = await client.request(write(subject, ground.gateway_name))
-        check_subjects(subject, [each[KEY] for each in read(body)], len(targets))
+        body = await client.request(servers.write(subject, ground.gateway_name))
+        check_subjects(subject, [each[KEY] for each in servers.read(body)], len(targets))
         return body
 
     return Running(ask, {"gateway": [front.pid], "nodes": providers})

@@ -4,7 +4,8 @@ import shutil
 import subprocess
 import sys
 
-from bench.peers import node_js, postgres
+from bench.peers import node_js
+from bench.peers.postgres import lacks as postgres_lacks
 
 
 def main() -> None:
@@ -21,7 +22,7 @@ def main() -> None:
                 env=node_js.install_environment(),
                 check=False,
             )
-    for what in (node_js.lacks(), postgres.lacks()):
+    for what in (node_js.lacks(), postgres_lacks()):
         if what:
             print(f"some peers will be left out: {what}", file=sys.stderr)
 

@@ -8,12 +8,12 @@ import signal
 import ssl
 import subprocess
 import tempfile
-from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from bench.peers.pool import Pool
 from landbridge.commands.sandbox_home import free_addresses
 from landbridge.errors import Reason, refuse
 
@@ -125,21 +125,21 @@ class Clusters:
         with (home / "postgresql.conf").open("a") as settings:
             settings.write(f"{_SETTINGS}port = {port}\n")
         (home / "pg_hba.conf").write_text(_ADMITTED)
-        with (home / "server.log").open("wb") as log:
-            process = subprocess.Popen(
-                [self._bin / "postgres", "-D", home],
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                user=self._user if os.geteuid() == 0 else None,
-                group=self._group if os.geteuid() == 0 else None,
-                extra_groups=[] if os.geteuid() == 0 else None,
-                start_new_session=True,
-            )
+        process = self._launch(home)
         self._stack.callback(_stop, process)
         server = Server(process.pid, port, dns_name, home / "own.pem", home / "roots.pem")
         await self._ready(server, process, credential, home / "server.log")
         return server
+
+    def _launch(self, home: Path) -> subprocess.Popen[bytes]:
+        with (home / "server.log").open("wb") as log:
+            return subprocess.Popen(
+                [*self._as_user(), self._bin / "postgres", "-D", home],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
 
     async def _ready(
         self, server: Server, process: subprocess.Popen[bytes], credential: Path, log: Path
@@ -151,9 +151,9 @@ class Clusters:
             except Exception as error:  # asyncpg's own errors have no common parent but this
                 late = asyncio.get_running_loop().time() > deadline
                 if late or process.poll() is not None:
-                    said = log.read_text(errors="replace").strip()[-300:]
                     raise refuse(
-                        Reason.UNREACHABLE, f"PostgreSQL does not serve: {error}; {said}"
+                        Reason.UNREACHABLE,
+                        f"PostgreSQL does not serve: {error}; {_last_words(log)}",
                     ) from error
                 await asyncio.sleep(0.1)
             else:
@@ -170,31 +170,32 @@ class Clusters:
 
     def _run(self, *command: str | Path) -> None:
         subprocess.run(
-            [*map(str, command)],
+            [*self._as_user(), *map(str, command)],
             check=True,
             capture_output=True,
             cwd=self._folder,
-            user=self._user if os.geteuid() == 0 else None,
-            group=self._group if os.geteuid() == 0 else None,
-            extra_groups=[] if os.geteuid() == 0 else None,
         )
+
+    def _as_user(self) -> list[str]:
+        # By a program, and not by subprocess, which would fork a process that gRPC lives in.
+        if os.geteuid() != 0:
+            return []
+        return ["setpriv", f"--reuid={self._user}", f"--regid={self._group}", "--clear-groups"]
 
 
 class Statements:
     """One statement, prepared on each of some connections; a query waits for a free one."""
 
-    def __init__(self, statements: Sequence[Any]) -> None:
-        self._free: asyncio.LifoQueue[Any] = asyncio.LifoQueue()
-        for statement in statements:
-            self._free.put_nowait(statement)
+    def __init__(self, statements: list[Any]) -> None:
+        self._free = Pool(statements)
 
     async def fetch(self, number: str) -> list[Any]:
         """Return the rows about a subject."""
-        statement = await self._free.get()
+        statement = await self._free.take()
         try:
             rows: list[Any] = await statement.fetch(number)
         finally:
-            self._free.put_nowait(statement)
+            self._free.give_back(statement)
         return rows
 
 
@@ -208,6 +209,10 @@ async def prepare(
         stack.push_async_callback(connection.close)
         prepared.append(await connection.prepare(statement))
     return Statements(prepared)
+
+
+def _last_words(log: Path) -> str:
+    return log.read_text(errors="replace").strip()[-300:]
 
 
 def _stop(process: subprocess.Popen[bytes]) -> None:

@@ -1,12 +1,11 @@
 """The peers on PostgreSQL: the client on eight servers, and a gateway database over them."""
 
+import asyncio
 import sqlite3
 from contextlib import AsyncExitStack, closing
 from dataclasses import dataclass
 from importlib.util import find_spec
 from typing import Any, Final
-
-import asyncio
 
 import psutil
 
@@ -119,14 +118,20 @@ def _foreign_tables(front: postgres.Server, servers: list[postgres.Server]) -> l
     for place, server in enumerate(servers):
         name = f"server_{place}"
         statements += [
-            f"CREATE SERVER {name} FOREIGN DATA WRAPPER postgres_fdw OPTIONS ("
-            f"host '{server.dns_name}', hostaddr '127.0.0.1', port '{server.port}',"
-            f" dbname 'postgres', sslmode 'verify-full', sslrootcert '{front.roots}',"
-            " async_capable 'true', parallel_commit 'true', keep_connections 'on')",
-            f"CREATE USER MAPPING FOR {postgres.OWNER} SERVER {name} OPTIONS ("
-            f"user '{postgres.OWNER}', sslcert '{front.own}', sslkey '{front.own}')",
-            f"CREATE FOREIGN TABLE provider_{place} ({_LAYOUT}) SERVER {name}"
-            f" OPTIONS (table_name '{DATASET}')",
+            (
+                f"CREATE SERVER {name} FOREIGN DATA WRAPPER postgres_fdw OPTIONS ("
+                f"host '{server.dns_name}', hostaddr '127.0.0.1', port '{server.port}',"
+                f" dbname 'postgres', sslmode 'verify-full', sslrootcert '{front.roots}',"
+                " async_capable 'true', parallel_commit 'true', keep_connections 'on')"
+            ),
+            (
+                f"CREATE USER MAPPING FOR {postgres.OWNER} SERVER {name} OPTIONS ("
+                f"user '{postgres.OWNER}', sslcert '{front.own}', sslkey '{front.own}')"
+            ),
+            (
+                f"CREATE FOREIGN TABLE provider_{place} ({_LAYOUT}) SERVER {name}"
+                f" OPTIONS (table_name '{DATASET}')"
+            ),
         ]
     return statements
 

@@ -4,7 +4,7 @@ Take `sizes` before asking. An answer whose entry stands below the size that its
 not logged after the question: that log was put back to an older copy, or shows another history.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from threading import Lock
 
 from landbridge.errors import LandbridgeError, Reason, refuse
@@ -14,16 +14,22 @@ from landbridge.log.signed_head import PastKeys, is_still_signed
 class SeenSizes:
     """The largest size that was seen of each log. Thread-safe; to look is one read.
 
-    `past_keys` tells which keys are not tainted: what a tainted one has signed accuses nobody.
+    `past_keys` tells which keys are not tainted: what a tainted one has signed accuses nobody, and
+    `floor` which size and head of a log count then.
     """
 
     def __init__(
-        self, sizes: Mapping[str, int] | None = None, *, past_keys: PastKeys | None = None
+        self,
+        sizes: Mapping[str, int] | None = None,
+        *,
+        past_keys: PastKeys | None = None,
+        floor: Callable[[str], tuple[int, bytes]] = lambda _: (0, b""),
     ) -> None:
         # Never changed in place: whoever took it holds what was seen until then.
         self._sizes: dict[str, int] = dict(sizes or {})
         self._heads: dict[str, bytes] = {}
         self._past_keys = past_keys
+        self._floor = floor
         self._lock = Lock()
 
     @property
@@ -67,6 +73,8 @@ class SeenSizes:
             if not head or self._past_keys is None or is_still_signed(head, self._past_keys):
                 raise
             self.forget(origin)
+            self.saw(origin, *self._floor(origin))
+            check_not_rolled_back(self._sizes, origin, index)
 
 
 def check_not_rolled_back(before: Mapping[str, int], origin: str, index: int) -> None:

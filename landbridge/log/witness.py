@@ -116,9 +116,7 @@ class Witness:
         return self._binding(seen) if seen else None
 
     def _binding(self, seen: Seen) -> Seen | None:
-        if is_still_signed(seen.checkpoint, self._past_keys, seen.at):
-            return seen
-        for one in self._file.earlier(seen.origin):
+        for one in self._file.cosigned_of(seen.origin):
             if is_still_signed(one.checkpoint, self._past_keys, one.at):
                 return one
         return None
@@ -130,7 +128,7 @@ class Witness:
         tainted: SignedHead | None = None
         if seen is not None and not fits:
             bound = self._binding(seen)
-            if bound is not seen:
+            if bound != seen:
                 tainted = kept_head(seen.checkpoint)
                 before = kept_head(bound.checkpoint) if bound else empty_head(head.origin)
             elif before.differs_from(head):

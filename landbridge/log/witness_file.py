@@ -94,10 +94,15 @@ class WitnessFile(WitnessDatabase):
                 _keep_earlier(connection, new)
             return cursor.rowcount == 1
 
-    def earlier(self, origin: str) -> Iterator[Seen]:
-        """Yield heads of a log that were cosigned before, some ten minutes apart, newest first."""
+    def cosigned_of(self, origin: str) -> Iterator[Seen]:
+        """Yield the newest head of a log that this party has cosigned, then those of before.
+
+        They are some ten minutes apart and reach back for two days in which the log grew.
+        """
         query = "SELECT * FROM earlier WHERE origin = ? ORDER BY at DESC"
-        yield from (Seen(*row) for row in self.read(query, (origin,)))
+        if (seen := self.seen(origin)) is not None:
+            yield seen
+            yield from (Seen(*row) for row in self.read(query, (origin,)))
 
     def keep_fork(self, fork: Fork) -> bool:
         """Keep two heads that prove a fork; returns whether this is news."""

@@ -1,5 +1,6 @@
 """A case as a whole: its opening, the steps that were taken, and which may follow."""
 
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from typing import Self
 
@@ -95,13 +96,17 @@ class Case:
         """Whether those who had the record have been told."""
         return Step.ISSUED in self.steps
 
-    def concerns(self, other: Opening) -> bool:
-        """Whether another opening is about the same: kind, record, and a field of both."""
+    def concerns(self, other: Opening, known_by: Collection[SubjectId] | None = None) -> bool:
+        """Whether another opening is about the same: kind, record, and a field of both.
+
+        `known_by` are the identifiers that the other's record states, where its name alone does not
+        tell it; None where it does.
+        """
         own = self.opening
         return (
             self.kind is other.kind
             and (own.dataset, own.record) == (other.dataset, other.record)
-            and own.subject == other.subject
+            and (known_by is None or self.subject in known_by)
             and (not own.fields or not other.fields or not set(own.fields).isdisjoint(other.fields))
         )
 

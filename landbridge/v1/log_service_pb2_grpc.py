@@ -90,8 +90,10 @@ class LogServiceServicer(object):
     def AddCheckpoint(self, request, context):
         """Brings a head of another log to this party as its witness (C2SP tlog-witness).
         Result: the cosignature, once the head is kept; or the size that this witness has seen before,
-        where the caller's is another one. Errors: INVALID_ARGUMENT (LB-1001, 4008), PERMISSION_DENIED
-        (LB-4001, 4002), FAILED_PRECONDITION (LB-4302) for a head that does not continue what was seen.
+        where the caller's is another one. Errors: INVALID_ARGUMENT (LB-1001; LB-4008 for a head that is
+        malformed and for a path that does not show that it continues what was seen), PERMISSION_DENIED
+        (LB-4001, 4002), FAILED_PRECONDITION (LB-4302) where the head and what was seen are of one size
+        and have two roots: both are kept, and together prove a fork.
         Permitted caller: a gateway or node of the federation.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -101,7 +103,8 @@ class LogServiceServicer(object):
     def GetWitnessed(self, request, context):
         """Tells a party what this witness has seen of a log, so that a log that was restored from an old
         copy is found out.
-        Result: the newest checkpoint that was cosigned; empty where there is none. Errors: none.
+        Result: the newest checkpoint that was cosigned and that no key signed which was tainted since;
+        empty where there is none. Errors: none.
         Permitted caller: as GetCheckpoint.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)

@@ -49,14 +49,17 @@ class LogServiceStub:
     AddCheckpoint: _grpc.UnaryUnaryMultiCallable[_log_service_pb2.AddCheckpointRequest, _log_service_pb2.AddCheckpointResponse]
     """Brings a head of another log to this party as its witness (C2SP tlog-witness).
     Result: the cosignature, once the head is kept; or the size that this witness has seen before,
-    where the caller's is another one. Errors: INVALID_ARGUMENT (LB-1001, 4008), PERMISSION_DENIED
-    (LB-4001, 4002), FAILED_PRECONDITION (LB-4302) for a head that does not continue what was seen.
+    where the caller's is another one. Errors: INVALID_ARGUMENT (LB-1001; LB-4008 for a head that is
+    malformed and for a path that does not show that it continues what was seen), PERMISSION_DENIED
+    (LB-4001, 4002), FAILED_PRECONDITION (LB-4302) where the head and what was seen are of one size
+    and have two roots: both are kept, and together prove a fork.
     Permitted caller: a gateway or node of the federation.
     """
     GetWitnessed: _grpc.UnaryUnaryMultiCallable[_log_service_pb2.GetWitnessedRequest, _log_service_pb2.GetWitnessedResponse]
     """Tells a party what this witness has seen of a log, so that a log that was restored from an old
     copy is found out.
-    Result: the newest checkpoint that was cosigned; empty where there is none. Errors: none.
+    Result: the newest checkpoint that was cosigned and that no key signed which was tainted since;
+    empty where there is none. Errors: none.
     Permitted caller: as GetCheckpoint.
     """
     TellWitnessed: _grpc.UnaryUnaryMultiCallable[_log_service_pb2.TellWitnessedRequest, _log_service_pb2.TellWitnessedResponse]
@@ -87,14 +90,17 @@ class LogServiceAsyncStub(LogServiceStub):
     AddCheckpoint: _aio.UnaryUnaryMultiCallable[_log_service_pb2.AddCheckpointRequest, _log_service_pb2.AddCheckpointResponse]  # type: ignore[assignment]
     """Brings a head of another log to this party as its witness (C2SP tlog-witness).
     Result: the cosignature, once the head is kept; or the size that this witness has seen before,
-    where the caller's is another one. Errors: INVALID_ARGUMENT (LB-1001, 4008), PERMISSION_DENIED
-    (LB-4001, 4002), FAILED_PRECONDITION (LB-4302) for a head that does not continue what was seen.
+    where the caller's is another one. Errors: INVALID_ARGUMENT (LB-1001; LB-4008 for a head that is
+    malformed and for a path that does not show that it continues what was seen), PERMISSION_DENIED
+    (LB-4001, 4002), FAILED_PRECONDITION (LB-4302) where the head and what was seen are of one size
+    and have two roots: both are kept, and together prove a fork.
     Permitted caller: a gateway or node of the federation.
     """
     GetWitnessed: _aio.UnaryUnaryMultiCallable[_log_service_pb2.GetWitnessedRequest, _log_service_pb2.GetWitnessedResponse]  # type: ignore[assignment]
     """Tells a party what this witness has seen of a log, so that a log that was restored from an old
     copy is found out.
-    Result: the newest checkpoint that was cosigned; empty where there is none. Errors: none.
+    Result: the newest checkpoint that was cosigned and that no key signed which was tainted since;
+    empty where there is none. Errors: none.
     Permitted caller: as GetCheckpoint.
     """
     TellWitnessed: _aio.UnaryUnaryMultiCallable[_log_service_pb2.TellWitnessedRequest, _log_service_pb2.TellWitnessedResponse]  # type: ignore[assignment]
@@ -140,8 +146,10 @@ class LogServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_log_service_pb2.AddCheckpointResponse, _abc.Awaitable[_log_service_pb2.AddCheckpointResponse]]:
         """Brings a head of another log to this party as its witness (C2SP tlog-witness).
         Result: the cosignature, once the head is kept; or the size that this witness has seen before,
-        where the caller's is another one. Errors: INVALID_ARGUMENT (LB-1001, 4008), PERMISSION_DENIED
-        (LB-4001, 4002), FAILED_PRECONDITION (LB-4302) for a head that does not continue what was seen.
+        where the caller's is another one. Errors: INVALID_ARGUMENT (LB-1001; LB-4008 for a head that is
+        malformed and for a path that does not show that it continues what was seen), PERMISSION_DENIED
+        (LB-4001, 4002), FAILED_PRECONDITION (LB-4302) where the head and what was seen are of one size
+        and have two roots: both are kept, and together prove a fork.
         Permitted caller: a gateway or node of the federation.
         """
 
@@ -153,7 +161,8 @@ class LogServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_log_service_pb2.GetWitnessedResponse, _abc.Awaitable[_log_service_pb2.GetWitnessedResponse]]:
         """Tells a party what this witness has seen of a log, so that a log that was restored from an old
         copy is found out.
-        Result: the newest checkpoint that was cosigned; empty where there is none. Errors: none.
+        Result: the newest checkpoint that was cosigned and that no key signed which was tainted since;
+        empty where there is none. Errors: none.
         Permitted caller: as GetCheckpoint.
         """
 

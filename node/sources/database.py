@@ -55,7 +55,11 @@ class ReadOnlyDatabase:
         self._threads = threading.local()
         self._lock = threading.Lock()
         self._sessions: list[_Session] = []
-        self.failures: type[Exception] = engine.dialect.loaded_dbapi.Error
+        # SQLite's driver has an error of Python for a number that no column holds.
+        self.failures: tuple[type[Exception], ...] = (
+            engine.dialect.loaded_dbapi.Error,
+            OverflowError,
+        )
 
     @property
     def dialect(self) -> sa.Dialect:
@@ -103,7 +107,7 @@ class ReadOnlyDatabase:
         if session is None:
             try:
                 session = _Session(self.engine, self._timeout_s, edition)
-            except (sa.exc.SQLAlchemyError, self.failures) as error:
+            except (sa.exc.SQLAlchemyError, *self.failures) as error:
                 raise self._unreachable() from error
             self._threads.session = session
             with self._lock:

@@ -107,10 +107,8 @@ def _equals(column: sa.Column[Any], bind: Bind) -> sa.ColumnElement[bool]:
 
 def _read(column: sa.Column[Any], text: str) -> object | None:
     kind = kind_of(column)
-    if kind is Kind.NAMED and not text:
-        return None
     if kind in _TEXTUAL:
-        return text
+        return None if kind is Kind.NAMED and not text else text
     try:
         if kind is Kind.INTEGER:
             return int(text) if str(int(text)) == text and int(text) in _WHOLE else None

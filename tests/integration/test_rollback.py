@@ -13,6 +13,11 @@ from landbridge.commands.log.backup import restore
 from landbridge.commands.log.witnesses import witnesses
 from landbridge.commands.output import Output
 from landbridge.errors import LandbridgeError, Reason
+from landbridge.keys import KeyUse
+from landbridge.log.checkpoint import Checkpoint
+from landbridge.log.note import NoteSigner
+from landbridge.log.signed_head import kept_head
+from landbridge.party import PartyFolder
 from landbridge.rpc.log_service import add_checkpoint, get_checkpoint, tell_witnessed
 from tests.market import FOOD, Market, market, outcomes
 
@@ -75,6 +80,28 @@ async def only_gateways_and_nodes_bring_heads(running: Market) -> None:
             with pytest.raises(LandbridgeError) as caught:
                 await call
             assert caught.value.reason is Reason.CALLER_REFUSED
+
+
+async def a_log_that_has_signed_two_histories(running: Market) -> None:
+    """Its node is asked nothing more, until administrators have tainted the key."""
+    node, gateway = running.nodes[FOOD], running.gateway
+    key = PartyFolder.open(running.sandbox.state(FOOD, Role.NODE)).signing_key(KeyUse.LOG)
+    head = kept_head(node.log.head())
+    other = Checkpoint(head.origin, head.size, bytes(32))
+    note = NoteSigner(head.origin, key).sign(other.text())
+    gateway.witness.witness.fork(head, kept_head(note))
+    for at in range(2):
+        await gateway.witnessing.go_round()
+        size = node.log.size
+        assert outcomes(await running.profile())[FOOD] == Reason.LOG_FORKED
+        assert node.log.size == size
+        if not at:
+            await gateway.stop()
+            await restart_gateway(running)
+            gateway = running.gateway
+            await quiet(running)
+    with gateway.witness.file.writing() as connection:
+        connection.execute("DELETE FROM fork")
 
 
 async def a_gateway_that_was_put_back(running: Market) -> None:
@@ -145,5 +172,6 @@ async def test_a_log_that_was_put_back_is_refused_at_once_and_stops(
         await running.gateway.witnessing.go_round()
         assert outcomes(await running.profile())[FOOD] == Reason.ANSWERED
 
+        await a_log_that_has_signed_two_histories(running)
         await only_gateways_and_nodes_bring_heads(running)
         await a_gateway_that_was_put_back(running)

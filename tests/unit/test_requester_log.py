@@ -2,12 +2,14 @@
 
 import asyncio
 import itertools
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import pytest
 
+import landbridge.trust.bundle
 from landbridge.alarm import Alarms
 from landbridge.client import Client
 from landbridge.clock import system_clock, to_datetime
@@ -20,6 +22,7 @@ from landbridge.log.store import LogStore
 from landbridge.party import PartyFolder
 from landbridge.requester_log import RequesterLog
 from landbridge.rpc.channel import RotatingChannel
+from landbridge.trust.bundle import TrustBundle
 from landbridge.v1 import envelope_pb2, gateway_service_pb2, log_pb2, profile_pb2
 from tests.moving_trust import ACTIVE, TAINTED, MovingTrust
 from tests.small_town import SUBJECT, Town
@@ -189,20 +192,31 @@ async def test_a_log_that_was_put_back_is_noticed_and_what_it_showed_kept(
 
 
 @pytest.mark.parametrize("restarted", [False, True])
-async def test_what_a_tainted_key_showed_stops_nobody(
-    town: Town, log: RequesterLog, *, restarted: bool
+async def test_what_a_tainted_key_showed_stops_nobody_and_what_was_seen_before_counts(
+    town: Town, log: RequesterLog, monkeypatch: pytest.MonkeyPatch, *, restarted: bool
 ) -> None:
     party, trust = town.parties["hall"], MovingTrust(town.pki)
     old, new = party.keys[KeyUse.LOG], SigningKey.generate("hall", KeyUse.LOG)
     honest = town.logs["hall"]
+    for _ in range(3):
+        query = town.query()
+        await log.received(await log.asked(query), town.profile_for(query))
     town.logs["hall"] = LogStore.open(town.folder / "thief.sqlite", party.origin, old)
     town.logs["hall"].append([b"%d" % number for number in range(50)])
+    stolen_at = system_clock()
     query = town.query()
     await log.received(await log.asked(query), town.profile_for(query))
     town.logs["hall"].close()
     trust.introduce(old, new)
     ends = to_datetime(system_clock())
     bundle = trust.move({new.key_id: ACTIVE, old.key_id: TAINTED}, ends=ends)
+    # The agency says since when: what was seen before that counts.
+    past = TrustBundle.past_log_keys
+
+    def past_keys(of: TrustBundle, origin: str, at: int | None = None) -> Sequence[Any]:
+        return (old.public, new.public) if at and at < stolen_at else past(of, origin)
+
+    monkeypatch.setattr(TrustBundle, "past_log_keys", past_keys)
     asking = open_log(town) if restarted else log
     for each in (asking, log):
         each._folder.trust.offer([bundle.document])
@@ -212,14 +226,36 @@ async def test_what_a_tainted_key_showed_stops_nobody(
     waiting = [await asking.asked(query) for query in queries]
     for pending, query in zip(waiting, queries, strict=True):
         await asking.received(pending, town.profile_for(query))
-    # From now on the honest log's own heads count.
+    # A rewritten log is still noticed by what the honest one showed.
+    assert asking._seen.sizes[party.origin] == 6
     pending = await asking.asked(query := town.query())
     put_back(town, "hall", 0, new)
-    assert await _refused(asking.received(pending, town.profile_for(query))) is (
-        Reason.LOG_ROLLED_BACK
-    )
+    refused = await _refused(asking.received(pending, town.profile_for(query)))
+    assert refused is Reason.LOG_ROLLED_BACK
     if restarted:
         await asking.close()
+
+
+async def test_a_taint_is_no_licence_to_rewrite(
+    town: Town, log: RequesterLog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # The town is minutes old: what was seen a minute before the taint counts here.
+    monkeypatch.setattr(landbridge.trust.bundle, "_STOLEN_UNSEEN_MS", 0)
+    for _ in range(3):
+        query = town.query()
+        await log.received(await log.asked(query), town.profile_for(query))
+    origin = town.parties["hall"].origin
+    log._heads[origin] = replace(log._heads[origin], at=system_clock() - 60_000)
+    old, new = town.parties["hall"].keys[KeyUse.LOG], SigningKey.generate("hall", KeyUse.LOG)
+    trust = MovingTrust(town.pki)
+    trust.introduce(old, new)
+    ends = to_datetime(system_clock())
+    bundle = trust.move({new.key_id: ACTIVE, old.key_id: TAINTED}, ends=ends)
+    log._folder.trust.offer([bundle.document])
+    put_back(town, "hall", 0, new)
+    pending = await log.asked(query := town.query())
+    refused = await _refused(log.received(pending, town.profile_for(query)))
+    assert refused is Reason.LOG_ROLLED_BACK
 
 
 async def test_answers_out_of_order_are_no_alarm(town: Town, log: RequesterLog) -> None:

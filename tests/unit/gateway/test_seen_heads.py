@@ -1,6 +1,6 @@
 """What the gateway has seen of the nodes' logs is known after a restart, and after kill -9."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -8,6 +8,7 @@ import pytest
 from gateway.seen_heads import SeenHeads
 from landbridge.errors import LandbridgeError
 from landbridge.keys import KeyUse, SigningKey
+from landbridge.log.seen_sizes import SeenSizes
 from landbridge.log.store import LogStore
 from landbridge.log.witness_file import WitnessFile
 from landbridge.v1 import log_pb2
@@ -83,6 +84,34 @@ def test_what_a_tainted_key_signed_is_no_size_of_its_log(town: Town) -> None:
     profile(log, head(town, "a", 9))
     assert dict(SeenHeads(log, file, town.past_keys).sizes.sizes) == {a: 9}
     assert file.heard()[0] == {}
+
+
+def test_what_is_logged_while_sizes_are_written_down_is_read_again(
+    town: Town, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log, file = town.log("exchange"), town.file("exchange")
+    town.key("a")
+    seen = SeenHeads(log, file, town.past_keys)
+    seen.sizes.saw(origin_of("a"), 7, head(town, "a", 7))
+    kept = WitnessFile.keep_heard
+
+    def slowly(self: WitnessFile, heads: Mapping[str, tuple[int, bytes]], until: int) -> None:
+        profile(log, head(town, "a", 9))
+        kept(self, heads, until)
+
+    monkeypatch.setattr(WitnessFile, "keep_heard", slowly)
+    sizes = type(seen.sizes).sizes
+
+    def grown(self: SeenSizes) -> Mapping[str, int]:
+        found = sizes.fget(self)  # type: ignore[attr-defined]
+        profile(log, head(town, "a", 8))
+        return found  # type: ignore[no-any-return]
+
+    monkeypatch.setattr(SeenSizes, "sizes", property(grown))
+    seen.keep()
+    monkeypatch.undo()
+    assert dict(SeenHeads(log, file, town.past_keys).sizes.sizes) == {origin_of("a"): 9}
+    assert file.heard()[1] == 0
 
 
 def test_nothing_new_is_not_written_again(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:

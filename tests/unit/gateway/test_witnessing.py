@@ -80,6 +80,9 @@ async def test_a_gateway_that_begins_anew_goes_on_where_it_was(tmp_path: Path) -
         for party in everybody(running):
             assert witnesses(running.town, party) == ALL - {party.log.origin}
         assert running.seen.sizes.sizes == {origin_of(agency): 6 for agency in NODES}
+        # And where nothing has grown meanwhile, so that others have what is theirs.
+        running.forget()
+        await running.rounds(1)
         assert (running.standing(), running.failures) == ({}, [])
 
 
@@ -193,6 +196,7 @@ async def test_a_fork_shown_to_two_witnesses_is_named(tmp_path: Path, more: int)
         # An honest owner, shown its own signature, stops; a dishonest one is named all the same.
         assert water.told[-1] is not None
         assert running.standing()["log of water"] in ("LB-4302", "LB-5003")
+        assert running.seen.sizes.sizes[origin_of("water")] == 7 + more
         if not more:
             assert running.standing()["log of water"] == "LB-4302"
             (found,) = running.gateway.file.forks()
@@ -396,6 +400,7 @@ async def test_a_thiefs_head_stops_an_honest_log_only_until_its_key_is_tainted(
         for party in (running.gateway, running.nodes["food"]):
             assert party.witness.add(thief.head(), 3, thief.consistency_proof(3, 100)).line
         running.seen.sizes.saw(origin, 100, thief.head())
+        before = running.seen.sizes.sizes
         await running.rounds(1)
         assert running.standing()["log of tax"] == "LB-5003"
         town.tainted += town.keys["tax"]
@@ -403,6 +408,11 @@ async def test_a_thiefs_head_stops_an_honest_log_only_until_its_key_is_tainted(
         tax = running.nodes["tax"]
         tax.log.sign_with(town.key("tax"))
         assert tax.own.look_again()
+        # What was seen well before the taint binds the log before anybody has looked at it again.
+        running.seen.sizes.check(before, origin, 3)
+        if age_h:
+            with pytest.raises(LandbridgeError):
+                running.seen.sizes.check(before, origin, 2)
         running.witnessing._visit._not_before.clear()
         fill(tax.log, 2)
         await running.rounds(2)

@@ -234,6 +234,7 @@ def test_a_file_that_is_not_one_is_refused_and_left_alone(tmp_path: Path, damage
 def test_the_file_is_the_owners_alone_and_keeps_what_was_heard(tmp_path: Path) -> None:
     file = WitnessFile.open(tmp_path)
     assert (tmp_path / WITNESS_FILE).stat().st_mode & 0o777 == 0o600
+    assert file.read("PRAGMA synchronous") == [(2,)]
     assert file.heard() == ({}, 0)
     file.keep_heard({"a": (5, b"five"), "b": (1 << 70, b"many")}, 3)
     file.keep_heard({"a": (2, b"two")}, 9)

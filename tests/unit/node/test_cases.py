@@ -10,6 +10,7 @@ from landbridge.errors import LandbridgeError
 from landbridge.rights.case_request import ask_for_case, ask_for_case_as_agency
 from landbridge.rights.speaker import OwnKey
 from landbridge.rights.steps import CaseKind, CaseState, Step
+from landbridge.subject import SubjectId
 from landbridge.v1 import log_pb2
 from node.case_files import step_name
 from node.case_show import CaseShow
@@ -85,6 +86,7 @@ def test_a_second_dispute_on_the_same_field_is_refused(node: Registry) -> None:
     assert refusal(node, node.opening()) == "LB-4110"
     assert refusal(node, node.opening(fields=())) == "LB-4110"
     assert refusal(node, node.opening(fields=("why",), case_id=case.id)) == "LB-4110"
+    assert refusal(node, node.opening(subject=SubjectId("tax", "T1"))) == "LB-4110"
     assert refusal(node, node.opening(fields=("why",))) == "taken"
     assert node.cases.submit(case.last.document).case == case
     assert node.steps_logged == ["opened", "opened"]
@@ -238,10 +240,21 @@ def test_clocks_are_told_once_and_go_on_after_a_restart(node: Registry) -> None:
     assert node.steps_logged[1:] == ["reminder-1", "reminder-2", "overdue"]
     assert node.told[-1][0] == f"overdue of case {case.id}"
 
-    node.take(case, Step.EXTENDED)
-    node.take(node.cases.case(case.id), Step.REJECTED)
+    assert refusal(node, node.step(case, Step.EXTENDED)) == "LB-4111"
+    node.take(case, Step.REJECTED)
     node.clock.tick()
     assert (f"overdue of case {case.id}", "") in node.told
+
+
+def test_a_reminder_is_over_when_more_time_is_taken(node: Registry) -> None:
+    case = node.open()
+    node.now = desks().now + 25 * DAY
+    node.clock.tick()
+
+    node.take(case, Step.EXTENDED)
+    node.clock.tick()
+
+    assert node.told[-1] == (f"reminder-1 of case {case.id}", "")
 
 
 def test_more_time_is_taken_only_where_the_law_gives_it(node: Registry) -> None:

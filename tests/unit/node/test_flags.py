@@ -1,6 +1,8 @@
 """What answers carry while a case stands: flags by what is released, and records that are cut."""
 
+import sqlite3
 from collections.abc import Iterator, Mapping
+from contextlib import closing
 from datetime import date
 from pathlib import Path
 from typing import Any, Final
@@ -20,6 +22,7 @@ from node.judge import Judge
 from node.published import published_datasets
 from node.reader import Reader
 from node.sources.lookup import Lookup, Withdrawn
+from node.sources.source import Source
 from node.task import Task
 from tests.cases import DAY, NODE, NORTH, NOTES, Registry, refusal, running
 from tests.consents import desks
@@ -244,3 +247,87 @@ def test_a_record_that_cannot_be_cut_any_more_keeps_its_dataset_closed(node: Reg
 
     assert isinstance(outcome, LandbridgeError)
     assert outcome.reason is Reason.SOURCE_FAILED
+
+
+def test_a_withdrawn_record_is_left_out_however_many_its_subject_has(tmp_path: Path) -> None:
+    last = "S599/2024"
+    rows = [f"S{n},2024,000001,T1,{'light' if n < 599 else 'heavy'},late" for n in range(600)]
+    with running(tmp_path) as node:
+        (tmp_path / "sanctions.csv").write_text(
+            "\n".join(["number,year,school,tax,level,why", *rows, ""])
+        )
+        node.source.close()
+        node.source = type(node.source).open(node.config, node.federation, tmp_path / "work")
+        node.start()
+        released = {"fields": ["level"], "when": [{"field": "level", "eq": "heavy"}]}
+        assert list(records(ask(node, released))) == [last]
+
+        node.take(node.open(record=last, fields=()), Step.UPHELD)
+
+        assert ask(node, released).outcome == Reason.NO_RECORD
+        after = ask(node, HEAVY, named=("heavy",))
+        assert not after.extracts[0].records[0].values[0].boolean
+        assert refusal(node, node.opening(record="S600/2024")) == "LB-4109"
+
+
+def test_a_record_that_is_withdrawn_while_it_is_read_does_not_leave(
+    node: Registry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    case = node.open(fields=())
+    upheld = [node.step(case, Step.UPHELD)]
+    fetch = type(node.source).fetch
+
+    def slow(source: Source, lookups: list[Lookup]) -> list[Any]:
+        found = fetch(source, lookups)
+        if upheld and any(lookup.fields for lookup in lookups):
+            node.cases.submit(upheld.pop())
+        return found
+
+    monkeypatch.setattr(Source, "fetch", slow)
+
+    assert list(records(ask(node, EVERYTHING))) == ["S2/2024"]
+
+
+@pytest.mark.parametrize(
+    ("column", "native", "code"),
+    [
+        ("date", "2016-12-01", "taken"),
+        ("date", "20161201", "LB-4111"),
+        ("numeric(10,2)", 1.5, "LB-4111"),
+        ("integer", 7, "taken"),
+        ("integer", "99999999999999999999", "LB-4111"),
+        ("text collate nocase", "Case", "taken"),
+    ],
+)
+def test_a_record_is_withdrawn_only_where_its_database_tells_it_from_others(
+    tmp_path: Path, column: str, native: object, code: str
+) -> None:
+    path = tmp_path / "agency.db"
+    with closing(sqlite3.connect(path)) as database, database:
+        database.execute(f"create table t (id {column}, school text, level text)")
+        database.execute("insert into t values (?, '000001', 'heavy')", (native,))
+    text = f"""
+[node]
+agency = "{REGISTRY}"
+database = "sqlite:///{path}"
+[[datasets]]
+name = "sanctions"
+title = "Sanctions"
+table = "t"
+subject_kind = "legal-entity"
+record = ["id"]
+[[datasets.keys]]
+scheme = "school"
+column = "school"
+[[datasets.fields]]
+name = "level"
+column = "level"
+"""
+    with running(tmp_path, text) as node:
+        (record,) = records(ask(node, {"fields": ["level"]}))
+        case = node.open(record=record, fields=())
+
+        assert refusal(node, node.step(case, Step.UPHELD)) == code
+        left = records(ask(node, {"fields": ["level"]}))
+
+    assert list(left) == ([] if code == "taken" else [record])
