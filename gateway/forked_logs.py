@@ -38,8 +38,12 @@ class ForkedLogs:
         """
         proven: dict[str, LandbridgeError] = {}
         for fork in self._file.forks():
-            if fork.origin not in proven and self._stands(fork):
+            if fork.settled or fork.origin in proven:
+                continue
+            if self._stands(fork):
                 proven[fork.origin] = _refusal(fork)
+            else:
+                self._file.settle(fork)  # the key may be removed later, and then says nothing more
         self._proven = proven
 
     def doubt(self, origin: str, why: LandbridgeError) -> None:

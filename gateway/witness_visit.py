@@ -160,7 +160,7 @@ class WitnessVisit:
         if word is None:
             self._not_now(agency, origin)
         elif word.line:
-            self._take(agency, one, word.line)
+            await self._take(agency, one, word.line)
         else:
             self._not_now(agency, origin)
             cause = refuse(Reason.BAD_LOG_EVIDENCE, f"it says it has seen {word.seen_size} entries")
@@ -284,14 +284,15 @@ class WitnessVisit:
         channel = self._nodes[agency].channel
         return await calls.add_checkpoint(channel, one.head.data(), old, path)
 
-    def _take(self, agency: str, one: Shown, data: bytes) -> None:
+    async def _take(self, agency: str, one: Shown, data: bytes) -> None:
         """Take a cosignature, if it is this witness's on this head, made at a time that was."""
         try:
             note = parse_note(one.head.data() + data)
             line = note.signatures[-1]
             if not self._live.is_log_of(line.name, agency, Role.NODE):
                 raise refuse(Reason.UNTRUSTED_KEY, f"it signs as {line.name}")
-            if verify_cosignature(note, line, self._live.keys.witness, self._clock()) is None:
+            keys, now = self._live.keys.witness, self._clock()
+            if await asyncio.to_thread(verify_cosignature, note, line, keys, now) is None:
                 raise refuse(Reason.UNTRUSTED_KEY, f"it signs with no key of {line.name}")
         except LandbridgeError as error:
             self._distrust(agency, one, error)

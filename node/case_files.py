@@ -10,6 +10,7 @@ import re
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final
 
@@ -104,6 +105,23 @@ class CaseFiles:
         except OSError as error:
             raise _failed(self.folder_of(case_id), error) from error
         return sorted(found, key=lambda step: (step.number, step.receipt is None))
+
+    def find(self, case_id: str, step: str, digest: bytes) -> StepFile:
+        """Return the document of a step that counts.
+
+        Raises:
+            LandbridgeError: LB-1105 when it is not there; LB-5001 as for `read`.
+        """
+        for file in self.read(case_id):
+            if sha256(file.document).digest() == digest:
+                return file
+        raise refuse(
+            Reason.UNREADABLE_FILE,
+            f"the step {step} counts, and the folder has not its document",
+            where=str(self.folder_of(case_id)),
+            next_step="restore it: the node does not start without it, as a record would come back"
+            " that is given no more, or lose its flag",
+        )
 
     def check_names(self, case_id: str) -> None:
         """Check that every document in the folder of a case can be a step.

@@ -23,6 +23,14 @@ _WHAT: Final = What(
     "write it with `landbridge dispute` or `landbridge repair`",
 )
 
+MOST_OPEN: Final = 50
+"""Open cases of one subject."""
+MOST_A_DAY: Final = 20
+"""New cases of one subject within a day."""
+MOST_OF_DESK: Final = 1000
+"""New cases of all subjects for whom one desk speaks, within a day."""
+_DAY_MS: Final = 86_400_000
+
 
 class CaseIntake:
     """Verifies the documents of cases; it keeps nothing.
@@ -108,6 +116,7 @@ class CaseIntake:
         check_statement(
             opening.statement, self._schemes, [opening.subject.subject], where="statement"
         )
+        _check_bounds(verified, cases.values(), at)
         known_by = self._records.find(opening)
         for other in cases.values():
             if other.id == opening.id or (
@@ -134,4 +143,28 @@ class CaseIntake:
                 "the time has passed, and more is not given afterwards",
                 where=f"case {case.id}",
                 next_step="decide it",
+            )
+
+
+def _check_bounds(verified: VerifiedOpening, cases: Collection[Case], at: int) -> None:
+    """Check that nobody opens more cases than an agency can look into."""
+    subject, desk = verified.opening.subject.subject, verified.speaker.desk
+    of_subject = [case for case in cases if case.subject == subject]
+    lately = sum(case.opened_at > at - _DAY_MS for case in of_subject)
+    by_desk = sum(case.speaker.desk == desk and case.opened_at > at - _DAY_MS for case in cases)
+    for count, most, what in (
+        (
+            sum(case.state.is_open for case in of_subject),
+            MOST_OPEN,
+            "cases of the subject are open",
+        ),
+        (lately, MOST_A_DAY, "cases of the subject were opened within a day"),
+        (by_desk, MOST_OF_DESK, "cases were opened by this desk within a day"),
+    ):
+        if count >= most:
+            raise refuse(
+                Reason.BUSY,
+                f"{count} {what}, and no more are taken",
+                where="opening of a case",
+                next_step="wait until some are decided, or for another day",
             )

@@ -42,7 +42,8 @@ class Proven:
 
     entries: tuple[tuple[int, bytes, tuple[bytes, ...]], ...]
     """Place, bytes and inclusion path."""
-    checkpoint: bytes
+    head: Evidence
+    """The entry whose head it is."""
 
 
 class CaseLog:
@@ -118,7 +119,7 @@ class CaseLog:
         entries = tuple(
             (place, self._log.entry(place), path) for place, path in zip(places, paths, strict=True)
         )
-        return Proven(entries, head.checkpoint)
+        return Proven(entries, head)
 
     def evidence(self, place: int) -> Evidence:
         """Return an entry with its proof up to the newest head.

@@ -2,7 +2,10 @@
 
 from collections.abc import Callable
 
-from landbridge.rights.case_request import verify_case_request
+from landbridge.envelope import evidence_to_proto
+from landbridge.rights.access_request import check_one_subject
+from landbridge.rights.case_request import WHAT, verify_case_request
+from landbridge.subject import Schemes
 from landbridge.trust.bundle import TrustBundle
 from landbridge.v1 import rights_service_pb2 as pb
 from node.case_log import CaseLog
@@ -20,6 +23,7 @@ class CaseShow:
         cases: Cases,
         log: CaseLog,
         bundle: Callable[[], TrustBundle],
+        schemes: Schemes,
         desks: tuple[str, ...] | None,
         spent: SpentRequests,
     ) -> None:
@@ -27,6 +31,7 @@ class CaseShow:
         self._cases = cases
         self._log = log
         self._bundle = bundle
+        self._schemes = schemes
         self._desks = desks
         self._spent = spent
 
@@ -35,12 +40,15 @@ class CaseShow:
 
         Raises:
             LandbridgeError: LB-4107, LB-4001, LB-4002, LB-4003, LB-4108, LB-1001 for the request;
-                LB-4004 when it was answered before; LB-4110 when there is no such case; LB-5001,
-                LB-5002, LB-5003 for the log.
+                LB-1002 to LB-1004, LB-3014 for identifiers that are not of one subject; LB-4004
+                when it was answered before; LB-4110 when there is no such case; LB-5001, LB-5002,
+                LB-5003 for the log.
         """
         asked = verify_case_request(
             request, self._bundle(), at, agency=self._agency, desks=self._desks
         )
+        if asked.subjects:
+            check_one_subject(asked.subjects, self._schemes, WHAT)
         case = self._cases.case(asked.case_id)
         asked.check(case.subject, {self._agency, case.deciding}, case.id)
         self._spent.admit(asked.digest, asked.expires_at, at)
@@ -57,5 +65,6 @@ class CaseShow:
                 pb.LoggedEntry(entry=entry, index=place, path=path)
                 for place, entry, path in proven.entries
             ],
-            checkpoint=proven.checkpoint,
+            checkpoint=proven.head.checkpoint,
+            logged=evidence_to_proto(proven.head),
         )

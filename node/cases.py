@@ -61,6 +61,8 @@ class Cases:
         self._alarms = alarms
         self._clock = clock
         self._cases: dict[str, Case] = {}
+        self._of_step: dict[bytes, str] = {}
+        """The case of each step that counts, by the digest of its document."""
         self._known = KnownRecords(records, alarms)
         self._lock = RLock()
 
@@ -121,25 +123,14 @@ class Cases:
         if logged.step not in allowed:
             # Of two that were logged for one step, the first counts.
             return
-        for file in self._files.read(logged.case_id):
-            if sha256(file.document).digest() == logged.digest:
-                break
-        else:
-            raise refuse(
-                Reason.UNREADABLE_FILE,
-                f"the step {logged.step} stands in the log, entry {logged.entry}, and the folder"
-                " has not its document",
-                where=str(self._files.folder_of(logged.case_id)),
-                next_step="restore the folder: without it a record would come back that is given"
-                " no more, or lose its flag",
-            )
+        file = self._files.find(logged.case_id, logged.step, logged.digest)
         kind = f"case {logged.case_id}"
         try:
             case = self._resume(case, file, logged.at, logged.entry)
         except LandbridgeError as error:
             self._alarms.raised(kind, error)
             return
-        self._cases[case.id] = case
+        self._keep(case)
         receipt = Receipt(logged.digest.hex(), logged.at, logged.entry)
         if file.receipt != receipt:
             self._write_receipt(file.path, receipt)
@@ -176,6 +167,8 @@ class Cases:
                 elif taken[file.number - 1].digest != sha256(file.document).digest():
                     left_over = file
             self._files.check_names(case_id)
+            for step in case.taken if case is not None else ():
+                self._files.find(case_id, step.step, step.digest)
             if left_over is not None:
                 raise refuse(
                     Reason.STEP_REFUSED,
@@ -205,7 +198,7 @@ class Cases:
                     where=str(file.path),
                 )
             known = self._count(admitted, file.path.name).case
-        self._cases[known.id] = known
+        self._keep(known)
         return known
 
     def _confirmed(self, case: Case | None, case_id: str, file: StepFile) -> Case | None:
@@ -232,7 +225,7 @@ class Cases:
         evidence = self._log.append(case, case.last.at)
         case = case.logged(evidence.index)
         last = case.last
-        self._cases[case.id] = case
+        self._keep(case)
         self._show()
         path = self._files.folder_of(case.id) / name
         self._write_receipt(path, Receipt(last.digest.hex(), last.at, evidence.index))
@@ -251,6 +244,10 @@ class Cases:
         cases = self._cases.values()
         self._flags.follow(cases, self.rules, self._known.known_by(cases))
 
+    def _keep(self, case: Case) -> None:
+        self._cases[case.id] = case
+        self._of_step[case.last.digest] = case.id
+
     def _is_logged(self, digest: bytes) -> bool:
         """Whether the log holds a step all the same: a failure may come after what was done."""
         try:
@@ -259,8 +256,9 @@ class Cases:
             return False
 
     def _find(self, digest: bytes) -> Counted | None:
-        for case in self._cases.values():
-            for taken in case.taken:
-                if taken.digest == digest:
-                    return Counted(case, self._log.evidence(taken.entry))
-        return None
+        case_id = self._of_step.get(digest)
+        if case_id is None:
+            return None
+        case = self._cases[case_id]
+        entry = next(taken.entry for taken in case.taken if taken.digest == digest)
+        return Counted(case, self._log.evidence(entry))

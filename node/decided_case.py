@@ -70,13 +70,9 @@ def read_decided(state: Path, case_id: str) -> DecidedCase:
             next_step="`landbridge dispute list` and `landbridge repair list` name the cases",
         )
     reached = state_after([_step(file) for file in files])
-    if any(file.step == Step.ISSUED for file in found):
-        raise refuse(
-            Reason.CASE_CONFLICT,
-            "those who had the record were told already",
-            where=f"case {case_id}",
-            next_step="`landbridge correction status` says who has acknowledged",
-        )
+    for file in found:
+        if file.step == Step.ISSUED:
+            raise _followed_up(file, case_id, taken=file in files)
     if reached not in _FOLLOWED_UP:
         raise refuse(
             Reason.STEP_REFUSED,
@@ -92,6 +88,23 @@ def read_decided(state: Path, case_id: str) -> DecidedCase:
         decided_at,
         sha256(last.document).digest(),
         last.number + 1,
+    )
+
+
+def _followed_up(file: StepFile, case_id: str, *, taken: bool) -> LandbridgeError:
+    if taken:
+        return refuse(
+            Reason.CASE_CONFLICT,
+            "those who had the record were told already",
+            where=f"case {case_id}",
+            next_step="`landbridge correction status` says who has acknowledged",
+        )
+    return refuse(
+        Reason.CASE_CONFLICT,
+        "its last step lies there, and the node has not taken it",
+        where=str(file.path),
+        next_step=f"if the node runs and its alarm on case {case_id} says why it refuses the step,"
+        " remove the file and issue again: who has a notice gets no second one",
     )
 
 

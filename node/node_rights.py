@@ -93,7 +93,13 @@ class NodeRights:
             agency=agency,
             cases=cases,
             shows=CaseShow(
-                agency=agency, cases=cases, log=case_log, bundle=bundle, desks=desks, spent=spent
+                agency=agency,
+                cases=cases,
+                log=case_log,
+                bundle=bundle,
+                schemes=schemes,
+                desks=desks,
+                spent=spent,
             ),
             accesses=Accesses(
                 agency=agency,

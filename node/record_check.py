@@ -85,9 +85,12 @@ class RecordCheck:
         if isinstance(cut, LandbridgeError):
             raise first if isinstance(first, LandbridgeError) else _no_cut(opening, cut.message)
         names = {record.record for record in cut}
-        is_gone = not isinstance(first, LandbridgeError) and opening.record not in {
-            record.record for record in first
-        }
+        # What has left the source since is gone; of very many records only the first are seen.
+        is_gone = (
+            not isinstance(first, LandbridgeError)
+            and len(first) <= self._source.max_records
+            and _named(opening, first) is None
+        )
         if names != {opening.record} and not (is_gone and not names):
             raise _no_cut(opening, "the database does not tell it from others by its name")
 
@@ -100,11 +103,23 @@ class RecordCheck:
         elif outcome.reason is not Reason.TOO_MANY_RECORDS:
             raise _no_record(outcome.message) if _is_no_key(outcome) else outcome
         # Of a subject with very many records only the first were read.
+        missing = _no_record(f"{opening.dataset} has no such record on the subject")
+        if not self._may_be_named(opening):
+            raise missing
         outcome = self._fetch(opening, fields, by_name=True)
-        found = None if isinstance(outcome, LandbridgeError) else _named(opening, outcome)
+        if isinstance(outcome, LandbridgeError):
+            raise outcome
+        found = _named(opening, outcome)
         if found is None:
-            raise _no_record(f"{opening.dataset} has no such record on the subject")
+            raise missing
         return found
+
+    def _may_be_named(self, opening: Opening) -> bool:
+        try:
+            self._source.check_cut(opening.dataset, _withdrawn(opening))
+        except LandbridgeError:
+            return False
+        return True
 
     def _fetch(
         self, opening: Opening, fields: tuple[str, ...], *, by_name: bool = False

@@ -241,10 +241,12 @@ def memorandum_key(agency: str) -> SigningKey:
 
 
 @contextmanager
-def running(folder: Path, node: str = NODE) -> Iterator[Registry]:
+def running(
+    folder: Path, node: str = NODE, log_key: SigningKey | None = None, origin: str = ORIGIN
+) -> Iterator[Registry]:
     """Run the agency in a folder, with a log of its own."""
-    key = SigningKey.generate(REGISTRY, KeyUse.LOG)
-    log = LogStore.open(folder / "log.sqlite", ORIGIN, key, look_up_key=bytes(32))
+    key = log_key or SigningKey.generate(REGISTRY, KeyUse.LOG)
+    log = LogStore.open(folder / "log.sqlite", origin, key, look_up_key=bytes(32))
     made = _write(folder, log, node)
     yield made
     made.source.close()

@@ -3,21 +3,25 @@
 import shutil
 import subprocess
 import sys
+from typing import Final
 
 from bench.peers import node_js
 from bench.peers.postgres import lacks as postgres_lacks
 
+_FILES: Final = ("package.json", "package-lock.json")
+_QUIET: Final = ("--no-audit", "--no-fund")
+
 
 def main() -> None:
     """Install the npm packages into build/peers; name what is still missing."""
-    if shutil.which("npm"):
+    if shutil.which("npm") and not _is_done():
         node_js.PACKAGES.mkdir(parents=True, exist_ok=True)
-        for name in ("package.json", "package-lock.json"):
+        for name in _FILES:
             shutil.copy(node_js.HERE / name, node_js.PACKAGES / name)
         # Only one package has a part in C, and only its script runs.
-        for step in (("ci", "--ignore-scripts", "--no-audit", "--no-fund"), ("rebuild",)):
+        for step in (("ci", "--ignore-scripts", *_QUIET), ("rebuild", "better-sqlite3")):
             subprocess.run(
-                ["npm", *step, *(("better-sqlite3",) if step[0] == "rebuild" else ())],
+                ["npm", *step],
                 cwd=node_js.PACKAGES,
                 env=node_js.install_environment(),
                 check=False,
@@ -25,6 +29,15 @@ def main() -> None:
     for what in (node_js.lacks(), postgres_lacks()):
         if what:
             print(f"some peers will be left out: {what}", file=sys.stderr)
+
+
+def _is_done() -> bool:
+    if node_js.lacks():
+        return False
+    return all(
+        (node_js.PACKAGES / name).read_bytes() == (node_js.HERE / name).read_bytes()
+        for name in _FILES
+    )
 
 
 if __name__ == "__main__":

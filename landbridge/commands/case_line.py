@@ -4,26 +4,29 @@ import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
-from landbridge.case_document import case_document, prove_case
+from landbridge.case_document import case_document
+from landbridge.case_proof import prove_shown, prove_taken
 from landbridge.clock import system_clock, to_iso
 from landbridge.commands.opened_cases import find_opened, remember
 from landbridge.commands.output import Output, data_console, print_json
 from landbridge.commands.rights_line import RightsLine, read_voice
+from landbridge.commands.sent_steps import keep, tell_kept
 from landbridge.commands.table import plain
+from landbridge.errors import LandbridgeError
 from landbridge.federation import Federation
 from landbridge.home import Home, find_home
 from landbridge.keys import KeyUse, SigningKey
 from landbridge.rights.case import Case
 from landbridge.rights.case_request import ask_for_case, ask_for_case_as_agency
 from landbridge.rights.opening import Complaint, write_opening
+from landbridge.rights.sent_step import SentStep
 from landbridge.rights.step_document import write_step
-from landbridge.rights.steps import CaseKind, CaseState, Step
+from landbridge.rights.steps import CaseKind, Step, state_after
 from landbridge.rpc.rights_calls import get_case, submit_step
+from landbridge.statement.signed import SignedByOne
 from landbridge.v1 import rights_service_pb2
-
-_STATES: Final = {state.number: state.value for state in CaseState}
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,15 +45,22 @@ def open_case(who: Subject, write: Callable[[Federation], Complaint]) -> dict[st
 
     Raises:
         LandbridgeError: the agency's reason; LB-1106, LB-4107 for what was given; LB-2001 when it
-            cannot be reached.
+            cannot be reached; LB-4008 when nothing proves that it took the document.
     """
     home = Home.read(find_home(who.home))
     voice = read_voice(home, who.desk, who.key, who.binding)
     complaint = write(Federation.load(home.federation))
     document = write_opening(complaint, voice, at=system_clock()).to_bytes()
-    told = asyncio.run(_submit(home, who.desk, complaint.agency, document))
-    remember(home.state_of(who.desk)[1], told, complaint.kind)
-    return told
+    return asyncio.run(_send(home, who.desk, document))
+
+
+def send_kept(home: Path | None, who: str | None, document: bytes) -> dict[str, Any]:
+    """Hand a signed step in again; return how far the case had come by it.
+
+    Raises:
+        LandbridgeError: as for `open_case`.
+    """
+    return asyncio.run(_send(Home.read(find_home(home)), who, document))
 
 
 def fetch_case(who: Subject, agency: str, kind: CaseKind, begins: str) -> dict[str, Any]:
@@ -70,7 +80,7 @@ def fetch_case(who: Subject, agency: str, kind: CaseKind, begins: str) -> dict[s
             request = ask_for_case(
                 case_id, agency=agency, subjects=[subject], voice=voice, at=system_clock()
             )
-            response = await get_case(line.channel, agency, request.to_bytes())
+            response = await _get(line, agency, request)
             return case_document(response, line.bundle)
 
     return asyncio.run(fetch())
@@ -84,7 +94,15 @@ def fetch_case_as_agency(
     Raises:
         LandbridgeError: as for `fetch_case`.
     """
-    return asyncio.run(_as_agency(home, deciding, key, agency, case_id, _document))
+
+    async def fetch() -> dict[str, Any]:
+        async with RightsLine(Home.read(find_home(home)), deciding) as line:
+            request = ask_for_case_as_agency(
+                case_id, agency=agency, key=_deciding_key(line, key), at=system_clock()
+            )
+            return case_document(await _get(line, agency, request), line.bundle)
+
+    return asyncio.run(fetch())
 
 
 def decide_from_afar(  # noqa: PLR0913, PLR0917  what a step is made of
@@ -102,61 +120,65 @@ def decide_from_afar(  # noqa: PLR0913, PLR0917  what a step is made of
         LandbridgeError: the agency's reason; LB-4107, LB-4112 for what was given.
     """
 
-    async def take(
-        line: RightsLine, signing: SigningKey, response: rights_service_pb2.GetCaseResponse
-    ) -> dict[str, Any]:
-        case = prove_case(response, line.bundle).case
-        document = write_step(
-            case_id,
-            step,
-            previous=case.last.digest,
-            agency=agency,
-            key=signing,
-            at=system_clock(),
-            reason=reason,
-        )
-        answer = await submit_step(line.channel, agency, document.to_bytes())
-        return _told(agency, answer)
+    async def take() -> dict[str, Any]:
+        async with RightsLine(Home.read(find_home(home)), deciding) as line:
+            signing = _deciding_key(line, key)
+            request = ask_for_case_as_agency(case_id, agency=agency, key=signing, at=system_clock())
+            response = await get_case(line.channel, agency, request.to_bytes())
+            now = system_clock()
+            case = prove_shown(response, request, line.bundle, now).case
+            document = write_step(
+                case_id,
+                step,
+                previous=case.last.digest,
+                agency=agency,
+                key=signing,
+                at=system_clock(),
+                reason=reason,
+            )
+            return await _hand_in(line, document.to_bytes())
 
-    return asyncio.run(_as_agency(home, deciding, key, agency, case_id, take))
-
-
-async def _document(
-    line: RightsLine, _: SigningKey, response: rights_service_pb2.GetCaseResponse
-) -> dict[str, Any]:
-    return case_document(response, line.bundle)
+    return asyncio.run(take())
 
 
-async def _as_agency(  # noqa: PLR0913, PLR0917
-    home: Path | None,
-    deciding: str | None,
-    key: Path | None,
-    agency: str,
-    case_id: str,
-    then: Callable[..., Any],
-) -> dict[str, Any]:
-    async with RightsLine(Home.read(find_home(home)), deciding) as line:
-        path = key or line.folder / "keys" / f"{KeyUse.MEMORANDUM}.key"
-        signing = SigningKey.load(path)
-        request = ask_for_case_as_agency(case_id, agency=agency, key=signing, at=system_clock())
-        response = await get_case(line.channel, agency, request.to_bytes())
-        found: dict[str, Any] = await then(line, signing, response)
-        return found
+def _deciding_key(line: RightsLine, key: Path | None) -> SigningKey:
+    return SigningKey.load(key or line.folder / "keys" / f"{KeyUse.MEMORANDUM}.key")
 
 
-async def _submit(home: Home, desk: str | None, agency: str, document: bytes) -> dict[str, Any]:
-    async with RightsLine(home, desk) as line:
-        return _told(agency, await submit_step(line.channel, agency, document))
+async def _get(
+    line: RightsLine, agency: str, request: SignedByOne
+) -> rights_service_pb2.GetCaseResponse:
+    """Fetch a case, proven to be the one that is asked for, as it is now."""
+    response = await get_case(line.channel, agency, request.to_bytes())
+    prove_shown(response, request, line.bundle, system_clock())
+    return response
 
 
-def _told(agency: str, answer: rights_service_pb2.SubmitStepResponse) -> dict[str, Any]:
-    return {
-        "case": answer.case_id,
-        "agency": agency,
-        "state": _STATES.get(answer.state, "unknown"),
+async def _send(home: Home, agency: str | None, document: bytes) -> dict[str, Any]:
+    async with RightsLine(home, agency) as line:
+        return await _hand_in(line, document)
+
+
+async def _hand_in(line: RightsLine, document: bytes) -> dict[str, Any]:
+    """Hand a signed step in, and return how far the case has come by the log of its agency."""
+    sent = SentStep.read(document)
+    kept = keep(line.folder, sent)
+    try:
+        answer = await submit_step(line.channel, sent.agency, document)
+        entry = prove_taken(answer, sent, line.bundle, system_clock())
+    except LandbridgeError as error:
+        tell_kept(kept, error)
+        raise
+    told = {
+        "case": sent.case_id,
+        "agency": sent.agency,
+        "state": state_after((Step.OPENED, sent.step)).value,
         "due_at": to_iso(answer.due_at_unix_ms) if answer.due_at_unix_ms else None,
-        "entry": answer.logged.index,
+        "entry": entry,
     }
+    if sent.kind is not None:
+        remember(line.folder, told, sent.kind)
+    return told
 
 
 def tell_case(told: Mapping[str, Any], output: Output) -> None:
@@ -167,7 +189,7 @@ def tell_case(told: Mapping[str, Any], output: Output) -> None:
     console = data_console()
     console.print(plain(f"case {told['case']} at {told['agency']} is {told['state']}"))
     if told["due_at"]:
-        console.print(plain(f"to be decided before {told['due_at']}"))
+        console.print(plain(f"to be decided before {told['due_at']}, as the agency says"))
     console.print(plain(f"entry {told['entry']} of the log of {told['agency']}"))
 
 

@@ -84,7 +84,7 @@ def issue(  # noqa: PLR0913  one parameter an option
     finally:
         log.close()
     _follow_up(desk, decided, issued)
-    _show(decided, issued, output)
+    _show(decided, issued, state, output)
     return _COMPLETE
 
 
@@ -173,7 +173,7 @@ def _follow_up(desk: Desk, decided: DecidedCase, issued: list[Issued]) -> None:
     CaseFiles(desk.state).put(opening.id, decided.number, Step.ISSUED, step.to_bytes())
 
 
-def _show(decided: DecidedCase, issued: list[Issued], output: Output) -> None:
+def _show(decided: DecidedCase, issued: list[Issued], state: Path, output: Output) -> None:
     documents: list[dict[str, Any]] = [
         {
             "correction": one.id,
@@ -207,7 +207,7 @@ def _show(decided: DecidedCase, issued: list[Issued], output: Output) -> None:
         table.add_row(one.id, plain(one.recipient), plain(", ".join(one.fields)), str(one.answers))
     data_console().print(table)
     talk(
-        f"next: landbridge correction status --state ... {decided.opening.id}"
+        f"next: landbridge correction status --state {state} {decided.opening.id}"
         if issued
         else "nobody received it: there is nobody to tell"
     )

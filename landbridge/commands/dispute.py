@@ -9,6 +9,7 @@ from cyclopts import App
 
 COMMANDS: Final = {
     "open": ("dispute_open:open_", "Open a dispute on a record, for its subject."),
+    "send": ("case_send:send", "Hand a signed step in again that may not have arrived."),
     "list": ("dispute_list:list_", "List the disputes at a node, with their clocks."),
     "show": ("case_show:show_dispute", "Show a dispute from its beginning."),
     "decide": ("dispute_decide:decide", "Decide a dispute: upheld, corrected or rejected."),

@@ -60,8 +60,9 @@ def apply(  # noqa: PLR0913  one parameter an option
         bundle: The federation's trust-bundle.json, where a member adds a party and none of the
             named folders is enrolled: what the member runs already is taken from it.
         out: Also write application and signature to this file.
-        consent_desk: Also make a key by which the agency vouches for consents of persons, in the
-            folder of the first party.
+        consent_desk: Also make a key by which the agency vouches for who a subject is, for consents
+            of persons and for the rights of those on whom records are, in the folder of the first
+            party.
         dry_run: Print what would be asked for; nothing is made and nothing is sent.
         output: How to print: table, json or ndjson.
 

@@ -59,14 +59,15 @@ def _pick(profile: Path, about: str, name: str, fields: tuple[str, ...]) -> Reco
     where, _, listed = about.partition(":")
     agency, _, dataset = where.partition("/")
     document = read_document(read_named(profile, "profile"))
-    found = [
-        record
-        for section in document.get("sections", ())
-        if (section["agency"], section["dataset"]) == (agency, dataset)
-        for record in section["records"]
-        if "record" in record and name in ("", record["record"])
-    ]
-    records = {record["record"]: record for record in found}
+    try:
+        records = _records(document, agency, dataset, name)
+    except (KeyError, TypeError, AttributeError):
+        raise refuse(
+            Reason.USAGE,
+            "the file is no profile",
+            where=str(profile),
+            next_step="give a file that `landbridge profile ... --save FILE` wrote",
+        ) from None
     if len(records) != 1:
         raise refuse(
             Reason.USAGE,
@@ -75,8 +76,27 @@ def _pick(profile: Path, about: str, name: str, fields: tuple[str, ...]) -> Reco
             next_step="name the dataset with --about AGENCY/DATASET"
             + (f", and the record: {', '.join(records)}" if records else ""),
         )
-    ((record_name, record),) = records.items()
-    named: Mapping[str, Any] = record["about"]
+    ((record_name, subject),) = records.items()
     wanted = (*fields, *filter(None, listed.split(",")))
-    subject = SubjectId(named["scheme"], named["value"])
     return RecordPlace(agency, dataset, record_name, subject, tuple(dict.fromkeys(wanted)))
+
+
+def _records(
+    document: Mapping[str, Any], agency: str, dataset: str, name: str
+) -> dict[str, SubjectId]:
+    """Return the records of a dataset by their names, each with whom it is about."""
+    return {
+        _text(record["record"]): SubjectId(
+            _text(record["about"]["scheme"]), _text(record["about"]["value"])
+        )
+        for section in document["sections"]
+        if (section["agency"], section["dataset"]) == (agency, dataset)
+        for record in section["records"]
+        if "record" in record and name in ("", record["record"])
+    }
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise TypeError
+    return value

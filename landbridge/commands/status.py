@@ -69,6 +69,8 @@ def status(  # noqa: PLR0913  one parameter an option
         notices = kept_notices(found, agency, lists, trusted)
     else:
         held, notices = asyncio.run(ask_lists(_home(found), agency, places, save))
+        # A notice that this party has counts also where an older list is shown to it.
+        notices += kept_notices(found, agency, None, trusted)
     results = answer_statuses(places, held, notices, system_clock())
     _show(file, results, output)
     return _tell(results)

@@ -90,14 +90,14 @@ async def _fetch_notices(
 
 
 def kept_notices(
-    home: Home | None, agency: str | None, lists: Path, bundle: TrustBundle
+    home: Home | None, agency: str | None, lists: Path | None, bundle: TrustBundle
 ) -> list[Correction]:
     """Read the notices beside the lists, and those that `landbridge correction fetch` has kept.
 
     Raises:
         LandbridgeError: LB-1106 when one cannot be read, or the home holds no keys of that agency.
     """
-    folders = [lists]
+    folders = [lists] if lists is not None else []
     if home is not None and home.requesters:
         folders.append(home.state_of(agency)[1] / Kind.CORRECTION.folder)
     paths = (path for folder in folders for path in sorted(folder.glob(f"*{SUFFIX}")))

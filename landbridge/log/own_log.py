@@ -85,9 +85,9 @@ class OwnLog:
         """
         with self._looking:
             claimed = self._file.claimed()
-            if claimed and is_still_signed(claimed, self._keys.past):
+            if claimed:
                 head = kept_head(claimed)
-                if not self.holds(head):
+                if is_still_signed(claimed, self._keys.past) and not self.holds(head):
                     self._halt(head)
                     return False
                 self._file.drop_claim()

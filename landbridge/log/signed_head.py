@@ -106,13 +106,8 @@ def is_still_signed(data: bytes, past_keys: PastKeys, at: int | None = None) -> 
 
     `at` is when it was verified, in Unix milliseconds, where that is known.
     """
-
-    def keys(origin: str) -> Sequence[Ed25519PublicKey]:
-        then = past_keys(origin, at) if at is not None else ()
-        return [*past_keys(origin, None), *then]
-
     try:
-        read_signed_head(data, keys)
+        read_signed_head(data, lambda origin: past_keys(origin, at))
     except LandbridgeError:
         return False
     return True

@@ -6,7 +6,9 @@ number `index` * 256 on. Full tiles never change; whoever holds them gives a fun
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, lru_cache
+from hashlib import sha256
+from typing import Final
 
 from landbridge.log.frontier import Frontier, Growth, Path
 from landbridge.log.merkle import (
@@ -20,6 +22,8 @@ from landbridge.log.merkle import (
 TILE_HEIGHT = 8
 TILE_WIDTH = 1 << TILE_HEIGHT
 TILE_BYTES = TILE_WIDTH * HASH_BYTES
+_MOST_TILES: Final = 1024
+"""Full tiles kept as they were hashed, 24 KiB each."""
 
 ReadTile = Callable[[int, int], bytes]
 """From tile level and index to the 8,192 bytes of a full tile."""
@@ -51,6 +55,22 @@ def tile_number(index: int, width: int = TILE_WIDTH) -> str:
 def split_hashes(hashes: bytes) -> list[bytes]:
     """Take a tile's bytes apart."""
     return [hashes[start : start + HASH_BYTES] for start in range(0, len(hashes), HASH_BYTES)]
+
+
+@lru_cache(_MOST_TILES)
+def rows_of_tile(hashes: bytes) -> tuple[bytes, ...]:
+    """Hash a full tile: its 256 hashes, the 128 above them, and so on, without the root.
+
+    Proofs of neighbours, and of the same entries again, need the same ones.
+    """
+    rows = [hashes]
+    while len(rows[-1]) > 2 * HASH_BYTES:
+        below = rows[-1]
+        pairs = range(0, len(below), 2 * HASH_BYTES)
+        rows.append(
+            b"".join([sha256(b"\x01" + below[at : at + 2 * HASH_BYTES]).digest() for at in pairs])
+        )
+    return tuple(rows)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,17 +134,18 @@ class TiledTree:
         frontier, edges = self.frontier, self.edges
 
         @cache
-        def tile(level: int, index: int) -> Sequence[bytes]:
-            if index == frontier.size >> (TILE_HEIGHT * (level + 1)):
-                return edges[level]
-            return split_hashes(read_tile(level, index))
+        def rows(level: int, index: int) -> Sequence[bytes]:
+            return rows_of_tile(read_tile(level, index))
 
         def node(height: int, position: int) -> bytes:
             if frontier.size >> height == position + 1 and not position & 1:
                 return frontier.peaks[height]
             level, rise = divmod(height, TILE_HEIGHT)
             index, start = divmod(position << rise, TILE_WIDTH)
-            return tree_root(tile(level, index)[start : start + (1 << rise)])
+            if index == frontier.size >> (TILE_HEIGHT * (level + 1)):
+                return tree_root(edges[level][start : start + (1 << rise)])
+            at = (start >> rise) * HASH_BYTES
+            return rows(level, index)[rise][at : at + HASH_BYTES]
 
         return node
 

@@ -50,6 +50,7 @@ class Fork:
     first: bytes
     second: bytes
     at: int
+    settled: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,14 +115,24 @@ class WitnessFile(WitnessDatabase):
             if count >= _MOST_FORKS:
                 return False
             cursor = connection.execute(
-                "INSERT INTO fork VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING",
+                "INSERT INTO fork (origin, first, second, at) VALUES (?, ?, ?, ?)"
+                " ON CONFLICT DO NOTHING",
                 (fork.origin, first, second, fork.at),
             )
             return cursor.rowcount == 1
 
     def forks(self) -> list[Fork]:
         """Return what proves that logs show different histories, oldest first."""
-        return [Fork(*row) for row in self.read("SELECT * FROM fork ORDER BY at, origin, first")]
+        query = "SELECT origin, first, second, at, settled FROM fork ORDER BY at, origin, first"
+        return [Fork(*row) for row in self.read(query)]
+
+    def settle(self, fork: Fork) -> None:
+        """Note that administrators have acted on a fork; it stays as evidence."""
+        with self.writing() as connection:
+            connection.execute(
+                "UPDATE fork SET settled = 1 WHERE (origin, first, second) = (?, ?, ?)",
+                (fork.origin, fork.first, fork.second),
+            )
 
     def keep_cosigned(
         self, head: SignedHead, lines: Mapping[str, tuple[NoteSignature, int]]

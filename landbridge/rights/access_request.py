@@ -15,7 +15,7 @@ from landbridge.errors import Reason, refuse
 from landbridge.rights.kind import rights_document
 from landbridge.rights.request import Request, VerifiedRequest, verify_request, write_request
 from landbridge.rights.speaker import Voice
-from landbridge.statement.form import malformed
+from landbridge.statement.form import What, malformed
 from landbridge.statement.signed import SignedByOne
 from landbridge.subject import Schemes, SubjectId, SubjectKind
 from landbridge.trust.bundle import TrustBundle
@@ -74,8 +74,10 @@ def verify_access_request(
     return verify_request(WhoLooked, document, bundle, at, agency=agency, desks=desks, what=WHAT)
 
 
-def check_one_subject(subjects: Sequence[SubjectId], schemes: Schemes) -> SubjectKind:
-    """Return what kind of subject it is, if the identifiers can be those of one.
+def check_one_subject(
+    subjects: Sequence[SubjectId], schemes: Schemes, what: What = WHAT
+) -> SubjectKind:
+    """Return what kind of subject it is, if the identifiers in a request can be those of one.
 
     Raises:
         LandbridgeError: LB-1002 to LB-1004 for one that is not in normal form; LB-4107 where
@@ -83,14 +85,14 @@ def check_one_subject(subjects: Sequence[SubjectId], schemes: Schemes) -> Subjec
     """
     for number, subject in enumerate(subjects):
         if schemes.identify(subject.scheme, subject.value) != subject:
-            raise malformed(WHAT, f"subjects[{number}]: is not in the normal form of its scheme")
+            raise malformed(what, f"subjects[{number}]: is not in the normal form of its scheme")
     kinds = {schemes[subject.scheme].subject_kind for subject in subjects}
     if len(kinds) > 1:
-        raise malformed(WHAT, "subjects: a person and an organisation are not one subject")
+        raise malformed(what, "subjects: a person and an organisation are not one subject")
     (kind,) = kinds
     named = {subject.scheme for subject in subjects}
     if kind is SubjectKind.NATURAL_PERSON and len(named) < len(subjects):
         raise refuse(
-            Reason.BULK_REFUSED, "two identifiers of one scheme are two persons", where=WHAT
+            Reason.BULK_REFUSED, "two identifiers of one scheme are two persons", where=what
         )
     return kind

@@ -126,6 +126,17 @@ def ask_for_case_as_agency(case_id: str, *, agency: str, key: SigningKey, at: in
     return sign_as_agency(make_payload(CaseWantedByAgency, fields, WHAT), key)
 
 
+def wanted_case(signed: SignedByOne) -> tuple[str, str]:
+    """Return the agency that a request asks, and for which case; its signature is not verified.
+
+    Raises:
+        LandbridgeError: LB-4107 when it is no request for a case.
+    """
+    kind = CaseWantedByAgency if _is_of_agency(signed) else CaseWanted
+    asked = read_payload(kind, signed.payload, WHAT)
+    return asked.agency, asked.case
+
+
 def verify_case_request(
     document: bytes,
     bundle: TrustBundle,
@@ -141,7 +152,7 @@ def verify_case_request(
             `verify_request`.
     """
     signed = SignedByOne.parse(document, WHAT)
-    if f"/{KeyUse.MEMORANDUM}/" not in signed.key_id:
+    if not _is_of_agency(signed):
         verified = verify_request(
             CaseWanted, document, bundle, at, agency=agency, desks=desks, what=WHAT
         )
@@ -162,3 +173,7 @@ def verify_case_request(
         read_instant(asked.expires_at),
         agency=asked.by,
     )
+
+
+def _is_of_agency(signed: SignedByOne) -> bool:
+    return f"/{KeyUse.MEMORANDUM}/" in signed.key_id

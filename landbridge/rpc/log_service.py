@@ -14,6 +14,7 @@ from landbridge.log.note import MAX_NOTE_BYTES
 from landbridge.log.own_log import OwnLog
 from landbridge.log.store import LogStore
 from landbridge.log.witness import LONGEST_PATH, Witness, Word
+from landbridge.rpc.guard import caller
 from landbridge.rpc.status import abort, from_rpc_error
 from landbridge.v1 import log_service_pb2 as pb
 from landbridge.v1 import log_service_pb2_grpc as pb_grpc
@@ -31,6 +32,8 @@ PERMITTED: Final = {
 """Who may call what, on nodes and on gateways."""
 _TIMEOUT_S: Final = 5.0
 _MOST_IN_WORK: Final = 64
+_MOST_OF_READERS: Final = 16
+"""Of these places, what requesters and administrators may take together."""
 _Made = TypeVar("_Made")
 
 
@@ -52,6 +55,7 @@ class LogService(pb_grpc.LogServiceServicer):
         # One thread of its own: it waits for the disk, and nobody who is answered waits for it.
         self._worker = ThreadPoolExecutor(1, thread_name_prefix="heads")
         self._in_work = 0
+        self._readers = 0
 
     def close(self) -> None:
         """Take no more; what was taken in hand ends by itself."""
@@ -121,15 +125,26 @@ class LogService(pb_grpc.LogServiceServicer):
     async def _work(
         self, context: grpc.aio.ServicerContext[Any, Any], work: Callable[[], _Made]
     ) -> _Made:
-        if self._in_work >= _MOST_IN_WORK:
+        is_reader = _is_reader()
+        if self._in_work >= _MOST_IN_WORK or (is_reader and self._readers >= _MOST_OF_READERS):
             await abort(context, refuse(Reason.BUSY, "too many ask about heads at the moment"))
         self._in_work += 1
+        self._readers += is_reader
         try:
             return await asyncio.get_running_loop().run_in_executor(self._worker, work)
         except LandbridgeError as error:
             await abort(context, error)
         finally:
             self._in_work -= 1
+            self._readers -= is_reader
+
+
+def _is_reader() -> bool:
+    """Tell whether the caller is nobody whom the witnessing of logs waits for."""
+    try:
+        return caller().role not in _BRINGERS
+    except LookupError:
+        return False  # no guard stands before this server
 
 
 @dataclass(frozen=True, slots=True)

@@ -211,10 +211,12 @@ class TrustBundle:
 
 
 def _was_good(key: ListedKey, at: int | None) -> bool:
-    tainted = key.state is AuthorityState.TAINTED
-    if key.state is AuthorityState.ABORTED or at is None:
-        return not tainted and key.state is not AuthorityState.ABORTED
-    return key.not_before <= at < key.not_after - (_STOLEN_UNSEEN_MS if tainted else 0)
+    if at is None:
+        return key.state not in (AuthorityState.ABORTED, AuthorityState.TAINTED)
+    # A key that was tainted may have been removed since, and then says so no more.
+    ended = key.state in (AuthorityState.TAINTED, AuthorityState.REMOVED)
+    until = key.not_after - (_STOLEN_UNSEEN_MS if ended else 0)
+    return key.state is not AuthorityState.ABORTED and key.not_before <= at < until
 
 
 def _member(agency: str, record: MemberRecord) -> Member:

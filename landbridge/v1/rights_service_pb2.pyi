@@ -213,6 +213,7 @@ class GetCaseResponse(_message.Message):
     DOCUMENTS_FIELD_NUMBER: _builtins.int
     ENTRIES_FIELD_NUMBER: _builtins.int
     CHECKPOINT_FIELD_NUMBER: _builtins.int
+    LOGGED_FIELD_NUMBER: _builtins.int
     checkpoint: _builtins.bytes
     """The signed head to which all paths lead."""
     @_builtins.property
@@ -223,16 +224,23 @@ class GetCaseResponse(_message.Message):
     def entries(self) -> _containers.RepeatedCompositeFieldContainer[Global___LoggedEntry]:
         """The entries of the log on them, in the same order."""
 
+    @_builtins.property
+    def logged(self) -> _envelope_pb2.LogEvidence:
+        """The entry of kind DISCLOSURE on this answer: it names the request by its digest, and the case with
+        the digest of its last document.
+        """
+
     def __init__(
         self,
         *,
         documents: _abc.Iterable[_builtins.bytes] | None = ...,
         entries: _abc.Iterable[Global___LoggedEntry] | None = ...,
         checkpoint: _builtins.bytes = ...,
+        logged: _envelope_pb2.LogEvidence | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["logged", b"logged"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["checkpoint", b"checkpoint", "documents", b"documents", "entries", b"entries"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["checkpoint", b"checkpoint", "documents", b"documents", "entries", b"entries", "logged", b"logged"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -57,6 +57,7 @@ class ReadOnlyDatabase:
         self._sessions: list[_Session] = []
         # SQLite's driver has an error of Python for a number that no column holds.
         self.failures: tuple[type[Exception], ...] = (
+            sa.exc.SQLAlchemyError,
             engine.dialect.loaded_dbapi.Error,
             OverflowError,
         )
@@ -107,7 +108,7 @@ class ReadOnlyDatabase:
         if session is None:
             try:
                 session = _Session(self.engine, self._timeout_s, edition)
-            except (sa.exc.SQLAlchemyError, *self.failures) as error:
+            except self.failures as error:
                 raise self._unreachable() from error
             self._threads.session = session
             with self._lock:

@@ -33,9 +33,13 @@ class Source:
     """Reads the records of an agency's datasets. Thread-safe."""
 
     def __init__(
-        self, datasets: Sequence[DatasetReader], databases: Sequence[ReadOnlyDatabase]
+        self,
+        datasets: Sequence[DatasetReader],
+        databases: Sequence[ReadOnlyDatabase],
+        max_records: int,
     ) -> None:
         self.databases = tuple(databases)
+        self.max_records = max_records
         self._datasets = {dataset.table.name: dataset for dataset in datasets}
 
     @classmethod
@@ -68,7 +72,8 @@ class Source:
             for tables in opened:
                 tables.database.close()
             raise
-        return cls(readers, [tables.database for tables in opened])
+        limit = federation.limits.max_records
+        return cls(readers, [tables.database for tables in opened], limit)
 
     def fetch(self, lookups: Sequence[Lookup]) -> list[Outcome]:
         """Read every lookup; one outcome a lookup, in order.

@@ -122,7 +122,7 @@ class DatabaseTables:
                         *inspector.get_view_names(self._schema),
                     )
                 )
-            except (sa.exc.SQLAlchemyError, self.database.failures) as error:
+            except self.database.failures as error:
                 raise refuse(
                     Reason.DATABASE_UNREACHABLE,
                     f"the database cannot be opened: {_first_line(error)}",

@@ -6,21 +6,14 @@ another edition of a file has moved to the same line is not taken for it.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
-from decimal import Decimal, InvalidOperation
-from typing import Any, Final
 
 import sqlalchemy as sa
 
 from landbridge.errors import Reason, refuse
 from node.sources.expressions import Bind
 from node.sources.lookup import Withdrawn
+from node.sources.record_names import equals, read_name
 from node.sources.statements import Searched, Untyped, pad, padded, search, truth
-from node.sources.tables import Kind, Naming, kind_of
-
-_TEXTUAL: Final = (Kind.TEXT, Kind.NAMED)
-_WHOLE: Final = range(-(1 << 63), 1 << 64)
-"""Whole numbers that columns can hold."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +37,7 @@ def prepare_cut(searched: Searched, withdrawn: Withdrawn) -> PreparedCut:
     Raises:
         LandbridgeError: LB-2004 when its name cannot be told from others in the statement.
     """
-    named = read_name(searched.naming, withdrawn.record)
+    named = read_name(searched.naming, withdrawn.record, _dialect(searched))
     if named is None:
         raise refuse(
             Reason.SOURCE_FAILED,
@@ -76,7 +69,7 @@ def write_only(searched: Searched, records: Sequence[Cut], bind: Bind) -> sa.Col
 
 
 def _is(searched: Searched, cut: Cut, bind: Bind) -> sa.ColumnElement[bool]:
-    named = [_equals(column, bind) for column in searched.naming.columns]
+    named = [equals(column, bind, _dialect(searched)) for column in searched.naming.columns]
     about = [
         search(searched.native, searched.keys[position], [bind(Untyped()) for _ in range(size)])
         for position, size in cut.keys
@@ -84,38 +77,5 @@ def _is(searched: Searched, cut: Cut, bind: Bind) -> sa.ColumnElement[bool]:
     return sa.and_(*named, sa.or_(*about)) if about else sa.and_(*named)
 
 
-def read_name(naming: Naming, record: str) -> tuple[object, ...] | None:
-    """Read a record's name as the values of the columns that name it; None where that is not sure.
-
-    A name of several columns in which one holds the joining sign could be read in two ways.
-    """
-    if not record.startswith(naming.prefix) or "\x00" in record:
-        return None
-    rest = record.removeprefix(naming.prefix)
-    parts = rest.split("/") if len(naming.columns) > 1 else [rest]
-    if len(parts) != len(naming.columns):
-        return None
-    values = [_read(column, part) for column, part in zip(naming.columns, parts, strict=True)]
-    return None if any(value is None for value in values) else tuple(values)
-
-
-def _equals(column: sa.Column[Any], bind: Bind) -> sa.ColumnElement[bool]:
-    if kind_of(column) in _TEXTUAL and kind_of(column) is not Kind.NAMED:
-        return sa.func.coalesce(column, sa.literal_column("''")) == bind(Untyped())
-    return column == bind(Untyped())
-
-
-def _read(column: sa.Column[Any], text: str) -> object | None:
-    kind = kind_of(column)
-    if kind in _TEXTUAL:
-        return None if kind is Kind.NAMED and not text else text
-    try:
-        if kind is Kind.INTEGER:
-            return int(text) if str(int(text)) == text and int(text) in _WHOLE else None
-        if kind is Kind.NUMERIC:
-            return Decimal(text)
-        if kind is Kind.DATE:
-            return date.fromisoformat(text)
-    except (ValueError, InvalidOperation):
-        return None
-    return None
+def _dialect(searched: Searched) -> str:
+    return searched.native.database.dialect.name

@@ -7,7 +7,6 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from landbridge.clock import system_clock
 from landbridge.commands.log.servers import heads_seen
 from landbridge.commands.output import Output, OutputOption, data_console, print_json, talk
 from landbridge.commands.table import plain
@@ -84,7 +83,7 @@ def _seen_by_others(party: PartyFolder, origin: str) -> list[bytes]:
     found: list[bytes] = []
     for data in heads:
         try:
-            head = read_signed_head(data, lambda log: party.bundle.log_keys(log, system_clock())[2])
+            head = read_signed_head(data, party.bundle.past_log_keys)
         except LandbridgeError as error:
             talk(f"what a witness shows does not count: {error}")
         else:

@@ -3,13 +3,15 @@
 import asyncio
 import json
 import sqlite3
+import tomllib
 from contextlib import AsyncExitStack, closing
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from bench.federation import DATASET, Plan
+from bench.federation import DATASET, Plan, write_federation
 from bench.peers.catalogue import PEERS, OnPython, choose
 from bench.peers.ground import Ground, Peer, Running, check_subjects, server_context
 from bench.peers.http_client import HttpClient, get
@@ -29,7 +31,6 @@ class Handmade:
     """A server in this process, with mTLS, that reads the first provider's records."""
 
     name: str = "handmade"
-    wrong: bool = False
 
     def lacks(self) -> str:
         return ""
@@ -40,7 +41,7 @@ class Handmade:
         async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
             with closing(writer):
                 while head := await reader.read(65536):
-                    number = "10000000" if self.wrong else head.split()[1].decode()[1:]
+                    number = head.split()[1].decode()[1:]
                     row = database.execute(
                         f"SELECT {KEY} FROM {DATASET} WHERE {KEY} = ?", (number,)
                     ).fetchone()
@@ -106,9 +107,12 @@ async def test_the_document_has_a_row_for_each_peer_and_load(
     assert "absent is left out: nobody has built it" in printed
 
 
-async def test_an_answer_about_somebody_else_fails_the_bench() -> None:
+@pytest.mark.parametrize("found", [["10000000", "10000007"], ["10000000"], []])
+def test_an_answer_about_somebody_else_fails_the_bench(found: list[str]) -> None:
+    subject = SubjectId("enterprise-number", "10000000")
+    check_subjects(subject, ["10000000"] * 2, 2)
     with pytest.raises(LandbridgeError, match="a peer answered about") as caught:
-        await run(Handmade("liar", wrong=True))
+        check_subjects(subject, found, 2)
     assert caught.value.reason is Reason.SOURCE_FAILED
 
 
@@ -153,3 +157,19 @@ async def test_what_is_handed_to_a_cancelled_query_is_not_lost() -> None:
     assert await patient == "one"
     with pytest.raises(asyncio.CancelledError):
         await gone
+
+
+def test_the_measured_configuration_is_the_default_one(tmp_path: Path) -> None:
+    folder = tmp_path / "federation"
+    write_federation(folder, PLAN)
+    federation = tomllib.loads((folder / "federation.toml").read_text())
+    # What the parties are and what they hold; nothing that would switch a check or a log off.
+    assert set(federation) == {"federation", "gateway", "agencies", "schemes", "purposes", "terms"}
+    assert set(federation["gateway"]) == {"agency", "name"}
+    for agency in PLAN.agencies:
+        node = tomllib.loads((folder / "agencies" / agency / "node.toml").read_text())
+        assert set(node) == {"node", "datasets"}
+        assert set(node["node"]) == {"agency", "database"}
+        (dataset,) = node["datasets"]
+        said = {"name", "title", "table", "subject_kind", "as_of", "keys", "fields"}
+        assert set(dataset) == said

@@ -18,8 +18,10 @@ from landbridge.errors import LandbridgeError, Reason
 from landbridge.keys import SigningKey
 from landbridge.log.backup import back_up, restore
 from landbridge.log.head_mark import HeadMark, read_mark
+from landbridge.log.signed_head import kept_head
 from landbridge.log.store import LogStore
 from landbridge.log.subject_keys import open_subject_keys
+from landbridge.log.witness_file import WitnessFile
 from tests.unit.log.conftest import ORIGIN
 
 LOOK_UP_KEY = bytes(range(32))
@@ -123,6 +125,21 @@ def test_an_older_copy_is_not_put_back(desk: Desk, tmp_path: Path, without: str)
     if without == "log.head":
         back_up(desk.folder, back_up_now, with_keys=True)
         assert desk.restore(back_up_now) == 4
+
+
+def test_an_older_copy_is_not_put_back_where_others_have_shown_a_newer_head(
+    desk: Desk, tmp_path: Path
+) -> None:
+    back_up(desk.folder, tmp_path / "older", with_keys=True)
+    desk.append("4")
+    back_up(desk.folder, tmp_path / "copy", with_keys=True)
+    with closing(WitnessFile.open(desk.folder)) as file:
+        file.claim(kept_head(read_mark(desk.folder / "log.head")))
+    for lost in ("log.head", "log.sqlite"):
+        (desk.folder / lost).unlink()
+    assert desk.refused(lambda: desk.restore(tmp_path / "older")) is Reason.LOG_ROLLED_BACK
+    assert not (desk.folder / "log.sqlite").exists()
+    assert desk.restore(tmp_path / "copy") == 4
 
 
 def test_a_copy_that_was_put_back_by_hand_is_found_out(desk: Desk, tmp_path: Path) -> None:

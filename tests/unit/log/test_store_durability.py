@@ -7,14 +7,16 @@ import signal
 import subprocess
 import sys
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from landbridge.errors import LandbridgeError, Reason
 from landbridge.keys import SigningKey
+from landbridge.log.database import LogDatabase
 from landbridge.log.store import LogStore
+from landbridge.log.witness_file import WitnessFile
 from tests.unit.log.conftest import ORIGIN
 
 WRITER = """
@@ -53,6 +55,21 @@ def test_an_acknowledged_entry_survives_a_kill(
     ]
     assert log.append([b"next"])[0].index == log.size - 1
     log.close()
+
+
+def test_what_is_committed_is_on_the_disk(open_log: Callable[..., LogStore], path: Path) -> None:
+    """No test sees the power go: so the setting that waits for the disk is looked at."""
+    database = open_log()._database
+    assert isinstance(database, LogDatabase)
+    with database.reading() as connection:
+        found = connection.execute("PRAGMA synchronous").fetchall()
+    with database.writing() as connection:
+        found += connection.execute("PRAGMA synchronous").fetchall()
+    file = WitnessFile.open(path.parent)
+    found += file.read("PRAGMA synchronous")
+    file.close()
+    full = 2
+    assert found == [(full,)] * 3
 
 
 def can_mount() -> bool:

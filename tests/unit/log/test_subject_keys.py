@@ -307,6 +307,21 @@ def test_an_append_under_way_brings_no_erased_key_back(log: LogStore, *, stored:
     assert log.subjects.find("ope", "1") == []
 
 
+def test_an_append_long_after_brings_no_erased_key_back(
+    log: LogStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(subject_keys, "_MOST_KNOWN", 1)
+    erased, other = (log.subjects.name("ope", each, NOVEMBER) for each in "12")
+    log.append([b"first"], [(erased,)])
+    log.subjects.erase("ope", "1")
+    log.append([b"second"], [(other,)])
+    # By now nothing in memory tells that its key was stored before.
+    assert [key.pseudonym for key in log.subjects.unstored([erased])] == [erased.value]
+    log.append([b"third"], [(erased,)])
+    assert log.subjects.find("ope", "1") == []
+    assert [name.value for name in log.subjects.find("ope", "2")] == [other.value]
+
+
 def test_memory_is_bounded(log: LogStore, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(subject_keys, "_MOST_KNOWN", 10)
     names = [log.subjects.name("ope", str(number), NOVEMBER) for number in range(30)]

@@ -92,6 +92,23 @@ def test_a_second_dispute_on_the_same_field_is_refused(node: Registry) -> None:
     assert node.steps_logged == ["opened", "opened"]
 
 
+@pytest.mark.parametrize(
+    ("bound", "days"), [("MOST_OPEN", 2), ("MOST_A_DAY", 0), ("MOST_OF_DESK", 0)]
+)
+def test_nobody_opens_more_cases_than_can_be_looked_into(
+    node: Registry, monkeypatch: pytest.MonkeyPatch, bound: str, days: int
+) -> None:
+    monkeypatch.setattr(f"node.case_intake.{bound}", 2)
+    first = node.open()
+    node.open(fields=("why",))
+    node.now += days * DAY
+
+    assert refusal(node, node.opening(record="S2/2024")) == "LB-2003"
+    node.take(first, Step.REJECTED)
+    node.now += DAY
+    assert refusal(node, node.opening(record="S2/2024")) == "taken"
+
+
 @pytest.mark.parametrize("step", [Step.UPHELD, Step.CORRECTED, Step.REJECTED])
 def test_the_agency_decides_and_gives_its_reason(node: Registry, step: Step) -> None:
     case = node.take(node.open(), step)
@@ -270,6 +287,7 @@ def test_a_case_is_shown_to_its_subject_and_to_who_decides(node: Registry) -> No
         cases=node.cases,
         log=node.case_log,
         bundle=lambda: desks().bundle,
+        schemes=node.federation.schemes,
         desks=None,
         spent=SpentRequests(node.folder / "spent", at=node.now),
     )

@@ -46,6 +46,21 @@ def test_a_step_without_its_document_keeps_the_node_from_starting(node: Registry
     assert node.flags.withdrawn("sanctions") == {Withdrawn("S1/2024", NORTH)}
 
 
+def test_a_document_that_goes_missing_is_told_at_once(node: Registry) -> None:
+    case = node.take(node.open(), Step.UPHELD)
+    path = node.folder / "cases" / case.id / "02-upheld.jws.json"
+    document = path.read_bytes()
+
+    path.write_bytes(document[:-40])
+    node.cases.follow()
+    assert "has not its document" in node.told[-1][1]
+    path.write_bytes(document)
+    node.cases.follow()
+
+    assert node.told[-1] == (f"case {case.id}", "")
+    assert node.flags.withdraws
+
+
 def test_a_folder_that_cannot_be_read_keeps_the_node_from_starting(
     node: Registry, monkeypatch: pytest.MonkeyPatch
 ) -> None:

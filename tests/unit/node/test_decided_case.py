@@ -8,7 +8,7 @@ from typing import Final
 
 import pytest
 
-from landbridge.errors import Reason
+from landbridge.errors import LandbridgeError, Reason
 from landbridge.rights.opening import Complaint, write_opening
 from landbridge.rights.step_document import write_step
 from landbridge.rights.steps import CaseKind, CaseState, Step
@@ -111,5 +111,8 @@ def test_a_step_counts_when_the_node_has_taken_just_this_document(tmp_path: Path
     other = "b" * 32
     put(tmp_path, CaseKind.DISPUTE, [Step.CORRECTED, Step.ISSUED], other)
     (tmp_path / "cases" / other / "03-issued.taken.json").unlink()
-    with refused(Reason.CASE_CONFLICT):
+    with pytest.raises(LandbridgeError) as caught:
         read_decided(tmp_path, other)
+    assert caught.value.reason is Reason.CASE_CONFLICT
+    assert "03-issued.jws.json" in caught.value.where
+    assert "remove the file" in caught.value.next_step

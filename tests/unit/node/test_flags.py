@@ -259,14 +259,12 @@ def test_a_withdrawn_record_is_left_out_however_many_its_subject_has(tmp_path: P
         node.source.close()
         node.source = type(node.source).open(node.config, node.federation, tmp_path / "work")
         node.start()
-        released = {"fields": ["level"], "when": [{"field": "level", "eq": "heavy"}]}
+        released = {"fields": ["level"], "where": [{"field": "level", "eq": "heavy"}]}
         assert list(records(ask(node, released))) == [last]
 
         node.take(node.open(record=last, fields=()), Step.UPHELD)
 
         assert ask(node, released).outcome == Reason.NO_RECORD
-        after = ask(node, HEAVY, named=("heavy",))
-        assert not after.extracts[0].records[0].values[0].boolean
         assert refusal(node, node.opening(record="S600/2024")) == "LB-4109"
 
 
@@ -292,11 +290,11 @@ def test_a_record_that_is_withdrawn_while_it_is_read_does_not_leave(
     ("column", "native", "code"),
     [
         ("date", "2016-12-01", "taken"),
-        ("date", "20161201", "LB-4111"),
-        ("numeric(10,2)", 1.5, "LB-4111"),
-        ("integer", 7, "taken"),
-        ("integer", "99999999999999999999", "LB-4111"),
+        ("date", "20161201", "taken"),
+        ("numeric(10,2)", 1.5, "taken"),
+        ("integer", "99999999999999999999", "taken"),
         ("text collate nocase", "Case", "taken"),
+        ("text", b"ab", "LB-4111"),
     ],
 )
 def test_a_record_is_withdrawn_only_where_its_database_tells_it_from_others(

@@ -135,6 +135,30 @@ def test_key_is_trusted_by_its_state_and_time(state: AuthorityState) -> None:
     assert refusal(lambda: found.log_keys(ORIGIN, ends)).reason is Reason.UNTRUSTED_KEY
 
 
+@pytest.mark.parametrize("state", list(AuthorityState)[1:])
+def test_what_was_seen_under_an_earlier_key_counts_unless_a_thief_may_have_signed_it(
+    state: AuthorityState,
+) -> None:
+    changed = content()
+    record = next(k for k in changed["members"][REGISTRY]["keys"] if k["use"] == "log")
+    hour = 3_600_000
+    record["state"], ends = str(state), bundle().issued_at + 2 * hour
+    record["not_after"] = to_iso(ends)
+    found = TrustBundle.parse(signed(changed), None)
+    good = {at: bool(found.past_log_keys(ORIGIN, at)) for at in (None, ends - hour, ends - 1, ends)}
+    unsure = state in (AuthorityState.TAINTED, AuthorityState.REMOVED)
+    never = state is AuthorityState.ABORTED
+    assert good == {
+        None: state is not AuthorityState.TAINTED and not never,
+        ends - hour: not unsure and not never,
+        ends - 1: not unsure and not never,
+        ends: False,
+    }
+    assert bool(found.past_log_keys(ORIGIN, ends - hour - 1)) is not never
+    error = refusal(lambda: found.past_log_keys("nobody.market.example/node/main"))
+    assert error.reason is Reason.UNTRUSTED_KEY
+
+
 def test_log_has_every_key_that_is_good_at_that_time() -> None:
     pki = shared_federation()
     present = pki.parties[NODE].keys[KeyUse.LOG]
