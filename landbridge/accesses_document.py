@@ -96,8 +96,8 @@ def verify_accesses(
     told, missing = _read_evidence(document), _read_missing(document)
     derived = accesses_document(told, missing, bundle)
     agencies = {each["agency"] for each in derived["told"]}
-    passed("requests", f"{len(told)} signed requests, each good when it was answered")
-    passed("answers", f"{len(agencies)} agencies, each answer in the log of its agency")
+    passed("requests", f"{len(told)} signed, each good when it was answered")
+    passed("answers", f"told by {', '.join(sorted(agencies))}, each answer in the log of its agency")
     passed("entries", f"{len(derived['accesses'])} accesses, each proven by a signed head")
     # The evidence is what the rest is derived from: its own writing proves nothing more.
     derived["evidence"] = document["evidence"]

@@ -42,7 +42,7 @@ def find_decided(state: Path) -> DecidedCase:
         ids = ", ".join(one.opening.id for one in found)
         raise refuse(
             Reason.CASE_CONFLICT,
-            f"{len(found) or 'no'} cases are decided, and those who had the record not told yet",
+            f"{len(found) or 'no'} cases wait until those who had the record are told",
             where=str(state),
             next_step=f"name one with --case: {ids}" if found else "decide a case first",
         )

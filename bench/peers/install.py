@@ -9,7 +9,7 @@ from bench.peers import node_js
 from bench.peers.postgres import lacks as postgres_lacks
 
 _FILES: Final = ("package.json", "package-lock.json")
-_QUIET: Final = ("--no-audit", "--no-fund")
+_QUIET: Final = ("--no-audit", "--no-fund", "--loglevel=error")
 
 
 def main() -> None:
@@ -19,9 +19,9 @@ def main() -> None:
         for name in _FILES:
             shutil.copy(node_js.HERE / name, node_js.PACKAGES / name)
         # Only one package has a part in C, and only its script runs.
-        for step in (("ci", "--ignore-scripts", *_QUIET), ("rebuild", "better-sqlite3")):
+        for step in (("ci", "--ignore-scripts"), ("rebuild", "better-sqlite3")):
             subprocess.run(
-                ["npm", *step],
+                ["npm", *step, *_QUIET],
                 cwd=node_js.PACKAGES,
                 env=node_js.install_environment(),
                 check=False,

@@ -21,9 +21,16 @@ from tests.market import REGISTER, write_market
 COMMAND = [sys.executable, "-m", "landbridge.commands.main"]
 
 
-def landbridge(cwd: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+def landbridge(
+    cwd: Path, *arguments: str, timeout: float = 110
+) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [*COMMAND, *arguments], cwd=cwd, capture_output=True, text=True, timeout=110, check=False
+        [*COMMAND, *arguments],
+        cwd=cwd,
+        capture_output=True,
+        text=True,
+        timeout=timeout,
+        check=False,
     )
 
 
@@ -120,9 +127,10 @@ def test_a_second_sandbox_leaves_the_first_one_alone(tmp_path: Path) -> None:
     assert not (tmp_path / ".landbridge").exists()
 
 
+@pytest.mark.timeout(300)
 def test_the_demo_goes_through_all_its_steps() -> None:
     root = Path(__file__).parents[2]
-    done = landbridge(root, "demo")
+    done = landbridge(root, "demo", timeout=280)
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr
     assert "steps went as they should" in done.stdout
     assert ", 0 calls failed" in done.stdout
@@ -134,6 +142,17 @@ def test_the_demo_goes_through_all_its_steps() -> None:
         r"(?s)(lender-watch-2026 +amended.*lender-watch-2027 +in force.*){2}",
         r"restricted +yes +lender-watch-2027 2\.1",
         r"closed_by +│ allowed +│ lender-watch-2026, clause 3\.1",
+        # The rights: who looked, the flag in the very next answer, both recipients, the stale
+        # profile, and the auditor.
+        r"1 withheld as expired",
+        r"board\.ny asked scorecard\.ed at .*, case DEMO-8",
+        r"cash_monitoring_2 +no +0 .*\n +! The subject says that this is wrong",
+        r"board\.ny +cash_monitoring_2 +2",
+        r"first-lender +cash_monitoring_2 +1",
+        r"scorecard\.ed +\d+ +superseded .*cash_monitoring_2 corrected",
+        r"cash_monitoring_2 +yes +1 ",
+        r"\[ok\] log +3 steps stand in the log scorecard\.ed",
+        r"\d+ queries, 0 findings: clean",
     ):
         assert re.search(shown, done.stdout), shown
     assert "Traceback" not in done.stdout + done.stderr

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from psycopg import sql
 
 from landbridge.errors import LandbridgeError, Reason, refuse
 from landbridge.keys import KeyUse, SigningKey
@@ -288,6 +289,20 @@ def test_a_replica_that_is_killed_loses_nothing_and_blocks_nobody(
     log.append([b"last"])
     check(log, [*entries, b"last"])
     log.close()
+
+
+def test_a_commit_waits_for_the_disk_whatever_the_server_is_set_to(
+    postgres: PostgresServer,
+) -> None:
+    database = postgres_database(postgres)
+    with psycopg.connect(database._url, autocommit=True) as connection:
+        name = sql.Identifier(connection.info.dbname)
+        connection.execute(sql.SQL("ALTER DATABASE {} SET synchronous_commit = off").format(name))
+    log = LogStore.open(database, ORIGIN, KEY)
+    with log._writer.writing() as writer:
+        found = writer.execute("SHOW synchronous_commit").fetchone()
+    log.close()
+    assert found == ("on",)
 
 
 def test_no_byte_of_an_erased_key_is_left_in_the_tables(postgres: PostgresServer) -> None:

@@ -59,6 +59,61 @@ def test_a_profile_names_the_record_and_whom_it_is_about(tmp_path: Path) -> None
             Named("", "", two, about).find(federation)
 
 
+WHOLE = {"agency": "a", "dataset": "b"}
+ABOUT = {"scheme": "school", "value": "000001"}
+
+
+@pytest.mark.parametrize(
+    "sections",
+    [
+        None,
+        5,
+        ["x"],
+        [{}],
+        [WHOLE],
+        [WHOLE | {"records": None}],
+        [WHOLE | {"records": [5]}],
+        [WHOLE | {"records": [{"record": "1"}]}],
+        [WHOLE | {"records": [{"record": "1", "about": 5}]}],
+        [WHOLE | {"records": [{"record": ["1"], "about": ABOUT}]}],
+        [WHOLE | {"records": [{"record": 1, "about": ABOUT}]}],
+        [WHOLE | {"records": [{"record": "1", "about": {"scheme": 1, "value": None}}]}],
+    ],
+)
+def test_what_is_no_profile_names_no_record(tmp_path: Path, sections: Any) -> None:
+    path = tmp_path / "profile.json"
+    path.write_text(json.dumps({"sections": sections}))
+    with pytest.raises(LandbridgeError, match="LB-1106"):
+        Named("", "", path, "a/b").find(load_federation(tmp_path))
+
+
+@pytest.mark.parametrize("name", ["../../profile", "/tmp/x", "a\0b", "", ID.upper(), ID + "\n"])  # noqa: S108  none is written
+def test_only_an_id_names_a_file(tmp_path: Path, name: str) -> None:
+    with pytest.raises(LandbridgeError, match="LB-4008"):
+        remember(tmp_path / "party", {"case": name, "agency": "fsa.ed"}, CaseKind.DISPUTE)
+    assert not (tmp_path / "party").exists()
+    assert not Path(f"{name}.json").is_file()
+
+
+@pytest.mark.parametrize(
+    "noted",
+    [
+        "[]",
+        "null",
+        "{",
+        '"x"',
+        '{"agency": "fsa.ed", "kind": "dispute"}',
+        '{"agency": "fsa.ed", "kind": "dispute", "case": "../x"}',
+        '{"agency": "fsa.ed", "kind": "dispute", "case": 5}',
+        "[" * 100_000,
+    ],
+)
+def test_a_note_that_says_something_else_is_passed_over(tmp_path: Path, noted: str) -> None:
+    remember(tmp_path, {"case": ID, "agency": "fsa.ed"}, CaseKind.DISPUTE)
+    (tmp_path / "opened-cases" / "x.json").write_text(noted)
+    assert find_opened(tmp_path, "fsa.ed", CaseKind.DISPUTE, "") == ID
+
+
 def test_a_case_that_was_opened_here_need_not_be_named(tmp_path: Path) -> None:
     told = {"case": ID, "agency": "fsa.ed"}
     remember(tmp_path, told, CaseKind.DISPUTE)

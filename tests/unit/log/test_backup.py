@@ -134,7 +134,9 @@ def test_an_older_copy_is_not_put_back_where_others_have_shown_a_newer_head(
     desk.append("4")
     back_up(desk.folder, tmp_path / "copy", with_keys=True)
     with closing(WitnessFile.open(desk.folder)) as file:
-        file.claim(kept_head(read_mark(desk.folder / "log.head")))
+        newest = read_mark(desk.folder / "log.head")
+        assert newest is not None
+        file.claim(kept_head(newest))
     for lost in ("log.head", "log.sqlite"):
         (desk.folder / lost).unlink()
     assert desk.refused(lambda: desk.restore(tmp_path / "older")) is Reason.LOG_ROLLED_BACK

@@ -59,7 +59,7 @@ def test_an_acknowledged_entry_survives_a_kill(
 
 def test_what_is_committed_is_on_the_disk(open_log: Callable[..., LogStore], path: Path) -> None:
     """No test sees the power go: so the setting that waits for the disk is looked at."""
-    database = open_log()._database
+    database = open_log()._writer
     assert isinstance(database, LogDatabase)
     with database.reading() as connection:
         found = connection.execute("PRAGMA synchronous").fetchall()
