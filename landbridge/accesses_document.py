@@ -95,9 +95,9 @@ def verify_accesses(
         raise _altered(f"it is not of the format {FORMAT} version {VERSION}", "format")
     told, missing = _read_evidence(document), _read_missing(document)
     derived = accesses_document(told, missing, bundle)
-    agencies = {each["agency"] for each in derived["told"]}
+    agencies = ", ".join(sorted({each["agency"] for each in derived["told"]})) or "nobody"
     passed("requests", f"{len(told)} signed, each good when it was answered")
-    passed("answers", f"told by {', '.join(sorted(agencies))}, each answer in the log of its agency")
+    passed("answers", f"told by {agencies}, each answer in the log of its agency")
     passed("entries", f"{len(derived['accesses'])} accesses, each proven by a signed head")
     # The evidence is what the rest is derived from: its own writing proves nothing more.
     derived["evidence"] = document["evidence"]

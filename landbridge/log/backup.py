@@ -89,7 +89,7 @@ def restore(
             source.close()
         with closing(open_copy(unfinished)) as log:
             log.check()
-            known = [head_mark.read_mark(folder / head_mark.FILE_NAME), *newest_known(folder)[:0]]
+            known = [head_mark.read_mark(folder / head_mark.FILE_NAME), *newest_known(folder)]
             known += [_head_there(place), *seen_by_others(log.origin)]
             for head in filter(None, known):
                 log.check_holds(head)

@@ -132,8 +132,10 @@ def wanted_case(signed: SignedByOne) -> tuple[str, str]:
     Raises:
         LandbridgeError: LB-4107 when it is no request for a case.
     """
-    kind = CaseWantedByAgency if _is_of_agency(signed) else CaseWanted
-    asked = read_payload(kind, signed.payload, WHAT)
+    if _is_of_agency(signed):
+        deciding = read_payload(CaseWantedByAgency, signed.payload, WHAT)
+        return deciding.agency, deciding.case
+    asked = read_payload(CaseWanted, signed.payload, WHAT)
     return asked.agency, asked.case
 
 

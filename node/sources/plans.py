@@ -102,6 +102,7 @@ class ValuePlan(Plan):
     """Gives each row as a record."""
 
     order: Callable[[tuple[Any, ...]], Any]
+    written_order: Callable[[tuple[Any, ...]], tuple[str, ...]]
     name: Callable[[tuple[Any, ...]], str]
     parts: tuple[tuple[int, Writer], ...]
 
@@ -110,7 +111,11 @@ class ValuePlan(Plan):
     ) -> list[Records]:
         """Make each row a record of every lookup that it belongs to, at most so many of each."""
         if len(rows) > 1:
-            rows.sort(key=self.order)
+            try:
+                rows.sort(key=self.order)
+            except TypeError:
+                # In SQLite a primary key may be empty, or hold texts beside numbers.
+                rows.sort(key=self.written_order)
         found: list[Records] = [[] for _ in lookups]
         for row in rows:
             parts: list[bytes] | None = None
@@ -185,11 +190,14 @@ def plan_values(
     if as_of is not None:
         day, dataset_as_of = as_of
         parts.insert(0, (at[day.column.name], day.as_of_writer(dataset_as_of)))
+    order = [at[column.name] for column in naming.order]
     return ValuePlan(
         statement=plan.statement,
         sizes=plan.sizes,
         keys=plan.keys,
-        order=_order([at[column.name] for column in naming.order], named=naming.is_native),
+        # Columns that are not a primary key may be empty, and NULL has no order.
+        order=itemgetter(*order) if naming.is_native else _written(order),
+        written_order=_written(order),
         name=naming.compile([at[column.name] for column in naming.columns]),
         parts=tuple(parts),
     )
@@ -203,8 +211,5 @@ def _write_answer(
     return write_record("", about(asked, covers_group), map(write_truth, truth))
 
 
-def _order(positions: Sequence[int], *, named: bool) -> Callable[[tuple[Any, ...]], Any]:
-    if named:
-        return itemgetter(*positions)
-    # Columns that are not a primary key may be empty, and NULL has no order.
+def _written(positions: Sequence[int]) -> Callable[[tuple[Any, ...]], tuple[str, ...]]:
     return lambda row: tuple(native_text(row[at]) for at in positions)

@@ -11,6 +11,7 @@ import pytest
 
 from landbridge.agency import Role
 from landbridge.clock import system_clock
+from landbridge.commands import status_lists
 from landbridge.commands.main import run
 from landbridge.errors import Reason
 from landbridge.keys import KeyUse
@@ -107,12 +108,15 @@ def written(tmp_path: Path) -> Path:
     return tmp_path
 
 
-async def test_a_correction_reaches_who_received_it(written: Path, capsys: Captured) -> None:
+async def test_a_correction_reaches_who_received_it(
+    written: Path, capsys: Captured, monkeypatch: pytest.MonkeyPatch
+) -> None:
     async with market(written, write=False) as running:
         story = Story(running, written, capsys)
         old, other = await story.save("old.json"), await story.save("other.json", MILL)
         assert "1,250.00" in old.read_text()
-        assert await story.command("status", str(old), *story.home) == 0
+        before = story.folder / "before"
+        assert await story.command("status", str(old), "--save", str(before), *story.home) == 0
         case, notice = await corrected(story)
         new = await story.save("new.json")
         assert "1,250.00" not in new.read_text()
@@ -120,6 +124,8 @@ async def test_a_correction_reaches_who_received_it(written: Path, capsys: Captu
         assert Reason.CASE_CONFLICT.code in capsys.readouterr().err
         await acknowledged(story, case, notice)
         await stale(story, old, (new, other))
+        with monkeypatch.context() as patched:
+            await replayed(story, old, before, patched)
         await kept(story, case)
         assert await story.command("status", str(old), *story.home) == 3
         await withdrawn(story)
@@ -164,6 +170,22 @@ async def acknowledged(story: Story, case: str, notice: str) -> None:
     await story.until(lambda: len(provider.shelf.acknowledgements) == 1)
     assert await story.command(*told) == 0
     assert await story.command("correction", "fetch", "--as", CITY, *story.home) == 0
+
+
+def read_folder(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+async def replayed(story: Story, old: Path, lists: Path, patched: pytest.MonkeyPatch) -> None:
+    """A gateway that shows the lists of before deceives nobody who holds the notice."""
+    shown = read_folder(lists)
+
+    async def older(_: object, agency: str) -> bytes:
+        return next(data for name, data in shown.items() if name.startswith(f"{agency}."))
+
+    patched.setattr(status_lists, "get_status_list", older)
+    code, status = await story.told("status", str(old), *story.home)
+    assert (code, status["standing"]) == (3, "superseded")
 
 
 async def stale(story: Story, old: Path, others: tuple[Path, ...]) -> None:

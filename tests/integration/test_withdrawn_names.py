@@ -44,6 +44,9 @@ OWN: Final[dict[str, Tables]] = {
         "folded": (("a text collate nocase",), TEXTS),
         "written": (("a date",), ("'20161201'", "'2016-W48-4'", "'2016-12-01 00:00:00'")),
         "odd": (("a integer",), ("'S1'", "1", "'1e20'", "1.5")),
+        # There, a primary key may be empty, and holds texts beside numbers.
+        "keyed": (("a text primary key",), ("'x'", "NULL", "NULL")),
+        "mixed": (("a decimal primary key",), ("'S1'", "1", "1.5")),
     },
     "duckdb": {"folded": (("a varchar collate nocase",), TEXTS)},
     "postgresql": {

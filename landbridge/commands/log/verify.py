@@ -104,4 +104,4 @@ def _verify(  # noqa: PLR0913  all that the check depends on
 
 def _tell_earlier(continued: tuple[object, ...], checks: Checks) -> None:
     if continued:
-        checks.passed("since", f"continues each head that was kept earlier: {len(continued)}")
+        checks.passed("since", f"continues the {len(continued)} heads that were kept earlier")

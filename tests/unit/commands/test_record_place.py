@@ -87,7 +87,7 @@ def test_what_is_no_profile_names_no_record(tmp_path: Path, sections: Any) -> No
         Named("", "", path, "a/b").find(load_federation(tmp_path))
 
 
-@pytest.mark.parametrize("name", ["../../profile", "/tmp/x", "a\0b", "", ID.upper(), ID + "\n"])  # noqa: S108  none is written
+@pytest.mark.parametrize("name", ["../../profile", "/tmp/x", "a\0b", "", ID.upper(), ID + "\n"])
 def test_only_an_id_names_a_file(tmp_path: Path, name: str) -> None:
     with pytest.raises(LandbridgeError, match="LB-4008"):
         remember(tmp_path / "party", {"case": name, "agency": "fsa.ed"}, CaseKind.DISPUTE)

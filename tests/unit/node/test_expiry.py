@@ -22,9 +22,11 @@ from node.config import NodeConfig
 from node.consents import Consents
 from node.executable import check_expiries
 from node.expiry import Expiry, expiries, first_in_term
+from node.flags import Flags, Standing
 from node.judge import Judge
 from node.published import published_datasets
 from node.reader import Reader
+from node.sources.lookup import Withdrawn
 from node.sources.source import Source
 from node.task import Task
 from tests.consents import desks
@@ -143,6 +145,7 @@ def ask(
     *,
     subject: str = "000001",
     step: query_pb2.Step.ValueType = query_pb2.STEP_COLLECT,
+    flags: Flags | None = None,
     **grant: object,
 ) -> answer_pb2.DatasetAnswer:
     """Judge and read a question on the findings by one clause."""
@@ -175,7 +178,7 @@ def ask(
     terms = expiries(config.datasets)
     Judge("registrar", published, consents, lambda _: False, terms).judge(task, now)
     failures: list[Exception] = []
-    Reader(source, published, 100, failures.append).read([task])
+    Reader(source, published, 100, failures.append, flags).read([task])
     assert not failures
     return task.readings[0].answer
 
@@ -207,6 +210,16 @@ def test_what_is_past_its_term_is_counted_and_nothing_more(
 ) -> None:
     answer = ask(registrar, at)
     assert (findings(answer), answer.expired) == (given_, expired)
+
+
+def test_a_record_that_is_given_no_more_is_not_counted_either(
+    registrar: tuple[NodeConfig, Source],
+) -> None:
+    flags = Flags(lambda: 0)
+    withdrawn = Withdrawn("findings.csv:2", SubjectId("school", "000001"))
+    flags._standing = Standing({}, {"findings": frozenset((withdrawn,))})
+
+    assert ask(registrar, LAST + timedelta(seconds=1), flags=flags).expired == 0
 
 
 def test_a_subject_all_of_whose_records_expired_has_none(
