@@ -2,14 +2,15 @@
 
 import asyncio
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 
+from gateway.entry_room import check_room
 from gateway.executor import Executor
+from gateway.inquiry import Inquiry
 from gateway.node_client import NodeClient
-from gateway.planner import Plan, Planner
-from gateway.trace import ROOM, accesses, bytes_of, check_room, heard, too_large
+from gateway.planner import Planner
 from gateway.verifier import AnswerVerifier
-from landbridge.assembler import VerifiedAnswer, assemble
+from gateway.written_profile import write_profile
+from landbridge.assembler import VerifiedAnswer
 from landbridge.clock import Clock
 from landbridge.envelope import (
     MAX_SIGNED_QUERY_BYTES,
@@ -21,34 +22,17 @@ from landbridge.envelope import (
 )
 from landbridge.errors import LandbridgeError, Reason, refuse
 from landbridge.federation import Federation
-from landbridge.links import FollowedIdentifiers, LinkingRecord, linking_records
+from landbridge.links import FollowedIdentifiers, linking_records
 from landbridge.log.committer import Committer
-from landbridge.log.subject_keys import PSEUDONYM_BYTES, Pseudonym
 from landbridge.query import Query, check_alone, check_query, read_query
 from landbridge.replay import ReplayGuard
 from landbridge.sealing import check_public_key
 from landbridge.subject import SubjectId
-from landbridge.v1 import envelope_pb2, log_pb2, profile_pb2, query_pb2, subject_pb2
+from landbridge.v1 import envelope_pb2, profile_pb2, query_pb2
 
 _RESOLVE_SHARE = 0.5
 _HOP_S = 0.02
 _ASSEMBLY_SHARE = 0.05
-
-
-@dataclass(slots=True)
-class _Inquiry:
-    """One query on its way through the steps."""
-
-    envelope: envelope_pb2.Envelope
-    query: Query
-    query_digest: bytes
-    plan: Plan
-    followed: FollowedIdentifiers
-    resolved: list[tuple[VerifiedAnswer, tuple[LinkingRecord, ...]]] = field(default_factory=list)
-    unresolved: dict[str, LandbridgeError] = field(default_factory=dict)
-    """Agencies that could not be asked for the subject's other identifiers."""
-    collected: list[VerifiedAnswer] = field(default_factory=list)
-    not_answered: list[profile_pb2.Source] = field(default_factory=list)
 
 
 class Federator:
@@ -107,7 +91,7 @@ class Federator:
         except TimeoutError as error:
             raise refuse(Reason.LATE, "the gateway's log took too long") from error
 
-    def _check(self, envelope: envelope_pb2.Envelope, caller: str) -> _Inquiry:
+    def _check(self, envelope: envelope_pb2.Envelope, caller: str) -> Inquiry:
         now = self._clock()
         self._log.check_not_halted()
         if envelope.ByteSize() > MAX_SIGNED_QUERY_BYTES:
@@ -127,7 +111,7 @@ class Federator:
         followed = FollowedIdentifiers(
             query.subject, self._federation.schemes, self._federation.limits.max_links
         )
-        inquiry = _Inquiry(envelope, query, query_digest, plan, followed)
+        inquiry = Inquiry(envelope, query, query_digest, plan, followed)
         inquiry.not_answered.extend(plan.refused)
         inquiry.not_answered.extend(
             profile_pb2.Source(
@@ -141,7 +125,7 @@ class Federator:
         )
         return inquiry
 
-    async def _resolve(self, inquiry: _Inquiry, deadline: float) -> None:
+    async def _resolve(self, inquiry: Inquiry, deadline: float) -> None:
         """Ask the datasets that link identifiers, round by round, until every scheme is settled."""
         steps: tuple[SubjectId, ...] = (inquiry.query.subject,)
         for round_ in range(1, self._federation.limits.max_rounds + 1):
@@ -158,7 +142,7 @@ class Federator:
             inquiry.resolved.extend(read)
             steps = inquiry.followed.add_round(record for _, found in read for record in found)
 
-    async def _collect(self, inquiry: _Inquiry, deadline: float) -> None:
+    async def _collect(self, inquiry: Inquiry, deadline: float) -> None:
         datasets, unreachable = inquiry.plan.collect(inquiry.followed)
         for source in unreachable:
             if inquiry.unresolved:
@@ -182,7 +166,7 @@ class Federator:
 
     async def _ask(
         self,
-        inquiry: _Inquiry,
+        inquiry: Inquiry,
         step: query_pb2.Step.ValueType,
         round_: int,
         datasets: Mapping[str, list[str]],
@@ -195,7 +179,7 @@ class Federator:
             if (error := self._verifier.not_to_be_asked(agency)) is not None
         }
         questions = {
-            agency: self._question(inquiry, agency, step, round_, names)
+            agency: inquiry.question(agency, step, round_, names)
             for agency, names in datasets.items()
             if agency not in failures
         }
@@ -221,84 +205,20 @@ class Federator:
                 answers.append(outcome)
         return answers, failures
 
-    def _question(
-        self,
-        inquiry: _Inquiry,
-        agency: str,
-        step: query_pb2.Step.ValueType,
-        round_: int,
-        names: list[str],
-    ) -> query_pb2.Question:
-        aliases: list[SubjectId] = []
-        if known := inquiry.followed.aliases:
-            schemes = inquiry.plan.schemes_of(agency)
-            aliases = [alias for alias in known if alias.scheme in schemes]
-        return query_pb2.Question(
-            query=inquiry.envelope,
-            step=step,
-            round=round_,
-            aliases=[
-                subject_pb2.SubjectId(scheme=alias.scheme, value=alias.value) for alias in aliases
-            ],
-            links=_proofs(inquiry, aliases) if aliases else (),
-            datasets=names,
-        )
-
-    async def _log_and_sign(self, inquiry: _Inquiry) -> envelope_pb2.Envelope:
+    async def _log_and_sign(self, inquiry: Inquiry) -> envelope_pb2.Envelope:
         now = self._clock()
-        payload, entry = self._write(inquiry, now)
-        while entry.ByteSize() > ROOM and inquiry.collected:
-            # Whoever names the most makes room: no node can keep the others out of a profile.
-            largest = max(inquiry.collected, key=bytes_of)
-            inquiry.collected = [one for one in inquiry.collected if one is not largest]
-            inquiry.not_answered.extend(too_large(largest))
-            payload, entry = self._write(inquiry, now)
-
-        def write(name: Pseudonym) -> bytes:
-            entry.subject_pseudonym, entry.pseudonym_period = name.value, name.period
-            return entry.SerializeToString()
-
+        written = write_profile(inquiry, gateway=self._gateway, federation=self._federation, at=now)
         subject = inquiry.query.subject
         about = (subject.scheme, subject.value, now)
+        size = written.entry.ByteSize()
         try:
-            evidence = await self._log.append_about(about, write, size=entry.ByteSize())
+            evidence = await self._log.append_about(about, written.entry_about, size=size)
         except LandbridgeError:
             self._replay.forget(inquiry.query_digest, 0, 0)
             raise
         return envelope_pb2.Envelope(
-            payload_type=PROFILE_TYPE, payload=payload, log=evidence_to_proto(evidence)
+            payload_type=PROFILE_TYPE, payload=written.payload, log=evidence_to_proto(evidence)
         )
-
-    def _write(self, inquiry: _Inquiry, now: int) -> tuple[bytes, log_pb2.LogEntry]:
-        """Write the profile, and the entry that names it."""
-        query = inquiry.query
-        answers = [answer for answer, _ in inquiry.resolved] + inquiry.collected
-        profile = assemble(
-            query=inquiry.envelope,
-            asked=query.subject,
-            gateway=self._gateway,
-            at=now,
-            answers=answers,
-            not_answered=inquiry.not_answered,
-            federation=self._federation,
-        )
-        payload = profile.SerializeToString()
-        entry = log_pb2.LogEntry(
-            kind=log_pb2.ENTRY_KIND_PROFILE,
-            logged_at_unix_ms=now,
-            query_digest=inquiry.query_digest,
-            requester=query.requester,
-            purpose=query.purpose,
-            case_reference=query.case_reference,
-            subject_pseudonym=bytes(PSEUDONYM_BYTES),
-            pseudonym_period="0000-00",
-            subject_kind=query.subject_kind.number,  # type: ignore[arg-type]
-            payload_digest=digest(PROFILE_TYPE, payload),
-            query_expires_at_unix_ms=query.expires_at,
-            accesses=list(accesses(answers, inquiry.not_answered)),
-            heard=list(heard(answers)),
-        )
-        return payload, entry
 
 
 def _withheld_links(answers: Iterable[VerifiedAnswer]) -> dict[str, LandbridgeError]:
@@ -314,22 +234,3 @@ def _withheld_links(answers: Iterable[VerifiedAnswer]) -> dict[str, LandbridgeEr
 
 def _is_wanted(query: Query, agency: str) -> bool:
     return not query.wanted or any(wanted.agency == agency for wanted in query.wanted)
-
-
-def _proofs(inquiry: _Inquiry, aliases: Iterable[SubjectId]) -> list[envelope_pb2.Envelope]:
-    """Choose the resolve answers from which the aliases follow: no node is shown others."""
-    needed = set(aliases)
-    chosen: dict[int, envelope_pb2.Envelope] = {}
-    grown = True
-    while grown:
-        grown = False
-        for position, (answer, records) in enumerate(inquiry.resolved):
-            known = {
-                record.known for record in records if not needed.isdisjoint(record.identifiers)
-            }
-            if position in chosen or not known:
-                continue
-            chosen[position] = answer.envelope
-            needed |= known - {inquiry.query.subject}
-            grown = True
-    return [chosen[position] for position in sorted(chosen)]

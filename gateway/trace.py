@@ -1,17 +1,9 @@
 """What a gateway's log entry says of each source: names, counts and its log, never values."""
 
 from collections.abc import Iterable, Iterator
-from typing import Final
 
 from landbridge.assembler import VerifiedAnswer
-from landbridge.errors import Reason, refuse
-from landbridge.log.evidence import MAX_ENTRY_BYTES
-from landbridge.v1 import log_pb2, profile_pb2, query_pb2
-
-ROOM: Final = MAX_ENTRY_BYTES - 2048
-"""What an entry may take, so that the requester's, which says the same and more, fits too."""
-_MOST_OF_RESOLVING: Final = 4096
-"""What one answer to resolving may take: it gives identifiers, and stays in whatever comes."""
+from landbridge.v1 import log_pb2, profile_pb2
 
 
 def accesses(
@@ -59,31 +51,3 @@ def heard(answers: Iterable[VerifiedAnswer]) -> Iterator[log_pb2.Heard]:
     for verified in answers:
         if verified.holder is not None:
             yield verified.holder.heard()
-
-
-def bytes_of(answer: VerifiedAnswer) -> int:
-    """Return what an answer takes of an entry."""
-    entry = log_pb2.LogEntry(accesses=list(accesses((answer,), ())), heard=list(heard((answer,))))
-    return entry.ByteSize()
-
-
-def check_room(answer: VerifiedAnswer) -> VerifiedAnswer:
-    """Check that an answer to resolving does not take the room of the others in the entry.
-
-    Raises:
-        LandbridgeError: LB-4009 when it does.
-    """
-    if answer.answer.step == query_pb2.STEP_RESOLVE and bytes_of(answer) > _MOST_OF_RESOLVING:
-        raise refuse(Reason.OVERSIZED_ANSWER, f"{answer.answer.agency} names too much")
-    return answer
-
-
-def too_large(answer: VerifiedAnswer) -> Iterator[profile_pb2.Source]:
-    """Tell that an answer was left out, as the entry has no room for it."""
-    for dataset in answer.answer.datasets:
-        yield profile_pb2.Source(
-            agency=answer.answer.agency,
-            dataset=dataset.dataset,
-            outcome=Reason.OVERSIZED_ANSWER.value,  # type: ignore[arg-type]
-            detail="the answer names more than one entry of the gateway's log holds",
-        )

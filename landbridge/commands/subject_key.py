@@ -61,7 +61,7 @@ def key(
             next_step="name a file in a folder that may be written",
         ) from error
     count = sum(len(months) for _, _, months in found)
-    talk(f"{to}: {count} keys of {len(found)} identifiers")
+    talk(f"{to}: keys of months: {count}, of identifiers: {len(found)}")
     talk(f"next: landbridge log search LOG --keys {to}")
     return 0
 
@@ -122,7 +122,15 @@ def _erase_in(path: Path, state: Path, subjects: list[SubjectId]) -> None:
 
 
 def _read(texts: tuple[str, ...], federation: Path | None, home: Path | None) -> list[SubjectId]:
-    path = federation or Home.read(find_home(home)).federation
+    try:
+        path = federation or Home.read(find_home(home)).federation
+    except LandbridgeError as error:
+        raise refuse(
+            error.reason,
+            "by which schemes the identifiers are read is not known here",
+            where=error.where,
+            next_step="give the federation.toml with --federation",
+        ) from error
     schemes = Federation.load(path).schemes
     return list(dict.fromkeys(schemes.parse(text) for text in texts))
 

@@ -1,11 +1,9 @@
 """Consent desks: agencies that take a person's consent and vouch for it with a key of their own."""
 
-from joserfc.jwk import OKPKey
-
-from landbridge.errors import Reason, refuse
-from landbridge.keys import KeyUse, SigningKey, public_text
+from landbridge.keys import KeyUse, SigningKey
+from landbridge.statement.by_agency import sign_with_use, verify_use
 from landbridge.statement.form import What
-from landbridge.statement.signed import ED25519, SignedByOne
+from landbridge.statement.signed import SignedByOne
 from landbridge.trust.bundle import TrustBundle
 
 
@@ -15,13 +13,7 @@ def sign_as_desk(payload: bytes, key: SigningKey) -> SignedByOne:
     Raises:
         LandbridgeError: LB-4002 when the key is for another use.
     """
-    if key.use is not KeyUse.CONSENT:
-        raise refuse(
-            Reason.UNTRUSTED_KEY,
-            f"the key {key.key_id} is not a key for consent",
-            next_step=f"sign with the key {key.agency}/{KeyUse.CONSENT}/...",
-        )
-    return SignedByOne.sign(payload, algorithm=ED25519, key_id=key.key_id, sign=key.sign)
+    return sign_with_use(payload, key, KeyUse.CONSENT, "consent")
 
 
 def verify_desk(signed: SignedByOne, bundle: TrustBundle, at: int, what: What) -> str:
@@ -31,9 +23,4 @@ def verify_desk(signed: SignedByOne, bundle: TrustBundle, at: int, what: What) -
         LandbridgeError: LB-4002 when no consent desk of the federation has that key then; LB-4001
             when it did not sign this.
     """
-    agency, public = bundle.verifying_key(signed.key_id, KeyUse.CONSENT, at)
-    if signed.algorithm != ED25519:
-        raise refuse(Reason.BAD_SIGNATURE, "it is signed with another algorithm", where=what)
-    key = OKPKey.import_key({"kty": "OKP", "crv": "Ed25519", "x": public_text(public)})
-    signed.verify(key, what)
-    return agency
+    return verify_use(signed, KeyUse.CONSENT, bundle, at, what)

@@ -1,11 +1,9 @@
 """Statements that an agency signs with its key for memoranda: decisions, notices, receipts."""
 
-from joserfc.jwk import OKPKey
-
-from landbridge.errors import Reason, refuse
-from landbridge.keys import KeyUse, SigningKey, public_text
+from landbridge.keys import KeyUse, SigningKey
+from landbridge.statement.by_agency import sign_with_use, verify_use
 from landbridge.statement.form import What
-from landbridge.statement.signed import ED25519, SignedByOne
+from landbridge.statement.signed import SignedByOne
 from landbridge.trust.bundle import TrustBundle
 
 
@@ -15,13 +13,7 @@ def sign_as_agency(payload: bytes, key: SigningKey) -> SignedByOne:
     Raises:
         LandbridgeError: LB-4002 when the key is for another use.
     """
-    if key.use is not KeyUse.MEMORANDUM:
-        raise refuse(
-            Reason.UNTRUSTED_KEY,
-            f"the key {key.key_id} is not a key for memoranda",
-            next_step=f"sign with the key {key.agency}/{KeyUse.MEMORANDUM}/...",
-        )
-    return SignedByOne.sign(payload, algorithm=ED25519, key_id=key.key_id, sign=key.sign)
+    return sign_with_use(payload, key, KeyUse.MEMORANDUM, "memoranda")
 
 
 def verify_agency(signed: SignedByOne, bundle: TrustBundle, at: int, what: What) -> str:
@@ -31,10 +23,4 @@ def verify_agency(signed: SignedByOne, bundle: TrustBundle, at: int, what: What)
         LandbridgeError: LB-4002 when no agency of the federation has that key then; LB-4001 when it
             did not sign this.
     """
-    agency, public = bundle.verifying_key(signed.key_id, KeyUse.MEMORANDUM, at)
-    if signed.algorithm != ED25519:
-        raise refuse(Reason.BAD_SIGNATURE, "it is signed with another algorithm", where=what)
-    signed.verify(
-        OKPKey.import_key({"kty": "OKP", "crv": "Ed25519", "x": public_text(public)}), what
-    )
-    return agency
+    return verify_use(signed, KeyUse.MEMORANDUM, bundle, at, what)

@@ -1,6 +1,7 @@
 """Calls to RightsService: at a gateway, which passes them on, or at a node."""
 
-from typing import Final
+from collections.abc import Awaitable
+from typing import Final, TypeVar
 
 import grpc
 
@@ -10,6 +11,7 @@ from landbridge.v1 import rights_service_pb2_grpc as pb_grpc
 
 TIMEOUT_S: Final = 10.0
 _PEER: Final = "the gateway"
+_Response = TypeVar("_Response")
 
 
 async def submit_step(
@@ -21,10 +23,7 @@ async def submit_step(
         LandbridgeError: the agency's reason; LB-2001 or LB-2002 when it cannot be reached.
     """
     request = pb.SubmitStepRequest(agency=agency, document=document)
-    try:
-        return await _stub(channel).SubmitStep(request, timeout=timeout)
-    except grpc.aio.AioRpcError as error:
-        raise from_rpc_error(error, peer=_PEER) from error
+    return await _called(_stub(channel).SubmitStep(request, timeout=timeout))
 
 
 async def list_accesses(
@@ -36,10 +35,7 @@ async def list_accesses(
         LandbridgeError: as for `submit_step`.
     """
     request = pb.ListAccessesRequest(agency=agency, request=signed)
-    try:
-        return await _stub(channel).ListAccesses(request, timeout=timeout)
-    except grpc.aio.AioRpcError as error:
-        raise from_rpc_error(error, peer=_PEER) from error
+    return await _called(_stub(channel).ListAccesses(request, timeout=timeout))
 
 
 async def get_case(
@@ -51,10 +47,7 @@ async def get_case(
         LandbridgeError: as for `submit_step`.
     """
     request = pb.GetCaseRequest(agency=agency, request=signed)
-    try:
-        return await _stub(channel).GetCase(request, timeout=timeout)
-    except grpc.aio.AioRpcError as error:
-        raise from_rpc_error(error, peer=_PEER) from error
+    return await _called(_stub(channel).GetCase(request, timeout=timeout))
 
 
 async def get_status_list(
@@ -66,12 +59,16 @@ async def get_status_list(
         LandbridgeError: as for `submit_step`.
     """
     request = pb.GetStatusListRequest(agency=agency)
-    try:
-        return (await _stub(channel).GetStatusList(request, timeout=timeout)).list
-    except grpc.aio.AioRpcError as error:
-        raise from_rpc_error(error, peer=_PEER) from error
+    return (await _called(_stub(channel).GetStatusList(request, timeout=timeout))).list
 
 
 def _stub(channel: grpc.aio.Channel) -> "pb_grpc.RightsServiceAsyncStub":
     stub: pb_grpc.RightsServiceAsyncStub = pb_grpc.RightsServiceStub(channel)
     return stub
+
+
+async def _called(call: Awaitable[_Response]) -> _Response:
+    try:
+        return await call
+    except grpc.aio.AioRpcError as error:
+        raise from_rpc_error(error, peer=_PEER) from error

@@ -2,7 +2,8 @@
 
 import pytest
 
-from gateway.trace import accesses, bytes_of, check_room
+from gateway.entry_room import bytes_of, check_room
+from gateway.trace import accesses
 from landbridge.assembler import VerifiedAnswer
 from landbridge.errors import LandbridgeError
 from landbridge.reasons import Reason

@@ -1,0 +1,43 @@
+"""How much of a gateway's log entry one answer may take, and what becomes of one that is too large."""
+
+from collections.abc import Iterator
+from typing import Final
+
+from gateway.trace import accesses, heard
+from landbridge.assembler import VerifiedAnswer
+from landbridge.errors import Reason, refuse
+from landbridge.log.evidence import MAX_ENTRY_BYTES
+from landbridge.v1 import log_pb2, profile_pb2, query_pb2
+
+ROOM: Final = MAX_ENTRY_BYTES - 2048
+"""What an entry may take, so that the requester's, which says the same and more, fits too."""
+_MOST_OF_RESOLVING: Final = 4096
+"""What one answer to resolving may take: it gives identifiers, and stays in whatever comes."""
+
+
+def bytes_of(answer: VerifiedAnswer) -> int:
+    """Return what an answer takes of an entry."""
+    entry = log_pb2.LogEntry(accesses=list(accesses((answer,), ())), heard=list(heard((answer,))))
+    return entry.ByteSize()
+
+
+def check_room(answer: VerifiedAnswer) -> VerifiedAnswer:
+    """Check that an answer to resolving does not take the room of the others in the entry.
+
+    Raises:
+        LandbridgeError: LB-4009 when it does.
+    """
+    if answer.answer.step == query_pb2.STEP_RESOLVE and bytes_of(answer) > _MOST_OF_RESOLVING:
+        raise refuse(Reason.OVERSIZED_ANSWER, f"{answer.answer.agency} names too much")
+    return answer
+
+
+def too_large(answer: VerifiedAnswer) -> Iterator[profile_pb2.Source]:
+    """Tell that an answer was left out, as the entry has no room for it."""
+    for dataset in answer.answer.datasets:
+        yield profile_pb2.Source(
+            agency=answer.answer.agency,
+            dataset=dataset.dataset,
+            outcome=Reason.OVERSIZED_ANSWER.value,  # type: ignore[arg-type]
+            detail="the answer names more than one entry of the gateway's log holds",
+        )
