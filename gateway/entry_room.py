@@ -1,4 +1,4 @@
-"""How much of a gateway's log entry one answer may take, and what becomes of one that is too large."""
+"""How much of a gateway's log entry one answer may take, and the gap that a larger one leaves."""
 
 from collections.abc import Iterator
 from typing import Final

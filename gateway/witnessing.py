@@ -19,10 +19,12 @@ from functools import partial
 from typing import Final
 
 from gateway.forked_logs import ForkedLogs
+from gateway.head_looks import HeadLooks, Shown
 from gateway.node_client import NodeClient
 from gateway.overdue_looks import OVERDUE_S, OverdueLooks
 from gateway.seen_heads import SeenHeads
-from gateway.witness_visit import Shown, WitnessVisit
+from gateway.witness_visit import WitnessVisit
+from gateway.witnessed_heads import WitnessedHeads
 from landbridge.alarm import Alarms
 from landbridge.clock import Clock, system_clock
 from landbridge.errors import LandbridgeError
@@ -65,8 +67,12 @@ class Witnessing:
         self._patience_s = patience_s
         self._forked = forked
         self._overdue = OverdueLooks(alarms, time.monotonic, overdue_s=overdue_s)
+        gathered, sizes = WitnessedHeads(), seen.sizes
+        self._looks = HeadLooks(
+            live, log, nodes, gathered=gathered, seen=sizes, forked=forked, alarms=alarms
+        )
         self._visit = WitnessVisit(
-            live, log, nodes, seen=seen.sizes, forked=forked, alarms=alarms, clock=clock
+            self._looks, live, log, nodes, gathered=gathered, seen=sizes, alarms=alarms, clock=clock
         )
         self._visits: dict[str, asyncio.Task[None]] = {}
         self._work: asyncio.Task[None] | None = None
@@ -97,7 +103,7 @@ class Witnessing:
             if not node.connected:
                 self._overdue.away(agency)
         await self._each(self._reached(), self._look)
-        shown = self._visit.shown()
+        shown = self._looks.shown()
         await self._each(self._reached(), lambda agency: self._bring(agency, shown))
         await self._each(self._reached(), self._visit.tell)
         await self._visit.tell_own()
@@ -127,7 +133,7 @@ class Witnessing:
 
     async def _look(self, agency: str) -> None:
         try:
-            await self._visit.look(agency)
+            await self._looks.look(agency)
         except LandbridgeError as error:
             self._overdue.failed(agency, error)
             raise

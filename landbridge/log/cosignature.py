@@ -6,69 +6,31 @@ What is signed begins with "cosignature/v1", so that it can never be taken for a
 key may sign both.
 """
 
-import base64
 from collections.abc import Iterable
-from dataclasses import dataclass, field
-from hashlib import sha256
-from typing import Final, Self
+from dataclasses import dataclass
+from typing import Final
 
 from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from landbridge.errors import LandbridgeError, Reason, refuse
 from landbridge.keys import SigningKey
 from landbridge.log.checkpoint import read_checkpoint
-from landbridge.log.note import (
-    MAX_SIGNATURES,
-    Note,
-    NoteSignature,
-    check_name,
-    read_verifier_key,
-    write_note,
-)
+from landbridge.log.note import MAX_SIGNATURES, Note, NoteSignature, write_note
+from landbridge.log.verifier_key import VerifierKey
 
 MOST_AHEAD_S: Final = 60
 """How far a witness's clock may run ahead of ours, in seconds, as everywhere in a federation."""
-_TYPE: Final = b"\x04"
 _TIME_BYTES: Final = 8
 _SIGNATURE_BYTES: Final = 64
 _LATEST: Final = (1 << 63) - 1
 
 
 @dataclass(frozen=True, slots=True)
-class CosignatureVerifier:
+class CosignatureVerifier(VerifierKey):
     """A witness's name and the Ed25519 key with which it cosigns."""
 
-    name: str
-    public: Ed25519PublicKey
-    key_hash: bytes = field(init=False)
-
-    def __post_init__(self) -> None:
-        """Compute which key of this name signature lines mean."""
-        check_name(self.name)
-        hashed = sha256(self.name.encode() + b"\n" + _TYPE + self.public.public_bytes_raw())
-        object.__setattr__(self, "key_hash", hashed.digest()[:4])
-
-    @classmethod
-    def parse(cls, text: str) -> Self:
-        """Read a verifier key of type 0x04.
-
-        Raises:
-            LandbridgeError: LB-1101 when it has another form, another algorithm or a wrong hash.
-        """
-        name, key_hash, raw = read_verifier_key(text)
-        if raw[:1] == _TYPE and len(raw) == 33:  # noqa: PLR2004
-            verifier = cls(name, Ed25519PublicKey.from_public_bytes(raw[1:]))
-            if verifier.key_hash == key_hash:
-                return verifier
-        raise refuse(
-            Reason.INVALID_CONFIGURATION, f"{text[:200]!r} is not the verifier key of a witness"
-        )
-
-    def __str__(self) -> str:
-        """Write the verifier key as `parse` reads it."""
-        key = base64.b64encode(_TYPE + self.public.public_bytes_raw()).decode()
-        return f"{self.name}+{self.key_hash.hex()}+{key}"
+    kind = b"\x04"
+    called = "the verifier key of a witness"
 
     def verify(self, note: Note, line: NoteSignature) -> int | None:
         """Return when this witness cosigned, in seconds, or None when the line is another's.

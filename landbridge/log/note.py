@@ -5,27 +5,20 @@ over, as the specification asks, so that witnesses can add theirs.
 """
 
 import base64
-import binascii
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, field
-from hashlib import sha256
-from typing import Self
+from dataclasses import dataclass
 
 from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from landbridge.errors import LandbridgeError, Reason, refuse
 from landbridge.keys import SigningKey
+from landbridge.log.verifier_key import ID_BYTES, VerifierKey, decode_base64, is_name
 
 MAX_NOTE_BYTES = 262_144
 """Room for the sixteen signatures that every verifier has to accept, post-quantum ones too."""
 MAX_SIGNATURES = 64
-_ED25519 = b"\x01"
-_ID_BYTES = 4
 _CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f]")
-_NAME = re.compile(r"[^\s+]+")
-_VERIFIER_KEY = re.compile(r"([^\s+]+)\+([0-9a-f]{8})\+([0-9A-Za-z+/]+={0,2})")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,37 +44,11 @@ class Note:
 
 
 @dataclass(frozen=True, slots=True)
-class NoteVerifier:
+class NoteVerifier(VerifierKey):
     """A name and the Ed25519 key that signs notes under it."""
 
-    name: str
-    public: Ed25519PublicKey
-    key_hash: bytes = field(init=False)
-
-    def __post_init__(self) -> None:
-        """Compute which key of this name signature lines mean."""
-        check_name(self.name)
-        hashed = sha256(self.name.encode() + b"\n" + _ED25519 + self.public.public_bytes_raw())
-        object.__setattr__(self, "key_hash", hashed.digest()[:_ID_BYTES])
-
-    @classmethod
-    def parse(cls, text: str) -> Self:
-        """Read a verifier key: name, key hash and key, joined by plus signs.
-
-        Raises:
-            LandbridgeError: LB-1101 when it has another form, another algorithm or a wrong hash.
-        """
-        name, key_hash, raw = read_verifier_key(text)
-        if raw[:1] == _ED25519 and len(raw) == 33:  # noqa: PLR2004
-            verifier = cls(name, Ed25519PublicKey.from_public_bytes(raw[1:]))
-            if verifier.key_hash == key_hash:
-                return verifier
-        raise refuse(Reason.INVALID_CONFIGURATION, f"{text[:200]!r} is not an Ed25519 verifier key")
-
-    def __str__(self) -> str:
-        """Write the verifier key as `parse` reads it."""
-        key = base64.b64encode(_ED25519 + self.public.public_bytes_raw()).decode()
-        return f"{self.name}+{self.key_hash.hex()}+{key}"
+    kind = b"\x01"
+    called = "an Ed25519 verifier key"
 
     def verifies(self, note: Note, line: NoteSignature) -> bool:
         """Tell whether a line is this key's; one that claims to be and is not spoils the note.
@@ -123,32 +90,6 @@ class NoteSigner:
     def _sign_line(self, text: str) -> str:
         signature = self._key.sign(text.encode())
         return str(NoteSignature(self.verifier.name, self.verifier.key_hash, signature))
-
-
-def check_name(name: str) -> None:
-    """Check that a name can stand in a signature line.
-
-    Raises:
-        LandbridgeError: LB-1101 when it cannot.
-    """
-    if not _NAME.fullmatch(name):
-        raise refuse(
-            Reason.INVALID_CONFIGURATION,
-            f"{name!r} cannot sign notes: a name holds no space and no plus sign",
-        )
-
-
-def read_verifier_key(text: str) -> tuple[str, bytes, bytes]:
-    """Take a verifier key apart: its name, its key hash, and the type byte with the key.
-
-    Raises:
-        LandbridgeError: LB-1101 when it has another form.
-    """
-    match = _VERIFIER_KEY.fullmatch(text)
-    raw = _decode(match[3]) if match else None
-    if match is None or raw is None:
-        raise refuse(Reason.INVALID_CONFIGURATION, f"{text[:200]!r} is not a verifier key")
-    return match[1], bytes.fromhex(match[2]), raw
 
 
 def write_note(text: str, signatures: Iterable[NoteSignature]) -> bytes:
@@ -219,18 +160,12 @@ def find_signers(note: Note, verifiers: Iterable[NoteVerifier]) -> list[NoteVeri
 
 def _parse_line(line: str) -> NoteSignature:
     dash, name, encoded = (*line.split(" "), "", "")[:3]
-    raw = _decode(encoded) if line == f"\u2014 {name} {encoded}" and dash == "\u2014" else None
-    if raw is None or len(raw) <= _ID_BYTES or not _NAME.fullmatch(name):
+    raw = (
+        decode_base64(encoded) if line == f"\u2014 {name} {encoded}" and dash == "\u2014" else None
+    )
+    if raw is None or len(raw) <= ID_BYTES or not is_name(name):
         raise _malformed(f"{line[:100]!r} is not a signature line")
-    return NoteSignature(name, raw[:_ID_BYTES], raw[_ID_BYTES:])
-
-
-def _decode(encoded: str) -> bytes | None:
-    try:
-        raw = base64.b64decode(encoded, validate=True)
-    except (binascii.Error, ValueError):
-        return None
-    return raw if base64.b64encode(raw).decode() == encoded else None
+    return NoteSignature(name, raw[:ID_BYTES], raw[ID_BYTES:])
 
 
 def _malformed(message: str) -> LandbridgeError:

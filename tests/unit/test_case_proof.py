@@ -167,8 +167,10 @@ def test_a_case_is_shown_as_it_is_now(node: Registry, shows: CaseShow) -> None:
         return pb.GetCaseResponse(**(parts | changes))
 
     old = {"documents": answer.documents, "entries": answer.entries}
+    shorter = {"documents": true.documents[:-1], "entries": true.entries[:-1]}
     for wrong, request in (
         (answer, today),
+        (mixed(**shorter), today),
         (true, on_other),
         (mixed(**old), today),
         (mixed(**old, checkpoint=answer.checkpoint), today),
