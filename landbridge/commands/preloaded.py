@@ -2,7 +2,7 @@
 
 One process loads everything once and is forked for each command, before it has opened anything:
 ten processes start in the time of two. Each has its own session, environment and log, and ends on
-signals as a process that was started by itself does.
+signals as a process that was started by itself does. None outlives whoever started it.
 """
 
 import multiprocessing
@@ -13,6 +13,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from multiprocessing.context import ForkServerContext, ForkServerProcess
 from pathlib import Path
+from threading import Thread
 from typing import Final
 
 _LOADED: Final = ["gateway.server", "node.server", "certs.registrar.server", "certs.renewal.keeper"]
@@ -75,10 +76,19 @@ def start_preloaded(
     return PreloadedProcess(process)
 
 
+def _end_with_parent() -> None:
+    """End in order once whoever started this process is gone, however it went."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os.kill(os.getpid(), signal.SIGTERM)
+
+
 def _run(arguments: list[str], log: str, environment: dict[str, str]) -> None:
     from landbridge.commands.main import run  # noqa: PLC0415  main loads this module
 
     os.setsid()
+    Thread(target=_end_with_parent, daemon=True).start()
     os.environ.clear()
     os.environ.update(environment)
     sys.stdin = open(os.devnull)  # noqa: PTH123, SIM115  for the life of the process

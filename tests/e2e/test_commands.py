@@ -66,7 +66,9 @@ def test_up_serves_until_it_is_stopped_and_leaves_nothing(
 ) -> None:
     wait_for_words(up, "are ready")
     children = psutil.Process(up.pid).children(recursive=True)
-    assert len(children) == 6, "three nodes, gateway, authority, keeper of certificates"
+    # Three nodes, gateway, authority and keeper; the one that they are forked from, and what counts
+    # its resources.
+    assert len(children) == 8
     done = landbridge(
         tmp_path,
         *("profile", "company-number:417", "--purpose", "stall-permit", "--case", "U-1"),
@@ -76,8 +78,17 @@ def test_up_serves_until_it_is_stopped_and_leaves_nothing(
     assert json.loads(done.stdout)["completeness"]["state"] == "complete"
     up.send_signal(number)
     assert up.wait(30) == 0
-    assert not [child for child in children if child.is_running()]
+    _, alive = psutil.wait_procs(children, timeout=10)
+    assert not alive
     assert not (tmp_path / ".landbridge").exists()
+
+
+def test_no_process_outlives_an_up_that_was_killed(up: subprocess.Popen[str]) -> None:
+    wait_for_words(up, "are ready")
+    children = psutil.Process(up.pid).children(recursive=True)
+    up.kill()
+    _, alive = psutil.wait_procs(children, timeout=30)
+    assert not alive
 
 
 def test_up_says_which_process_is_not_ready_and_why(tmp_path: Path) -> None:
