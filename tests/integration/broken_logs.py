@@ -53,11 +53,17 @@ def forgets_documents(patch: Patch, trial: Trial) -> None:
 
 
 def one_pseudonym(patch: Patch, _: Trial) -> None:
-    patch.setattr(SubjectKeys, "name", lambda *_: Pseudonym(bytes(16), "2026-11"))
+    patch.setattr(SubjectKeys, "names", lambda _, who: [_named(bytes(16)) for _ in who])
 
 
 def no_pseudonym_twice(patch: Patch, _: Trial) -> None:
-    patch.setattr(SubjectKeys, "name", lambda *_: Pseudonym(secrets.token_bytes(16), "2026-11"))
+    patch.setattr(
+        SubjectKeys, "names", lambda _, who: [_named(secrets.token_bytes(16)) for _ in who]
+    )
+
+
+def _named(value: bytes) -> Pseudonym:
+    return Pseudonym(value, "2026-11")
 
 
 def each_access(change: Callable[[log_pb2.Access], object]) -> Sabotage:

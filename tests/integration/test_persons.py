@@ -352,11 +352,12 @@ async def test_every_step_of_the_demo_does_what_it_says(
                 words = [_filled(word, places) for word in command["run"]]
                 assert await asyncio.to_thread(run, words) == command.get("exits", 0), words
             told.append(capsys.readouterr().out)
-    first, *_, other, ended, last = told
+    first, *_, other, ended, last, looked = told
     assert "LB-3011" in first
     assert "LB-3012" in other
     assert len(re.findall(r"in effect there since \S+, by log entry \d+", ended)) == 2
     assert "LB-3013" in last
+    assert "case POST-2" in looked
 
 
 def _filled(text: str, places: Mapping[str, str]) -> str:
