@@ -14,8 +14,8 @@ from contextlib import contextmanager
 from typing import Final
 
 from landbridge.commands.main import run
+from landbridge.log import own_head, proven_entries, state, tables
 from landbridge.log import store as log_store
-from landbridge.log import tables
 from landbridge.log.database import LogDatabase
 from landbridge.log.head_mark import HeadMark
 from landbridge.log.subject_keys import Pseudonym, SubjectKeys
@@ -70,17 +70,22 @@ def keep_in_memory() -> None:
             for scheme, value, _ in subjects
         ]
 
-    for place, name, value in (
-        (log_store, "write_batch", memory.write_batch),
-        (log_store, "write_positions", lambda *_: None),
-        (log_store, "read_entries", memory.read_entries),
-        (log_store, "read_tile", memory.read_tile),
-        (log_store, "read_head", lambda connection: memory.head or read_head(connection)),
+    for name, value in (
+        ("write_batch", memory.write_batch),
+        ("write_positions", lambda *_: None),
+        ("read_entries", memory.read_entries),
+        ("read_tile", memory.read_tile),
+        ("read_head", lambda connection: memory.head or read_head(connection)),
+    ):
+        for module in (log_store, own_head, proven_entries, state):
+            if hasattr(module, name):
+                setattr(module, name, value)
+    for kind, name, method in (
         (LogDatabase, "writing", writing),
         (SubjectKeys, "names", names),
         (HeadMark, "keep", lambda *_: None),
     ):
-        setattr(place, name, value)
+        setattr(kind, name, method)
 
 
 if __name__ == "__main__":
