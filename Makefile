@@ -18,6 +18,8 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 demo: setup
 	$(BIN)/landbridge demo
 
+# Hundreds of processes load the same modules: each is compiled once, whatever the environment says.
+test: export PYTHONDONTWRITEBYTECODE :=
 test: setup
 	@$(BIN)/python -m tests.judges.judge
 	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(PYTEST_ARGS)

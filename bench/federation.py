@@ -18,6 +18,7 @@ NAME: Final = "bench.example"
 GATEWAY: Final = "exchange"
 REQUESTER: Final = "inspectorate"
 SCHEME: Final = "enterprise-number"
+LINKED_SCHEME: Final = "tax-number"
 PURPOSE: Final = "inspection"
 DATASET: Final = "enterprises"
 
@@ -30,6 +31,8 @@ class Plan:
     subjects: int = 10_000
     seed: int = 1
     requesters: int = 1
+    two_stage: bool = False
+    """Whether all but the first know the subjects by a number that only the first can tell."""
 
     @property
     def agencies(self) -> list[str]:
@@ -49,12 +52,12 @@ def write_federation(folder: Path, plan: Plan) -> None:
     for position, agency in enumerate(plan.agencies):
         home = folder / "agencies" / agency
         home.mkdir(parents=True)
-        (home / "node.toml").write_text("\n".join(_node(agency, position)) + "\n")
+        (home / "node.toml").write_text("\n".join(_node(agency, position, plan)) + "\n")
         _write_database(home / "records.sqlite", plan, position)
         memoranda = folder / "memoranda"
         memoranda.mkdir(exist_ok=True)
         (memoranda / f"{agency}.yaml").write_text(
-            "\n".join(_memorandum(agency, plan.asking)) + "\n"
+            "\n".join(_memorandum(agency, position, plan)) + "\n"
         )
 
 
@@ -72,19 +75,24 @@ def _federation(plan: Plan) -> Iterator[str]:
         yield from (f"[agencies.{agency}]", f'title = "{agency}"', 'roles = ["node"]')
     for agency in plan.asking:
         yield from (f"[agencies.{agency}]", 'title = "Inspectorate"', 'roles = ["requester"]')
-    yield from (f"[schemes.{SCHEME}]", 'title = "Enterprise number"')
-    yield from ('subject_kind = "legal-entity"', 'read = ["strip", "pad 8"]')
-    yield r"pattern = '\d{8}'"
+    for scheme in (SCHEME, LINKED_SCHEME) if plan.two_stage else (SCHEME,):
+        yield from (f"[schemes.{scheme}]", f'title = "{scheme}"')
+        yield from ('subject_kind = "legal-entity"', 'read = ["strip", "pad 8"]')
+        yield r"pattern = '\d{8}'"
     yield from (f"[purposes.{PURPOSE}]", 'title = "Inspection of an enterprise"')
     for term, compare in TERMS.items():
         yield from (f"[terms.{term}]", f'title = "{term}"', f'compare = "{compare}"')
 
 
-def _node(agency: str, position: int) -> Iterator[str]:
+def _node(agency: str, position: int, plan: Plan) -> Iterator[str]:
     yield from ("[node]", f'agency = "{agency}"', 'database = "sqlite:///records.sqlite"')
     yield from ("[[datasets]]", f'name = "{DATASET}"', 'title = "Enterprises on the register"')
     yield from (f'table = "{DATASET}"', 'subject_kind = "legal-entity"', "as_of = 2026-06-30")
-    yield from ("[[datasets.keys]]", f'scheme = "{SCHEME}"', f'column = "{KEY}"')
+    scheme = LINKED_SCHEME if plan.two_stage and position else SCHEME
+    yield from ("[[datasets.keys]]", f'scheme = "{scheme}"', f'column = "{KEY}"')
+    for linked in _linking(position, plan):
+        yield from ("[[datasets.fields]]", f'name = "{linked}"', f'column = "{KEY}"')
+        yield from ('type = "identifier"', f'scheme = "{linked}"')
     for field in FIELDS:
         yield from ("[[datasets.fields]]", f'name = "{field.name}"', f'column = "{field.column}"')
         yield from (f'type = "{field.kind}"', *field.mapping(position))
@@ -92,15 +100,22 @@ def _node(agency: str, position: int) -> Iterator[str]:
             yield f'term = "{field.term}"'
 
 
-def _memorandum(agency: str, asking: list[str]) -> Iterator[str]:
-    fields = ", ".join(field.name for field in FIELDS)
-    requesters = ", ".join(asking)
+def _linking(position: int, plan: Plan) -> tuple[str, ...]:
+    """Name the numbers that an agency states side by side."""
+    return (SCHEME, LINKED_SCHEME) if plan.two_stage and not position else ()
+
+
+def _memorandum(agency: str, position: int, plan: Plan) -> Iterator[str]:
+    fields = ", ".join((*_linking(position, plan), *(field.name for field in FIELDS)))
+    requesters = ", ".join(plan.asking)
     yield f"memorandum: {agency}-2026-01"
     yield f"title: What {agency} releases for inspections"
     yield "illustrative: true"
     yield f"parties: [{agency}, {requesters}]"
     yield "legal_basis: Inspection Act, section 12"
     yield "valid: {from: 2020-01-01T00:00:00Z, until: 2100-01-01T00:00:00Z}"
+    if plan.two_stage:
+        yield f"link_sources: [{plan.agencies[0]}/{DATASET}]"
     yield "grants:"
     yield '  - clause: "1.1"'
     yield f"    provider: {agency}"

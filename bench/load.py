@@ -70,8 +70,11 @@ async def drive(
     *,
     in_flight: int,
     seconds: float,
+    one_in: int = SAMPLE,
 ) -> Measured[Answer]:
     """Keep `in_flight` queries under way for `seconds`, after a warm-up that is not counted.
+
+    One answer in `one_in` is kept for verification, those of the warm-up too.
 
     Raises:
         LandbridgeError: the first failure of any query; LB-2002 when nothing came back in time.
@@ -91,7 +94,7 @@ async def drive(
             now = perf_counter()
             if begin <= now < end:
                 measured.latencies.append((now - started) * 1000)
-            if number % SAMPLE == 0:
+            if number % one_in == 0:
                 measured.kept.append(answer)
 
     await side_by_side(ask_on, in_flight)

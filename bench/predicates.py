@@ -22,6 +22,7 @@ from bench.load import percentile
 from landbridge.client import Client
 from landbridge.commands.sandbox import Sandbox
 from landbridge.errors import Reason, refuse
+from landbridge.heading import read_heading
 from landbridge.profile import read_profile
 from landbridge.query import Wanted
 from landbridge.subject import SubjectId
@@ -139,7 +140,7 @@ class _Asking:
             latencies.append((perf_counter() - began) * _MS)
             asked = _NAMES if way == PREDICATES else _FIELDS
             released = [
-                tuple(column.field for column in extract.columns)
+                read_heading(extract.heading).fields
                 for answer in signed.answers
                 for dataset in answer.datasets
                 for extract in dataset.extracts

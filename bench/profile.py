@@ -22,8 +22,9 @@ from typing import Any, Final
 from bench.federation import Plan, subjects_in_random_order, write_federation
 from bench.load import drive
 from bench.processes import ProcessorTime
+from bench.sample import profile_check
 from bench.shapes import STREAM, stream, unary
-from bench.throughput import Say, profile_check
+from bench.throughput import Say
 from landbridge.client import Client
 from landbridge.commands.sandbox import Sandbox
 from landbridge.errors import Reason, refuse

@@ -58,7 +58,7 @@ FIELDS: Final = (
     Field("reviewed-on", "reviewed", "date"),
     Field("staff", "staff_n", "integer", affinity="INTEGER"),
     Field("turnover", "turnover", "money"),
-    Field("rating", "rating", "decimal"),
+    Field("export-share", "export_share", "decimal"),
     Field("exempt", "exempt_fl", "boolean"),
     Field("officer", "officer", "text"),
     Field("phone", "phone", "text"),

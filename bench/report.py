@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from rich.console import Console
@@ -65,8 +65,24 @@ def print_tables(document: Mapping[str, Any]) -> None:
     memory = document["memory"]
     if memory["queries"]:
         console.print(_memory_table(memory))
+    console.print(_targets_table(document["targets"]))
     weights = ", ".join(f"{name} {size}" for name, size in document["sizes"].items())
-    console.print(f"{document['verified']} profiles verified. Sizes: {weights}.")
+    whole = document["verified_whole_windows"]
+    console.print(
+        f"{document['verified']} profiles verified, {whole} of them as all of a window."
+        f" Sizes: {weights}."
+    )
+
+
+def _targets_table(targets: Iterable[Mapping[str, Any]]) -> Table:
+    table = Table(title="Targets")
+    table.add_column("target")
+    for title in ("measured", "aim", "met"):
+        table.add_column(title, justify="right")
+    for one in targets:
+        aim = f">= {one['at_least']}" if "at_least" in one else f"<= {one['at_most']}"
+        table.add_row(one["target"], str(one["measured"]), aim, "yes" if one["met"] else "no")
+    return table
 
 
 def _memory_table(memory: Mapping[str, Any]) -> Table:

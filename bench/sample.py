@@ -4,8 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bench.records import TERMS
+from landbridge.agency import Role
+from landbridge.commands.sandbox import Sandbox
 from landbridge.errors import Reason, refuse
 from landbridge.federation import Federation
+from landbridge.party import PartyFolder
 from landbridge.profile import SignedProfile, read_profile, write_document
 from landbridge.trust.bundle import TrustBundle
 from landbridge.v1 import envelope_pb2
@@ -19,6 +22,8 @@ class ProfileCheck:
     bundle: TrustBundle
     federation: Federation
     nodes: int
+    resolving: int = 0
+    """Answers in each profile that only tell the subject's other identifiers."""
     verified: int = 0
 
     def check(self, envelopes: Sequence[envelope_pb2.Envelope]) -> None:
@@ -44,7 +49,7 @@ class ProfileCheck:
                     where=f"{signed.query.subject.scheme}:{signed.query.subject.value}",
                 )
         counts = (len(profile.sources), profile.completeness.answered, len(signed.answers))
-        if counts != (self.nodes,) * 3:
+        if counts != (self.nodes, self.nodes, self.nodes + self.resolving):
             raise refuse(
                 Reason.SOURCE_FAILED,
                 f"of {self.nodes} nodes the profile shows {counts[0]}, with {counts[2]} answers",
@@ -52,6 +57,12 @@ class ProfileCheck:
         compared = sorted(comparison.term for comparison in profile.comparisons)
         if self.nodes > 1 and compared != sorted(TERMS):
             raise refuse(Reason.SOURCE_FAILED, f"the profile compares {compared}")
+
+
+def profile_check(sandbox: Sandbox) -> ProfileCheck:
+    """Make the check of a sandbox's profiles, from what a requester holds."""
+    party = PartyFolder.open(sandbox.state(sandbox.requesters[0], Role.REQUESTER))
+    return ProfileCheck(party.bundle, sandbox.federation, len(sandbox.providers))
 
 
 def sizes(envelope: envelope_pb2.Envelope) -> dict[str, int]:

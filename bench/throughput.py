@@ -17,16 +17,18 @@ from bench.arrivals import drive_arrivals, poisson
 from bench.federation import Plan, subjects_in_random_order, write_federation
 from bench.floor import ANSWER_BYTES, FloorServers
 from bench.load import SAMPLE, Measured, drive
+from bench.log_append import Turns, measure_log
+from bench.many_nodes import measure_many_nodes
 from bench.memory import measure_memory
 from bench.processes import ProcessorTime
 from bench.rows import Point, to_rows
-from bench.sample import ProfileCheck, sizes
+from bench.sample import profile_check, sizes
 from bench.shapes import FLOOR, SHAPES, STREAM, UNARY, floor, stream, unary
-from landbridge.agency import Role
+from bench.stages import measure_stages
+from bench.targets import targets
 from landbridge.client import Client
 from landbridge.commands.sandbox import Sandbox
 from landbridge.home import Home
-from landbridge.party import PartyFolder
 from landbridge.subject import SubjectId
 from landbridge.v1 import envelope_pb2
 
@@ -40,12 +42,14 @@ class Settings:
     """What to measure. `seconds` is the length of one point's window."""
 
     plan: Plan
-    rounds: int = 3
-    seconds: float = 5.0
+    rounds: int = 5
+    seconds: float = 3.0
     in_flight: tuple[int, ...] = (1, 16, 64)
-    memory_queries: int = 50_000
+    memory_queries: int = 20_000
     rates: tuple[int, ...] = ()
     """Open loops: queries a second that arrive at random."""
+    many_nodes: int = 0
+    """Nodes of a larger federation to measure beside; 0 for none, nor two stages, nor the log."""
 
 
 async def measure_throughput(settings: Settings, say: Say) -> dict[str, Any]:
@@ -61,7 +65,7 @@ async def measure_throughput(settings: Settings, say: Say) -> dict[str, Any]:
         subjects = itertools.cycle(subjects_in_random_order(settings.plan))
         async with Rig(folder, Path(work) / "home", settings, say) as rig:
             points = await rig.run_rounds(subjects)
-            verified, weights = rig.check.verified, rig.weights
+            verified, weights, whole = rig.check.verified, rig.weights, rig.whole
         memory: dict[str, Any] = {"queries": 0}
         if settings.memory_queries:
             with Sandbox(folder, Path(work) / "fresh") as sandbox:
@@ -71,14 +75,16 @@ async def measure_throughput(settings: Settings, say: Say) -> dict[str, Any]:
                     sandbox, subjects, queries=settings.memory_queries, check=check, say=say
                 )
                 verified += check.verified
-    return {
+    document: dict[str, Any] = {
         "rows": to_rows(points),
         "memory": memory,
+        **await _measure_others(settings, say),
         "rounds": settings.rounds,
         "seconds": settings.seconds,
         "nodes": settings.plan.nodes,
         "subjects": settings.plan.subjects,
         "verified": verified,
+        "verified_whole_windows": whole,
         "sizes": {**weights, "floor_answer_bytes": ANSWER_BYTES},
         "machine": {
             "cores": os.cpu_count(),
@@ -87,12 +93,21 @@ async def measure_throughput(settings: Settings, say: Say) -> dict[str, Any]:
             "grpc": grpc.__version__,
         },
     }
+    return document | {"targets": targets(document)}
 
 
-def profile_check(sandbox: Sandbox) -> ProfileCheck:
-    """Make the check of a sandbox's profiles, from what a requester holds."""
-    party = PartyFolder.open(sandbox.state(sandbox.requesters[0], Role.REQUESTER))
-    return ProfileCheck(party.bundle, sandbox.federation, len(sandbox.providers))
+async def _measure_others(settings: Settings, say: Say) -> dict[str, Any]:
+    """Measure what needs federations of its own: two stages, many nodes, and no log."""
+    if not settings.many_nodes:
+        return {}
+    plan, rounds, seconds = settings.plan, settings.rounds, settings.seconds
+    return {
+        "stages": await measure_stages(plan, rounds=rounds, seconds=seconds, say=say),
+        "many_nodes": await measure_many_nodes(
+            plan, nodes=settings.many_nodes, rounds=rounds, seconds=seconds, say=say
+        ),
+        "log": await measure_log(Turns(plan, rounds, seconds), say),
+    }
 
 
 class Rig:
@@ -104,6 +119,8 @@ class Rig:
         self._stack = AsyncExitStack()
         self._sandbox = Sandbox(folder, home)
         self.weights: dict[str, int] = {}
+        self.whole = 0
+        """Profiles of windows that are verified one and all."""
 
     async def __aenter__(self) -> Self:
         """Start all processes and wait until they answer."""
@@ -159,7 +176,7 @@ class Rig:
                     self._say(str(points[-1]))
             self.check.check(kept)
             self.weights = sizes(kept[0])
-            self._say(f"round {round_}: {len(kept)} profiles (1 in {SAMPLE}) verify and are whole")
+            self._say(f"round {round_}: {len(kept)} profiles verify and are whole")
         return points
 
     async def _measure(
@@ -180,7 +197,13 @@ class Rig:
             gaps = poisson(rate, Random(f"{self._settings.plan.seed}/{round_}/{rate}"))
             measured = await drive_arrivals(ask, subjects, gaps=gaps, seconds=seconds)
         else:
-            measured = await drive(ask, subjects, in_flight=in_flight, seconds=seconds)
+            # Once, in the heaviest window of each shape, whatever comes is verified.
+            whole = round_ == 1 and in_flight == max(self._settings.in_flight) and shape != FLOOR
+            one_in = 1 if whole else SAMPLE
+            measured = await drive(
+                ask, subjects, in_flight=in_flight, seconds=seconds, one_in=one_in
+            )
+            self.whole += len(measured.kept) if whole else 0
         if shape != FLOOR:
             kept.extend(measured.kept)
         used = self._times[shape].since_last()

@@ -18,7 +18,7 @@ from landbridge.log import own_head, proven_entries, state, tables
 from landbridge.log import store as log_store
 from landbridge.log.database import LogDatabase
 from landbridge.log.head_mark import HeadMark
-from landbridge.log.subject_keys import Pseudonym, SubjectKeys
+from landbridge.log.subject_keys import About, Naming, Pseudonym, SubjectKeys
 from landbridge.log.tiles import Tile
 
 _KEY: Final = bytes(32)
@@ -64,15 +64,21 @@ def keep_in_memory() -> None:
         with database.reading() as connection:
             yield connection
 
-    def names(_: SubjectKeys, subjects: Iterable[tuple[str, str, int]]) -> list[Pseudonym]:
+    def names(_: SubjectKeys, subjects: Iterable[About]) -> list[Pseudonym]:
         return [
             Pseudonym(hmac.digest(_KEY, f"{scheme} {value}".encode(), "sha256")[:16], "2026-11")
             for scheme, value, _ in subjects
         ]
 
+    def name_within(
+        keys: SubjectKeys, _connection: object, _version: object, subjects: Iterable[About]
+    ) -> Naming:
+        return Naming(names(keys, subjects), {}, [])
+
     for name, value in (
         ("write_batch", memory.write_batch),
-        ("write_positions", lambda *_: None),
+        ("write_note", lambda *_: None),
+        ("take_apart", lambda *_: None),
         ("read_entries", memory.read_entries),
         ("read_tile", memory.read_tile),
         ("read_head", lambda connection: memory.head or read_head(connection)),
@@ -83,6 +89,7 @@ def keep_in_memory() -> None:
     for kind, name, method in (
         (LogDatabase, "writing", writing),
         (SubjectKeys, "names", names),
+        (SubjectKeys, "name_within", name_within),
         (HeadMark, "keep", lambda *_: None),
     ):
         setattr(kind, name, method)

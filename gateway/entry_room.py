@@ -7,7 +7,7 @@ from gateway.trace import accesses, heard
 from landbridge.assembler import VerifiedAnswer
 from landbridge.errors import Reason, refuse
 from landbridge.log.evidence import MAX_ENTRY_BYTES
-from landbridge.v1 import log_pb2, profile_pb2, query_pb2
+from landbridge.v1 import profile_pb2
 
 ROOM: Final = MAX_ENTRY_BYTES - 2048
 """What an entry may take, so that the requester's, which says the same and more, fits too."""
@@ -17,8 +17,7 @@ _MOST_OF_RESOLVING: Final = 4096
 
 def bytes_of(answer: VerifiedAnswer) -> int:
     """Return what an answer takes of an entry."""
-    entry = log_pb2.LogEntry(accesses=list(accesses((answer,), ())), heard=list(heard((answer,))))
-    return entry.ByteSize()
+    return sum(map(len, (*accesses((answer,), ()), *heard((answer,)))))
 
 
 def check_room(answer: VerifiedAnswer) -> VerifiedAnswer:
@@ -27,17 +26,17 @@ def check_room(answer: VerifiedAnswer) -> VerifiedAnswer:
     Raises:
         LandbridgeError: LB-4009 when it does.
     """
-    if answer.answer.step == query_pb2.STEP_RESOLVE and bytes_of(answer) > _MOST_OF_RESOLVING:
-        raise refuse(Reason.OVERSIZED_ANSWER, f"{answer.answer.agency} names too much")
+    if not answer.collected and bytes_of(answer) > _MOST_OF_RESOLVING:
+        raise refuse(Reason.OVERSIZED_ANSWER, f"{answer.agency} names too much")
     return answer
 
 
 def too_large(answer: VerifiedAnswer) -> Iterator[profile_pb2.Source]:
     """Tell that an answer was left out, as the entry has no room for it."""
-    for dataset in answer.answer.datasets:
+    for dataset in answer.datasets:
         yield profile_pb2.Source(
-            agency=answer.answer.agency,
-            dataset=dataset.dataset,
+            agency=answer.agency,
+            dataset=dataset.name,
             outcome=Reason.OVERSIZED_ANSWER.value,  # type: ignore[arg-type]
             detail="the answer names more than one entry of the gateway's log holds",
         )

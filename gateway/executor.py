@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping
 from gateway.node_client import NodeClient, Outcome
 from landbridge.assembler import VerifiedAnswer
 from landbridge.errors import LandbridgeError, Reason, refuse
-from landbridge.v1 import envelope_pb2, query_pb2
 
 
 class Executor:
@@ -17,11 +16,11 @@ class Executor:
 
     async def ask(
         self,
-        questions: Mapping[str, query_pb2.Question],
+        questions: Mapping[str, bytes],
         deadline: float,
-        verify: Callable[[str, envelope_pb2.Envelope], VerifiedAnswer],
+        verify: Callable[[str, bytes], VerifiedAnswer],
     ) -> dict[str, VerifiedAnswer | LandbridgeError]:
-        """Ask each agency its question; return one outcome an agency, LB-2002 where it was late.
+        """Ask each agency its Question; return one outcome an agency, LB-2002 where it was late.
 
         `deadline` is in the event loop's own time, in seconds. Each answer is verified as soon as
         it comes, while others are still on their way. A node that fails, fails alone.

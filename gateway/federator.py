@@ -3,26 +3,28 @@
 import asyncio
 from collections.abc import Iterable, Mapping
 
+from google.protobuf.message import DecodeError
+
+from gateway.asked import Asked
 from gateway.entry_room import check_room
 from gateway.executor import Executor
 from gateway.inquiry import Inquiry
 from gateway.node_client import NodeClient
 from gateway.planner import Planner
 from gateway.verifier import AnswerVerifier
+from gateway.worker import OtherWorkers
 from gateway.written_profile import write_profile
 from landbridge.assembler import VerifiedAnswer
 from landbridge.clock import Clock
 from landbridge.envelope import (
     MAX_SIGNED_QUERY_BYTES,
-    PROFILE_TYPE,
     QUERY_TYPE,
     BatchVerifier,
     digest,
-    evidence_to_proto,
 )
 from landbridge.errors import LandbridgeError, Reason, refuse
 from landbridge.federation import Federation
-from landbridge.links import FollowedIdentifiers, linking_records
+from landbridge.links import FollowedIdentifiers, links_stated
 from landbridge.log.committer import Committer
 from landbridge.query import Query, check_alone, check_query, read_query
 from landbridge.replay import ReplayGuard
@@ -49,6 +51,7 @@ class Federator:
         queries: BatchVerifier,
         log: Committer,
         replay: ReplayGuard,
+        others: OtherWorkers | None = None,
         clock: Clock,
     ) -> None:
         self._gateway = gateway
@@ -60,16 +63,17 @@ class Federator:
         self._queries = queries
         self._log = log
         self._replay = replay
+        self._others = others
         self._clock = clock
 
     async def profile(
         self,
-        envelope: envelope_pb2.Envelope,
+        query: bytes,
         *,
         caller: str,
         timeout: float,
-    ) -> envelope_pb2.Envelope:
-        """Assemble the profile that a query asks for, within `timeout` seconds.
+    ) -> bytes:
+        """Assemble the profile that a query asks for, within `timeout` seconds: two Envelopes.
 
         The steps: check the query, plan, resolve identifiers, collect, assemble, log and sign.
         A source that refuses, fails or is late is a gap in the profile; the query fails only when
@@ -82,7 +86,7 @@ class Federator:
         loop = asyncio.get_running_loop()
         now = loop.time()
         end = now + max(0.0, timeout - _HOP_S - timeout * _ASSEMBLY_SHARE)
-        inquiry = self._check(envelope, caller)
+        inquiry = self._check(query, caller)
         await self._resolve(inquiry, now + (end - now) * _RESOLVE_SHARE)
         await self._collect(inquiry, end)
         try:
@@ -91,11 +95,15 @@ class Federator:
         except TimeoutError as error:
             raise refuse(Reason.LATE, "the gateway's log took too long") from error
 
-    def _check(self, envelope: envelope_pb2.Envelope, caller: str) -> Inquiry:
+    def _check(self, data: bytes, caller: str) -> Inquiry:
         now = self._clock()
         self._log.check_not_halted()
-        if envelope.ByteSize() > MAX_SIGNED_QUERY_BYTES:
+        if len(data) > MAX_SIGNED_QUERY_BYTES:
             raise refuse(Reason.MALFORMED_REQUEST, "the signed query is too large")
+        try:
+            envelope = envelope_pb2.Envelope.FromString(data)
+        except DecodeError:
+            raise refuse(Reason.MALFORMED_REQUEST, "the signed query is no envelope") from None
         signer = self._queries.verify(envelope, QUERY_TYPE)
         if signer != caller:
             raise refuse(Reason.CALLER_REFUSED, f"{caller} brings a query that {signer} has signed")
@@ -111,7 +119,7 @@ class Federator:
         followed = FollowedIdentifiers(
             query.subject, self._federation.schemes, self._federation.limits.max_links
         )
-        inquiry = Inquiry(envelope, query, query_digest, plan, followed)
+        inquiry = Inquiry(data, query, query_digest, plan, followed)
         inquiry.not_answered.extend(plan.refused)
         inquiry.not_answered.extend(
             profile_pb2.Source(
@@ -138,7 +146,9 @@ class Federator:
                 inquiry, query_pb2.STEP_RESOLVE, round_, datasets, deadline
             )
             inquiry.unresolved |= failures | _withheld_links(answers)
-            read = [(answer, tuple(linking_records(answer.answer))) for answer in answers]
+            read = [
+                (answer, tuple(links_stated(answer.agency, answer.datasets))) for answer in answers
+            ]
             inquiry.resolved.extend(read)
             steps = inquiry.followed.add_round(record for _, found in read for record in found)
 
@@ -178,19 +188,19 @@ class Federator:
             for agency in datasets
             if (error := self._verifier.not_to_be_asked(agency)) is not None
         }
-        questions = {
-            agency: inquiry.question(agency, step, round_, names)
+        asked = {
+            agency: Asked(step, round_, names)
             for agency, names in datasets.items()
             if agency not in failures
         }
-
+        questions = inquiry.questions(asked)
         sizes_before = self._verifier.sizes_seen()
 
-        def verify(agency: str, envelope: envelope_pb2.Envelope) -> VerifiedAnswer:
+        def verify(agency: str, data: bytes) -> VerifiedAnswer:
             answer = self._verifier.verify(
-                envelope,
+                data,
                 agency=agency,
-                question=questions[agency],
+                asked=asked[agency],
                 query=inquiry.query,
                 query_digest=inquiry.query_digest,
                 sizes_before=sizes_before,
@@ -205,20 +215,20 @@ class Federator:
                 answers.append(outcome)
         return answers, failures
 
-    async def _log_and_sign(self, inquiry: Inquiry) -> envelope_pb2.Envelope:
+    async def _log_and_sign(self, inquiry: Inquiry) -> bytes:
         now = self._clock()
         written = write_profile(inquiry, gateway=self._gateway, federation=self._federation, at=now)
         subject = inquiry.query.subject
         about = (subject.scheme, subject.value, now)
-        size = written.entry.ByteSize()
+        size = written.entry_size
         try:
             evidence = await self._log.append_about(about, written.entry_about, size=size)
         except LandbridgeError:
             self._replay.forget(inquiry.query_digest, 0, 0)
             raise
-        return envelope_pb2.Envelope(
-            payload_type=PROFILE_TYPE, payload=written.payload, log=evidence_to_proto(evidence)
-        )
+        if self._others is not None:
+            await self._others.follow(evidence.index, now)
+        return written.signed(evidence)
 
 
 def _withheld_links(answers: Iterable[VerifiedAnswer]) -> dict[str, LandbridgeError]:

@@ -30,7 +30,7 @@ PATIENCE_S: Final = 1.0
 AWAY: Final = frozenset({Reason.UNREACHABLE, Reason.LATE, Reason.BUSY})
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Shown:
     """A log's head in one round; the owner is empty where it is the gateway's own log."""
 
@@ -80,6 +80,8 @@ class HeadLooks:
         self._heads: dict[str, SignedHead] = {}
         self._claims: dict[str, _Claim] = {}
         """By owner: a head that a witness has seen of its log, until that log accounts for it."""
+        self._paths: dict[tuple[str, int, int], asyncio.Future[list[bytes]]] = {}
+        """By owner and two sizes: what this round has fetched."""
 
     def head_of(self, agency: str) -> SignedHead | None:
         """Return the newest head of a node's log, where it has shown one that fits."""
@@ -96,6 +98,7 @@ class HeadLooks:
         """Return the newest head of each log: these go round together."""
         nodes = [Shown(agency, head) for agency, head in self._heads.items()]
         own = Shown("", kept_head(self._log.head()))
+        self._forget_paths("")
         return [own, *(one for one in nodes if one.owner in self._nodes)]
 
     async def look(self, agency: str) -> None:
@@ -105,6 +108,7 @@ class HeadLooks:
             LandbridgeError: LB-2xxx when the node is away; LB-5001, LB-5002 for the own disk.
         """
         anew = False
+        self._forget_paths(agency)
         answered = self._seen.heads  # as of before: the log must hold these by now
         head = await self._fetch(agency)
         known = await asyncio.to_thread(self._live.witness.seen, head.origin)
@@ -137,6 +141,9 @@ class HeadLooks:
         if head.size > before.size or anew:
             add = self._live.witness.add
             line = (await asyncio.to_thread(add, head.data(), before.size, proof.path)).line
+        fetched: asyncio.Future[list[bytes]] = asyncio.get_running_loop().create_future()
+        fetched.set_result(proof.path)
+        self._paths[agency, before.size, head.size] = fetched
         self._accept(agency, head, line)
 
     async def prove(self, owner: str, before: SignedHead, head: SignedHead) -> Proof:
@@ -170,6 +177,22 @@ class HeadLooks:
         if old in (0, new):
             return []
         return list(await asyncio.to_thread(self._log.consistency_proof, old, new))
+
+    async def shared_path(self, owner: str, old: int, new: int) -> list[bytes]:
+        """Return what `path` does; fetched once a round, for all witnesses that have seen as much.
+
+        Raises:
+            LandbridgeError: as for `path`.
+            KeyError: when the log's owner is a member no more.
+        """
+        key = (owner, old, new)
+        if key not in self._paths:
+            self._paths[key] = asyncio.create_task(self.path(owner, old, new, timeout=PATIENCE_S))
+        # Where one witness's visit is cancelled, the others go on waiting.
+        return await asyncio.shield(self._paths[key])
+
+    def _forget_paths(self, owner: str) -> None:
+        self._paths = {key: path for key, path in self._paths.items() if key[0] != owner}
 
     async def _fetch(self, agency: str) -> SignedHead:
         shown = await calls.get_checkpoint(self._nodes[agency].channel)

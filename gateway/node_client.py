@@ -12,7 +12,7 @@ from landbridge.rpc.channel import RotatingChannel
 from landbridge.rpc.options import STREAM_LIFE_S
 from landbridge.rpc.status import from_rpc_error
 from landbridge.rpc.succession import Succession
-from landbridge.v1 import catalogue_pb2, node_service_pb2, node_service_pb2_grpc, query_pb2
+from landbridge.v1 import catalogue_pb2, node_service_pb2, node_service_pb2_grpc
 
 __all__ = ["Deliver", "NodeClient", "Outcome"]
 
@@ -50,8 +50,8 @@ class NodeClient:
         """The channel to start another call on; read it for each call anew."""
         return self._channel.channel
 
-    def ask(self, question: query_pb2.Question, deadline: float, deliver: Deliver) -> int:
-        """Ask a question; its outcome is delivered once, unless it is given up before.
+    def ask(self, question: bytes, deadline: float, deliver: Deliver) -> int:
+        """Ask a Question, as bytes; its outcome is delivered once, unless it is given up before.
 
         `deadline` is in the event loop's own time, in seconds. Returns the number under which the
         question can be given up.

@@ -9,8 +9,9 @@ from landbridge.errors import LandbridgeError, Reason, refuse
 from landbridge.rpc.failure import from_failure
 from landbridge.rpc.status import from_rpc_error
 from landbridge.rpc.succession import wait_for_admission
-from landbridge.v1 import node_service_pb2, node_service_pb2_grpc
+from landbridge.v1 import carried_pb2
 
+_METHOD = "/landbridge.v1.NodeService/StreamAnswers"
 _STALL_S = 0.005
 _LAST_WORD_S = 1.0
 
@@ -24,9 +25,6 @@ class NodeStream:
     """
 
     def __init__(self, channel: grpc.aio.Channel, questions: Questions) -> None:
-        stub: node_service_pb2_grpc.NodeServiceAsyncStub = node_service_pb2_grpc.NodeServiceStub(
-            channel
-        )
         self._questions = questions
         self._owed: set[int] = set()
         self._stands = asyncio.Event()
@@ -35,7 +33,13 @@ class NodeStream:
         self._returned = asyncio.Event()
         self._returned.set()
         self._failure = refuse(Reason.UNREACHABLE, "the stream was ended")
-        self._call = stub.StreamAnswers()
+        # Questions are written, and answers go on, as bytes.
+        stream: grpc.aio.StreamStreamMultiCallable[bytes, carried_pb2.CarriedAnswers] = (
+            channel.stream_stream(
+                _METHOD, response_deserializer=carried_pb2.CarriedAnswers.FromString
+            )
+        )
+        self._call = stream()
         self._receiver = asyncio.create_task(self._receive())
         self._sender = asyncio.create_task(self._send())
         self._ended = asyncio.create_task(self._run())
@@ -110,12 +114,12 @@ class NodeStream:
     async def _receive(self) -> None:
         async for response in self._call:
             self._returned.set()
+            # Nothing is awaited in between, so that all of a message are settled before any of
+            # their queries goes on.
             for answer in response.answers:
-                self._owed.discard(answer.correlation_id)
-                self._questions.settle(
-                    answer.correlation_id,
-                    answer.answer if answer.HasField("answer") else from_failure(answer.failure),
-                )
+                number = answer.correlation_id
+                self._owed.discard(number)
+                self._questions.settle(number, answer.answer or from_failure(answer.failure))
 
     async def _send(self) -> None:
         loop = asyncio.get_running_loop()
@@ -126,11 +130,12 @@ class NodeStream:
                 stall = loop.call_later(_STALL_S, self._returned.set)
                 await self._returned.wait()
                 stall.cancel()
-            if questions := self._questions.take(loop.time()):
+            numbers, request = self._questions.take(loop.time())
+            if numbers:
                 self._returned.clear()
-                self._owed.update(question.correlation_id for question in questions)
+                self._owed.update(numbers)
                 self._writing = True
-                await self._call.write(node_service_pb2.StreamAnswersRequest(questions=questions))
+                await self._call.write(request)
                 self._writing = False
 
 

@@ -4,7 +4,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from landbridge.errors import Reason
-from landbridge.links import IDENTIFIER, FollowedIdentifiers
+from landbridge.heading import IDENTIFIER
+from landbridge.links import FollowedIdentifiers
 from landbridge.policy.authorization import AccessRequest, Policy, authorize
 from landbridge.policy.decision import OTHER_KIND, Decision
 from landbridge.query import Query

@@ -3,19 +3,25 @@
 import asyncio
 import contextlib
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from typing import Final, NamedTuple
 
 from landbridge.errors import LandbridgeError, Reason, refuse
 from landbridge.rpc.outbox import LARGEST_BATCH, MOST_IN_A_BATCH
-from landbridge.v1 import envelope_pb2, node_service_pb2, query_pb2
+from landbridge.wire import number_part, part
 
-Outcome = envelope_pb2.Envelope | LandbridgeError
+Outcome = bytes | LandbridgeError
+"""An Envelope as it came, or why there is none."""
 Deliver = Callable[[str, Outcome], None]
 
+# Tags of the StreamAnswersRequest and the StreamedQuestion.
+_QUESTIONS: Final = b"\x0a"
+_CORRELATION_ID: Final = b"\x08"
+_QUESTION: Final = b"\x12"
+_TIMEOUT_MS: Final = b"\x18"
 
-@dataclass(frozen=True, slots=True)
-class _Asked:
-    question: query_pb2.Question
+
+class _Open(NamedTuple):
+    question: bytes
     deadline: float
     deliver: Deliver
 
@@ -27,8 +33,8 @@ class Questions:
         self.agency = agency
         self.gathered = asyncio.Event()
         """Set while a question waits to be sent."""
-        self._waiting: dict[int, _Asked] = {}
-        self._asked: dict[int, _Asked] = {}
+        self._waiting: dict[int, _Open] = {}
+        self._asked: dict[int, _Open] = {}
         self._next_id = 0
 
     def __len__(self) -> int:
@@ -40,40 +46,47 @@ class Questions:
         self._next_id += 1
         return self._next_id
 
-    def add(
-        self, number: int, question: query_pb2.Question, deadline: float, deliver: Deliver
-    ) -> None:
-        """Have a question sent; its outcome is delivered once, unless it is given up before."""
-        asked = _Asked(question, deadline, deliver)
+    def add(self, number: int, question: bytes, deadline: float, deliver: Deliver) -> None:
+        """Have a Question sent; its outcome is delivered once, unless it is given up before."""
+        asked = _Open(question, deadline, deliver)
         self._asked[number] = asked
+        if not self._waiting:
+            self.gathered.set()
         self._waiting[number] = asked
-        self.gathered.set()
 
     def give_up(self, number: int) -> None:
         """Forget a question; an outcome that still comes is dropped."""
         self._asked.pop(number, None)
         self._waiting.pop(number, None)
 
-    def take(self, now: float) -> list[node_service_pb2.StreamedQuestion]:
-        """Take what waits and fits into one message; the rest waits for the next turn."""
-        batch: list[node_service_pb2.StreamedQuestion] = []
+    def take(self, now: float) -> tuple[list[int], bytes]:
+        """Take one batch of what waits to be sent: its numbers, and a StreamAnswersRequest.
+
+        `now` is in the event loop's own time, in seconds.
+        """
+        numbers: list[int] = []
+        batch: list[bytes] = []
         free = LARGEST_BATCH
         for number, asked in self._waiting.items():
-            question = node_service_pb2.StreamedQuestion(
-                correlation_id=number,
-                question=asked.question,
-                timeout_ms=max(1, int((asked.deadline - now) * 1000)),
+            timeout_ms = max(1, int((asked.deadline - now) * 1000))
+            question = b"".join(
+                (
+                    number_part(_CORRELATION_ID, number),
+                    part(_QUESTION, asked.question),
+                    number_part(_TIMEOUT_MS, timeout_ms),
+                )
             )
-            free -= question.ByteSize()
+            free -= len(question)
             # A question larger than a batch goes alone.
             if batch and (free < 0 or len(batch) == MOST_IN_A_BATCH):
                 break
-            batch.append(question)
-        for question in batch:
-            del self._waiting[question.correlation_id]
+            numbers.append(number)
+            batch.append(part(_QUESTIONS, question))
+        for number in numbers:
+            del self._waiting[number]
         if not self._waiting:
             self.gathered.clear()
-        return batch
+        return numbers, b"".join(batch)
 
     def settle(self, number: int, outcome: Outcome) -> None:
         """Deliver an outcome; of a question that is not open it is dropped."""

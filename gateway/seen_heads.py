@@ -4,7 +4,7 @@ What answers showed stands in the gateway's own log with each profile, and is wr
 second beside it, so that a start reads only the newest entries.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Final
 
 from google.protobuf.message import DecodeError
@@ -35,6 +35,8 @@ class SeenHeads:
         self._log = log
         self._file = file
         self._past_keys = past_keys
+        self.read_until: Callable[[], int] = lambda: log.size
+        """Up to which entry what the log tells is among the sizes."""
         self.sizes = SeenSizes(past_keys=past_keys, floor=self._cosigned)
         kept, until = file.heard()
         for origin, (size, head) in kept.items():
@@ -44,7 +46,7 @@ class SeenHeads:
                 file.drop_heard(origin)
         newest = {seen.origin: self._cosigned(seen.origin) for seen in file.all_seen()}
         for data in log.entries(max(until, log.size - _MOST_READ)):
-            for origin, size, head in _heard(data):
+            for origin, size, head in heads_heard(data):
                 if size > newest.get(origin, (0, b""))[0] and is_still_signed(head, past_keys):
                     newest[origin] = (size, head)
         for origin, (size, head) in newest.items():
@@ -58,7 +60,7 @@ class SeenHeads:
             LandbridgeError: LB-5001, LB-5002 when it cannot be written.
         """
         # In this order: what the entries before `until` tell is among the sizes.
-        until = self._log.size
+        until = self.read_until()
         sizes = self.sizes.sizes
         if sizes is not self._kept:
             heads = self.sizes.heads
@@ -74,7 +76,8 @@ class SeenHeads:
         return 0, b""
 
 
-def _heard(data: bytes) -> Iterator[tuple[str, int, bytes]]:
+def heads_heard(data: bytes) -> Iterator[tuple[str, int, bytes]]:
+    """Give origin, size and signed head of each log that an entry has heard of."""
     try:
         entry = log_pb2.LogEntry.FromString(data)
     except DecodeError:

@@ -21,9 +21,10 @@ from gateway.provider_policies import ProviderPolicies
 from gateway.relay import Relay
 from gateway.rights import RightsRelay
 from gateway.seen_heads import SeenHeads
-from gateway.service import GatewayService
+from gateway.service import SERVICE, GatewayService
 from gateway.verifier import AnswerVerifier
 from gateway.witnessing import Witnessing
+from gateway.worker import ALONE, ForkFollower, OtherWorkers, Worker
 from landbridge.agency import Role
 from landbridge.alarm import Alarms
 from landbridge.clock import Clock, system_clock
@@ -49,9 +50,8 @@ from landbridge.rpc.serving import (
     server_options,
     stop_signal,
 )
-from landbridge.v1 import gateway_service_pb2_grpc, rights_service_pb2_grpc
+from landbridge.v1 import rights_service_pb2_grpc
 
-SERVICE = "landbridge.v1.GatewayService"
 _LARGEST_OF_NEWCOMERS = 64 * 1024
 PERMITTED = {
     f"/{SERVICE}/GetProfile": frozenset({Role.REQUESTER}),
@@ -83,6 +83,8 @@ class Gateway:
     courier: Courier
     witness: LiveWitness
     witnessing: Witnessing
+    forks: ForkFollower
+    worker: Worker
     live: LiveParty
     agent: RenewalAgent
     address: str
@@ -95,9 +97,12 @@ class Gateway:
             await self.enrolment.start()
         await self.health.serving(yes=True)
         self.documents.start()
-        self.courier.start()
         self.witness.start()
-        self.witnessing.start()
+        if self.worker.leads:
+            self.courier.start()
+            self.witnessing.start()
+        else:
+            self.forks.start()
         self.agent.start()
 
     async def stop(self) -> None:
@@ -110,8 +115,11 @@ class Gateway:
             await self.enrolment.stop(GRACE_S)
         await self.relay.close()
         await self.agent.stop()
-        await self.courier.stop()
-        await self.witnessing.stop()
+        if self.worker.leads:
+            await self.courier.stop()
+            await self.witnessing.stop()
+        else:
+            await self.forks.stop()
         await self.witness.stop()
         await self.documents.stop()
         await self.nodes.close()
@@ -120,17 +128,19 @@ class Gateway:
         self.log.close()
 
 
-def build_gateway(
+def build_gateway(  # noqa: PLR0913  built once, by name
     federation_path: Path,
     *,
     state: Path,
     listen: str,
     enrolment_listen: str = "",
+    worker: Worker = ALONE,
     clock: Clock = system_clock,
 ) -> Gateway:
     """Build a gateway; call it on the event loop that will run it.
 
-    On `enrolment_listen` it takes calls of those who have no certificate yet.
+    On `enrolment_listen` it takes calls of those who have no certificate yet. `worker` says which
+    of several processes that serve together this is.
 
     Raises:
         LandbridgeError: LB-11xx for a wrong configuration, LB-4010 and LB-4011 for the party's
@@ -139,7 +149,8 @@ def build_gateway(
     federation = Federation.load(federation_path)
     party = PartyFolder.open(state, clock=clock)
     identity = party.identity(Role.GATEWAY)
-    telling = ProcessLog({"agency": identity.agency, "role": "gateway"}, clock)
+    named = {"worker": str(worker.number + 1)} if worker.shares else {}
+    telling = ProcessLog({"agency": identity.agency, "role": "gateway", **named}, clock)
     alarms = Alarms(telling.alarm)
     live = LiveParty(party, alarms=alarms, clock=clock)
     log = party.open_log(identity)
@@ -153,6 +164,9 @@ def build_gateway(
         at=clock(),
         max_lifetime_ms=federation.limits.longest_ms,
     )
+    others = OtherWorkers(log, replay, seen.sizes) if worker.shares else None
+    if others is not None:
+        seen.read_until = others.known
     committer = Committer(log, subjects=log.subjects)
     nodes = NodeLines(
         party.trust,
@@ -182,13 +196,15 @@ def build_gateway(
         ),
         log=committer,
         replay=replay,
+        others=others,
         clock=clock,
     )
     server = grpc.aio.server(
-        interceptors=[Guard(PERMITTED, party.trust, clock=clock)], options=server_options()
+        interceptors=[Guard(PERMITTED, party.trust, clock=clock)],
+        options=server_options(shares_port=worker.shares),
     )
     service = GatewayService(federator, nodes, failed=telling.failure)
-    gateway_service_pb2_grpc.add_GatewayServiceServicer_to_server(service, server)
+    server.add_generic_rpc_handlers((service.handlers(),))
     live_library.serve_on(server)
     witness.serve_on(server)
     rights_service_pb2_grpc.add_RightsServiceServicer_to_server(RightsRelay(nodes), server)
@@ -206,7 +222,11 @@ def build_gateway(
         server,
     )
     port = bind(server, listen, live.server_credentials())
-    enrolment = _enrolment_server(relay, live, enrolment_listen) if enrolment_listen else None
+    enrolment = (
+        _enrolment_server(relay, live, enrolment_listen)
+        if enrolment_listen and worker.leads
+        else None
+    )
     agent = RenewalAgent(
         live,
         Office(live, clock=clock),
@@ -237,6 +257,8 @@ def build_gateway(
             failed=telling.failure,
             clock=clock,
         ),
+        forks=ForkFollower(forked, alarms=alarms, failed=telling.failure),
+        worker=worker,
         live=live,
         agent=agent,
         address=listen,
@@ -255,16 +277,25 @@ def _enrolment_server(relay: Relay, live: LiveParty, listen: str) -> grpc.aio.Se
 
 
 async def serve(
-    federation_path: Path, *, state: Path, listen: str, enrolment_listen: str = ""
+    federation_path: Path,
+    *,
+    state: Path,
+    listen: str,
+    enrolment_listen: str = "",
+    worker: Worker = ALONE,
 ) -> None:
-    """Serve a gateway until SIGTERM or SIGINT.
+    """Serve a gateway, or one of its workers, until SIGTERM or SIGINT.
 
     Raises:
         LandbridgeError: as for `build_gateway`.
     """
     async with stop_signal() as stopping:
         gateway = build_gateway(
-            federation_path, state=state, listen=listen, enrolment_listen=enrolment_listen
+            federation_path,
+            state=state,
+            listen=listen,
+            enrolment_listen=enrolment_listen,
+            worker=worker,
         )
         await gateway.start()
         await stopping.wait()

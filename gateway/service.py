@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
+from typing import Final
 
 import grpc
 
@@ -12,15 +13,24 @@ from landbridge.rpc.failure import to_failure
 from landbridge.rpc.guard import caller
 from landbridge.rpc.outbox import Outbox, check_batch, finished
 from landbridge.rpc.status import abort
-from landbridge.v1 import envelope_pb2, gateway_service_pb2, gateway_service_pb2_grpc
+from landbridge.v1 import carried_pb2, gateway_service_pb2
+from landbridge.wire import number_part, part
+
+SERVICE: Final = "landbridge.v1.GatewayService"
 
 _DEFAULT_TIMEOUT_S = 10.0
 _MAX_TIMEOUT_S = 60.0
-_Outbox = Outbox[gateway_service_pb2.StreamedProfile]
+_Outbox = Outbox[bytes]
+
+# Tags of the GetProfileResponse, the StreamProfilesResponse and the StreamedProfile.
+_PROFILE_ALONE: Final = b"\x0a"
+_PROFILES: Final = b"\x0a"
+_CORRELATION_ID: Final = b"\x08"
+_PROFILE: Final = b"\x12"
 
 
-class GatewayService(gateway_service_pb2_grpc.GatewayServiceServicer):
-    """The rpcs of a gateway.
+class GatewayService:
+    """The rpcs of a gateway. Queries and profiles pass through as bytes.
 
     At most `capacity` queries are in work; more are refused (LB-2003). `failed` is told of errors
     that nobody foresaw.
@@ -51,14 +61,33 @@ class GatewayService(gateway_service_pb2_grpc.GatewayServiceServicer):
         for reader in self._readers:
             reader.cancel()
 
-    async def GetProfile(
+    def handlers(self) -> grpc.GenericRpcHandler:
+        """Return what a server needs to call the rpcs."""
+        return grpc.method_handlers_generic_handler(
+            SERVICE,
+            {
+                "GetProfile": grpc.unary_unary_rpc_method_handler(
+                    self.get_profile,
+                    request_deserializer=carried_pb2.CarriedRequest.FromString,
+                ),
+                "StreamProfiles": grpc.stream_stream_rpc_method_handler(
+                    self.stream_profiles,
+                    request_deserializer=carried_pb2.CarriedQueries.FromString,
+                ),
+                "GetDirectory": grpc.unary_unary_rpc_method_handler(
+                    self.get_directory,
+                    request_deserializer=gateway_service_pb2.GetDirectoryRequest.FromString,
+                    response_serializer=gateway_service_pb2.GetDirectoryResponse.SerializeToString,
+                ),
+            },
+        )
+
+    async def get_profile(
         self,
-        request: gateway_service_pb2.GetProfileRequest,
-        context: grpc.aio.ServicerContext[
-            gateway_service_pb2.GetProfileRequest, gateway_service_pb2.GetProfileResponse
-        ],
-    ) -> gateway_service_pb2.GetProfileResponse:
-        """Assemble one profile."""
+        request: carried_pb2.CarriedRequest,
+        context: grpc.aio.ServicerContext[carried_pb2.CarriedRequest, bytes],
+    ) -> bytes:
+        """Assemble one profile; the response is a GetProfileResponse."""
         try:
             self._admit()
             try:
@@ -71,18 +100,19 @@ class GatewayService(gateway_service_pb2_grpc.GatewayServiceServicer):
                 self._release()
         except LandbridgeError as error:
             await abort(context, error)
-        return gateway_service_pb2.GetProfileResponse(profile=profile)
+        return part(_PROFILE_ALONE, profile)
 
-    async def StreamProfiles(
+    async def stream_profiles(
         self,
-        request_iterator: AsyncIterator[gateway_service_pb2.StreamProfilesRequest],
-        context: grpc.aio.ServicerContext[
-            gateway_service_pb2.StreamProfilesRequest, gateway_service_pb2.StreamProfilesResponse
-        ],
-    ) -> AsyncIterator[gateway_service_pb2.StreamProfilesResponse]:
-        """Assemble profiles for batches; what is ready together leaves together, in any order."""
+        request_iterator: AsyncIterator[carried_pb2.CarriedQueries],
+        context: grpc.aio.ServicerContext[carried_pb2.CarriedQueries, bytes],
+    ) -> AsyncIterator[bytes]:
+        """Assemble profiles for batches; what is ready together leaves together, in any order.
+
+        Each response is a StreamProfilesResponse.
+        """
         agency = caller().agency
-        outbox: _Outbox = Outbox(gateway_service_pb2.StreamedProfile.ByteSize)
+        outbox: _Outbox = Outbox(len)
         tasks: set[asyncio.Task[None]] = set()
 
         async def read() -> None:
@@ -100,7 +130,7 @@ class GatewayService(gateway_service_pb2_grpc.GatewayServiceServicer):
         self._readers.add(reader)
         try:
             while profiles := await outbox.take():
-                yield gateway_service_pb2.StreamProfilesResponse(profiles=profiles)
+                yield b"".join(profiles)
             await finished(reader)
         except LandbridgeError as error:
             await abort(context, error)
@@ -112,7 +142,7 @@ class GatewayService(gateway_service_pb2_grpc.GatewayServiceServicer):
 
     def _begin(
         self,
-        item: gateway_service_pb2.StreamedQuery,
+        item: carried_pb2.CarriedQuery,
         agency: str,
         outbox: _Outbox,
         tasks: set[asyncio.Task[None]],
@@ -133,20 +163,15 @@ class GatewayService(gateway_service_pb2_grpc.GatewayServiceServicer):
         tasks.add(task)
         task.add_done_callback(ended)
 
-    async def _assemble(
-        self, item: gateway_service_pb2.StreamedQuery, agency: str, outbox: _Outbox
-    ) -> None:
+    async def _assemble(self, item: carried_pb2.CarriedQuery, agency: str, outbox: _Outbox) -> None:
         timeout = item.timeout_ms / 1000 or _DEFAULT_TIMEOUT_S
         try:
             profile = await self._profile(item.query, agency, timeout)
         except LandbridgeError as error:
             outbox.put(_failed(item, error))
         else:
-            outbox.put(
-                gateway_service_pb2.StreamedProfile(
-                    correlation_id=item.correlation_id, profile=profile
-                )
-            )
+            streamed = number_part(_CORRELATION_ID, item.correlation_id) + part(_PROFILE, profile)
+            outbox.put(part(_PROFILES, streamed))
 
     def _admit(self) -> None:
         """Count a query in, before anything is made for it; `_release` counts it out."""
@@ -159,10 +184,10 @@ class GatewayService(gateway_service_pb2_grpc.GatewayServiceServicer):
 
     async def _profile(
         self,
-        query: envelope_pb2.Envelope,
+        query: bytes,
         agency: str,
         timeout: float,
-    ) -> envelope_pb2.Envelope:
+    ) -> bytes:
         try:
             return await self._federator.profile(
                 query, caller=agency, timeout=min(timeout, _MAX_TIMEOUT_S)
@@ -173,7 +198,7 @@ class GatewayService(gateway_service_pb2_grpc.GatewayServiceServicer):
             self._failed(error)
             raise refuse(Reason.SOURCE_FAILED, "the gateway failed") from error
 
-    async def GetDirectory(
+    async def get_directory(
         self,
         request: gateway_service_pb2.GetDirectoryRequest,
         context: grpc.aio.ServicerContext[
@@ -187,9 +212,8 @@ class GatewayService(gateway_service_pb2_grpc.GatewayServiceServicer):
         )
 
 
-def _failed(
-    item: gateway_service_pb2.StreamedQuery, error: LandbridgeError
-) -> gateway_service_pb2.StreamedProfile:
-    return gateway_service_pb2.StreamedProfile(
+def _failed(item: carried_pb2.CarriedQuery, error: LandbridgeError) -> bytes:
+    streamed = gateway_service_pb2.StreamedProfile(
         correlation_id=item.correlation_id, failure=to_failure(error)
     )
+    return part(_PROFILES, streamed.SerializeToString())

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from google.protobuf.message import DecodeError
 
+from gateway.asked import Asked
 from gateway.forked_logs import ForkedLogs
 from landbridge.answer import check_answer, check_wanted
 from landbridge.assembler import VerifiedAnswer
@@ -13,7 +14,7 @@ from landbridge.federation import Federation
 from landbridge.log.seen_sizes import SeenSizes
 from landbridge.query import Query
 from landbridge.sealed_answer import LARGEST_STEP_BYTES
-from landbridge.v1 import answer_pb2, envelope_pb2, query_pb2
+from landbridge.v1 import answer_pb2, envelope_pb2
 
 # Sealing pads what is large to a full mebibyte.
 _MAX_ANSWER_BYTES = 8 * 1024 * 1024 + 2 * LARGEST_STEP_BYTES
@@ -47,15 +48,15 @@ class AnswerVerifier:
 
     def verify(  # noqa: PLR0913  by name
         self,
-        envelope: envelope_pb2.Envelope,
+        data: bytes,
         *,
         agency: str,
-        question: query_pb2.Question,
+        asked: Asked,
         query: Query,
         query_digest: bytes,
         sizes_before: Mapping[str, int],
     ) -> VerifiedAnswer:
-        """Verify one answer: size, evidence and signature, binding and contents, question.
+        """Verify one answer, an Envelope as it came: size, proof, binding, contents, question.
 
         `sizes_before` are the sizes that were seen before it was asked for.
 
@@ -65,8 +66,12 @@ class AnswerVerifier:
                 (logged at a place that its log had filled before), LB-4302 (in a log that has
                 signed two histories).
         """
-        if len(envelope.payload) > _MAX_ANSWER_BYTES:
-            raise refuse(Reason.OVERSIZED_ANSWER, f"{agency} sent {len(envelope.payload)} bytes")
+        if len(data) > _MAX_ANSWER_BYTES:
+            raise refuse(Reason.OVERSIZED_ANSWER, f"{agency} sent {len(data)} bytes")
+        try:
+            envelope = envelope_pb2.Envelope.FromString(data)
+        except DecodeError as error:
+            raise refuse(Reason.MISMATCHED_ANSWER, f"{agency} sent no envelope") from error
         signer = self._evidence.verify(envelope, ANSWER_TYPE)
         if forked := self._forked.of_log(signer.origin):
             raise forked
@@ -77,13 +82,15 @@ class AnswerVerifier:
             raise refuse(Reason.MISMATCHED_ANSWER, f"{agency} sent no answer") from error
         if answer.agency != agency:
             raise refuse(Reason.MISMATCHED_ANSWER, f"{agency} answered as another agency")
-        check_answer(answer, signer, query_digest=query_digest, federation=self._federation)
+        datasets = check_answer(
+            answer, signer, query_digest=query_digest, federation=self._federation
+        )
         self._seen.check(sizes_before, signer.origin, signer.index)
         if not (
-            answer.step == question.step
-            and answer.round == question.round
-            and [dataset.dataset for dataset in answer.datasets] == list(question.datasets)
+            answer.step == asked.step
+            and answer.round == asked.round
+            and [dataset.name for dataset in datasets] == asked.datasets
         ):
             raise refuse(Reason.MISMATCHED_ANSWER, f"{agency} answered another question")
-        check_wanted(answer, query)
-        return VerifiedAnswer(envelope, answer, signer)
+        check_wanted(answer, datasets, query)
+        return VerifiedAnswer(envelope, answer, signer, data, datasets)

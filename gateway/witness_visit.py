@@ -1,21 +1,21 @@
 """What the gateway does at one node as a witness: bring it the heads of others, tell of its own."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from typing import Final
 
-from gateway.head_looks import AWAY, PATIENCE_S, HeadLooks, Shown
+from gateway.head_looks import AWAY, HeadLooks, Shown
 from gateway.node_client import NodeClient
 from gateway.witnessed_heads import WitnessedHeads
 from landbridge.agency import Role
 from landbridge.alarm import Alarms
 from landbridge.clock import Clock, system_clock
 from landbridge.errors import LandbridgeError, Reason, refuse
-from landbridge.log.note import parse_note
+from landbridge.log.note import NoteSignature, parse_note
 from landbridge.log.seen_sizes import SeenSizes
 from landbridge.log.store import LogStore
-from landbridge.log.witness import Word
+from landbridge.log.witness import Brought, Word
 from landbridge.log.witnessed_head import read_seen_head, verify_cosignature
 from landbridge.rpc import log_service as calls
 from landbridge.rpc.live_witness import LiveWitness
@@ -50,35 +50,36 @@ class WitnessVisit:
         self._clock = clock
         self._not_before: dict[tuple[str, str], float] = {}
 
-    async def bring(self, agency: str, one: Shown) -> None:
-        """Bring a log's head to a node as its witness.
+    async def bring(self, agency: str, shown: Sequence[Shown]) -> None:
+        """Bring the heads that have grown to a node as their witness, all at once.
 
         Raises:
             LandbridgeError: LB-2xxx when the witness is away.
         """
-        origin, size = one.head.origin, one.head.size
-        old = self._gathered.seen_by(agency, origin)
-        if agency == one.owner or old == size or not self._may_try(agency, origin):
-            return
-        try:
-            word = await self._add(agency, one, old if old < size else 0)
-            if word is not None and not word.line and old != word.seen_size <= size:
-                word = await self._add(agency, one, word.seen_size)
-        except LandbridgeError as error:
-            if error.reason in AWAY:
-                raise
-            self._not_now(agency, origin)
-            if error.reason in _UNFIT:
-                await self._settle(agency, one, error)
-            return
-        if word is None:
-            self._not_now(agency, origin)
-        elif word.line:
-            await self._take(agency, one, word.line)
-        else:
-            self._not_now(agency, origin)
-            cause = refuse(Reason.BAD_LOG_EVIDENCE, f"it says it has seen {word.seen_size} entries")
-            await self._settle(agency, one, cause)
+        known = {one: self._gathered.seen_by(agency, one.head.origin) for one in shown}
+        due = {
+            one: old if old < one.head.size else 0
+            for one, old in known.items()
+            if agency != one.owner
+            and old != one.head.size
+            and self._may_try(agency, one.head.origin)
+        }
+        words = await self._add(agency, due)
+        again = {
+            one: word.seen_size
+            for one, word in words.items()
+            if isinstance(word, Word)
+            and not word.line
+            and known[one] != word.seen_size <= one.head.size
+        }
+        words |= await self._add(agency, again)
+        cosigned = {
+            one: word.line for one, word in words.items() if isinstance(word, Word) and word.line
+        }
+        await self._take(agency, cosigned)
+        for one in due:
+            if one not in cosigned:
+                await self._not_taken(agency, one, words.get(one))
 
     async def tell(self, agency: str) -> None:
         """Tell a node who has cosigned its log.
@@ -105,31 +106,65 @@ class WitnessVisit:
             await asyncio.to_thread(self._live.own.told, gathered.note())
             gathered.told = count
 
-    async def _add(self, agency: str, one: Shown, old: int) -> Word | None:
-        """Bring a head to a witness; None where its owner does not prove its growth now."""
-        try:
-            path = await self._looks.path(one.owner, old, one.head.size, timeout=PATIENCE_S)
-        except (LandbridgeError, KeyError):
-            return None  # the next look at the owner tells of it
-        channel = self._nodes[agency].channel
-        return await calls.add_checkpoint(channel, one.head.data(), old, path)
+    async def _add(
+        self, agency: str, due: Mapping[Shown, int]
+    ) -> dict[Shown, Word | LandbridgeError]:
+        """Bring heads to a witness, each with the proof from a size; none of an unproven growth."""
+        brought: dict[Shown, Brought] = {}
+        for one, old in due.items():
+            with suppress(LandbridgeError, KeyError):  # the next look at the owner tells of it
+                path = await self._looks.shared_path(one.owner, old, one.head.size)
+                brought[one] = Brought(one.head.data(), old, path)
+        words: dict[Shown, Word | LandbridgeError] = {}
+        for portion in _portions(tuple(brought)):
+            heads = [brought[one] for one in portion]
+            try:
+                said = await calls.add_checkpoints(self._nodes[agency].channel, heads)
+            except LandbridgeError as error:
+                if error.reason in AWAY:
+                    raise
+                said = [error] * len(heads)
+            words |= zip(portion, said, strict=True)
+        return words
 
-    async def _take(self, agency: str, one: Shown, data: bytes) -> None:
-        """Take a cosignature, if it is this witness's on this head, made at a time that was."""
+    async def _not_taken(
+        self, agency: str, one: Shown, word: Word | LandbridgeError | None
+    ) -> None:
+        """Leave a witness alone for a while that has not cosigned, and find out who is right."""
+        self._not_now(agency, one.head.origin)
+        if isinstance(word, Word):
+            seen = f"it says it has seen {word.seen_size} entries"
+            await self._settle(agency, one, refuse(Reason.BAD_LOG_EVIDENCE, seen))
+        elif word is not None and word.reason in _UNFIT:
+            await self._settle(agency, one, word)
+
+    async def _take(self, agency: str, cosigned: Mapping[Shown, bytes]) -> None:
+        """Take cosignatures: each if it is this witness's on its head, made at a time that was."""
+        if not cosigned:
+            return
+
+        def verify() -> list[NoteSignature | LandbridgeError]:
+            return [self._verify(agency, one, data) for one, data in cosigned.items()]
+
+        for one, line in zip(cosigned, await asyncio.to_thread(verify), strict=True):
+            if isinstance(line, LandbridgeError):
+                self._distrust(agency, one, line)
+                continue
+            self._gathered.note_seen(agency, one.head.origin, one.head.size)
+            self._gathered.gather(one.head, line.name, line)
+            self._alarms.cleared(f"witness {agency}")
+
+    def _verify(self, agency: str, one: Shown, data: bytes) -> NoteSignature | LandbridgeError:
         try:
             note = parse_note(one.head.data() + data)
             line = note.signatures[-1]
             if not self._live.is_log_of(line.name, agency, Role.NODE):
-                raise refuse(Reason.UNTRUSTED_KEY, f"it signs as {line.name}")
-            keys, now = self._live.keys.witness, self._clock()
-            if await asyncio.to_thread(verify_cosignature, note, line, keys, now) is None:
-                raise refuse(Reason.UNTRUSTED_KEY, f"it signs with no key of {line.name}")
+                return refuse(Reason.UNTRUSTED_KEY, f"it signs as {line.name}")
+            if verify_cosignature(note, line, self._live.keys.witness, self._clock()) is None:
+                return refuse(Reason.UNTRUSTED_KEY, f"it signs with no key of {line.name}")
         except LandbridgeError as error:
-            self._distrust(agency, one, error)
-            return
-        self._gathered.note_seen(agency, one.head.origin, one.head.size)
-        self._gathered.gather(one.head, line.name, line)
-        self._alarms.cleared(f"witness {agency}")
+            return error
+        return line
 
     async def _settle(self, agency: str, one: Shown, cause: LandbridgeError) -> None:
         """Ask a witness that does not take a head what it has seen instead, and find who is right.
@@ -167,3 +202,9 @@ class WitnessVisit:
 
     def _not_now(self, agency: str, origin: str) -> None:
         self._not_before[agency, origin] = asyncio.get_running_loop().time() + _NOT_AGAIN_S
+
+
+def _portions(shown: Sequence[Shown]) -> Iterator[Sequence[Shown]]:
+    """Part heads into as many calls as they need."""
+    for start in range(0, len(shown), calls.MOST_HEADS):
+        yield shown[start : start + calls.MOST_HEADS]

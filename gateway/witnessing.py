@@ -1,10 +1,10 @@
 """Witnessing: carries the heads of all logs between the nodes, so that nobody rewrites one unseen.
 
-Once a second:
+Again and again:
 
 1. Each node shows the newest head of its log; the gateway cosigns it as a witness itself.
-2. Each node is brought the heads of all other logs, the gateway's too, that have grown; it cosigns
-   what is proven to continue what it has seen.
+2. Each node is brought the heads of all other logs, the gateway's too, that have grown, in one
+   call; it cosigns what is proven to continue what it has seen.
 3. Each owner is told who has cosigned its log.
 
 A witness that has seen more, or something else, than a log shows is asked for its evidence: a head
@@ -14,12 +14,12 @@ trust the gateway for this: what it carries is signed, and what it holds back is
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from functools import partial
 from typing import Final
 
 from gateway.forked_logs import ForkedLogs
-from gateway.head_looks import HeadLooks, Shown
+from gateway.head_looks import HeadLooks
 from gateway.node_client import NodeClient
 from gateway.overdue_looks import OVERDUE_S, OverdueLooks
 from gateway.seen_heads import SeenHeads
@@ -32,7 +32,12 @@ from landbridge.log.store import LogStore
 from landbridge.rpc.live_witness import LiveWitness
 
 INTERVAL_S: Final = 1.0
-"""How often each log's head is looked at."""
+"""The least pause between two rounds."""
+LONGEST_INTERVAL_S: Final = 10.0
+"""The longest."""
+_SHARE: Final = 50
+"""A pause is so many times as long as the round before: rounds take a fiftieth of the time, and
+come less often where there is much else to do."""
 PATIENCE_S: Final = 1.0
 """How long one that is slow keeps the others waiting, in each of the three steps."""
 _WITNESSING: Final = "witnessing"
@@ -41,7 +46,8 @@ _WITNESSING: Final = "witnessing"
 class Witnessing:
     """Goes round again and again. Used on one event loop.
 
-    `failed` is told of errors that nobody foresaw.
+    A pause between two rounds lasts `interval_s` seconds at least. `failed` is told of errors that
+    nobody foresaw.
     """
 
     def __init__(  # noqa: PLR0913  built once, by name
@@ -104,7 +110,7 @@ class Witnessing:
                 self._overdue.away(agency)
         await self._each(self._reached(), self._look)
         shown = self._looks.shown()
-        await self._each(self._reached(), lambda agency: self._bring(agency, shown))
+        await self._each(self._reached(), lambda agency: self._visit.bring(agency, shown))
         await self._each(self._reached(), self._visit.tell)
         await self._visit.tell_own()
         await asyncio.to_thread(self._seen.keep)
@@ -121,7 +127,7 @@ class Witnessing:
                 self._failed(error)
             else:
                 self._alarms.cleared(_WITNESSING)
-            await asyncio.sleep(max(0.0, self._interval_s - (loop.time() - began)))
+            await asyncio.sleep(pause_after(loop.time() - began, self._interval_s))
 
     def _reached(self) -> list[str]:
         """Name the nodes that are there and not busy with an earlier step."""
@@ -138,10 +144,6 @@ class Witnessing:
             self._overdue.failed(agency, error)
             raise
         self._overdue.succeeded(agency)
-
-    async def _bring(self, agency: str, shown: Sequence[Shown]) -> None:
-        for one in shown:
-            await self._visit.bring(agency, one)
 
     async def _each(self, agencies: Iterable[str], work: Callable[[str], Awaitable[None]]) -> None:
         """Do something for each node at once; one that is slow goes on by itself."""
@@ -163,3 +165,8 @@ class Witnessing:
             return  # it is away, or no member any more: other parts of the gateway tell of that
         except Exception as error:  # noqa: BLE001  one node keeps no other from its witnesses
             self._failed(error)
+
+
+def pause_after(round_s: float, least_s: float = INTERVAL_S) -> float:
+    """Return how long to wait after a round that took so long, all in seconds."""
+    return max(least_s, min(_SHARE * round_s, LONGEST_INTERVAL_S))

@@ -1,28 +1,58 @@
 """The profile as it goes out, and the log entry that names it."""
 
 from dataclasses import dataclass
+from typing import Final
 
 from gateway.entry_room import ROOM, bytes_of, too_large
 from gateway.inquiry import Inquiry
 from gateway.trace import accesses, heard
-from landbridge.assembler import assemble
+from landbridge.assembler import assembled_bytes
 from landbridge.envelope import PROFILE_TYPE, digest
 from landbridge.federation import Federation
+from landbridge.log.evidence import Evidence
 from landbridge.log.subject_keys import PSEUDONYM_BYTES, Pseudonym
 from landbridge.v1 import log_pb2
+from landbridge.wire import number_part, part
+
+# Tags of the Envelope, and of the LogEvidence in it.
+_TYPE: Final = part(b"\x0a", PROFILE_TYPE.encode())
+_PAYLOAD: Final = b"\x12"
+_LOG: Final = b"\x22"
+_ENTRY: Final = b"\x0a"
+_INDEX: Final = b"\x10"
+_PATH: Final = b"\x1a"
+_CHECKPOINT: Final = b"\x22"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class WrittenProfile:
     """A profile's bytes and its entry, in which the subject's pseudonym has a place."""
 
     payload: bytes
     entry: log_pb2.LogEntry
+    """What is the query's own."""
+    sources: bytes
+    """What the entry says of the sources and of their logs."""
+
+    @property
+    def entry_size(self) -> int:
+        """How many bytes the entry takes."""
+        return self.entry.ByteSize() + len(self.sources)
+
+    def signed(self, evidence: Evidence) -> bytes:
+        """Return the Envelope: the profile, and the proof that the log holds its entry."""
+        proof = [
+            part(_ENTRY, evidence.entry),
+            number_part(_INDEX, evidence.index),
+            *[part(_PATH, step) for step in evidence.path],
+            part(_CHECKPOINT, evidence.checkpoint),
+        ]
+        return b"".join((_TYPE, part(_PAYLOAD, self.payload), part(_LOG, b"".join(proof))))
 
     def entry_about(self, name: Pseudonym) -> bytes:
         """Return the entry under a pseudonym of the subject."""
         self.entry.subject_pseudonym, self.entry.pseudonym_period = name.value, name.period
-        return self.entry.SerializeToString()
+        return self.entry.SerializeToString() + self.sources
 
 
 def write_profile(
@@ -33,7 +63,7 @@ def write_profile(
     An answer for which the entry has no room becomes a gap, in the inquiry too.
     """
     written = _write(inquiry, gateway, federation, at)
-    while written.entry.ByteSize() > ROOM and inquiry.collected:
+    while written.entry_size > ROOM and inquiry.collected:
         # Whoever names the most makes room: no node can keep the others out of a profile.
         largest = max(inquiry.collected, key=bytes_of)
         inquiry.collected = [one for one in inquiry.collected if one is not largest]
@@ -45,8 +75,8 @@ def write_profile(
 def _write(inquiry: Inquiry, gateway: str, federation: Federation, at: int) -> WrittenProfile:
     query = inquiry.query
     answers = [answer for answer, _ in inquiry.resolved] + inquiry.collected
-    profile = assemble(
-        query=inquiry.envelope,
+    payload = assembled_bytes(
+        query=inquiry.data,
         asked=query.subject,
         gateway=gateway,
         at=at,
@@ -54,7 +84,6 @@ def _write(inquiry: Inquiry, gateway: str, federation: Federation, at: int) -> W
         not_answered=inquiry.not_answered,
         federation=federation,
     )
-    payload = profile.SerializeToString()
     entry = log_pb2.LogEntry(
         kind=log_pb2.ENTRY_KIND_PROFILE,
         logged_at_unix_ms=at,
@@ -67,7 +96,6 @@ def _write(inquiry: Inquiry, gateway: str, federation: Federation, at: int) -> W
         subject_kind=query.subject_kind.number,  # type: ignore[arg-type]
         payload_digest=digest(PROFILE_TYPE, payload),
         query_expires_at_unix_ms=query.expires_at,
-        accesses=list(accesses(answers, inquiry.not_answered)),
-        heard=list(heard(answers)),
     )
-    return WrittenProfile(payload, entry)
+    sources = [*accesses(answers, inquiry.not_answered), *heard(answers)]
+    return WrittenProfile(payload, entry, b"".join(sources))

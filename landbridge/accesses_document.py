@@ -14,6 +14,7 @@ from typing import Any, Final
 from google.protobuf.message import DecodeError
 
 from landbridge.clock import to_iso
+from landbridge.counted import counted
 from landbridge.disclosure import Disclosed, verify_disclosed
 from landbridge.document import first_difference
 from landbridge.errors import LandbridgeError, Reason, refuse
@@ -98,7 +99,10 @@ def verify_accesses(
     agencies = ", ".join(sorted({each["agency"] for each in derived["told"]})) or "nobody"
     passed("requests", f"{len(told)} signed, each good when it was answered")
     passed("answers", f"told by {agencies}, each answer in the log of its agency")
-    passed("entries", f"{len(derived['accesses'])} accesses, each proven by a signed head")
+    passed(
+        "entries",
+        f"{counted(len(derived['accesses']), 'access')}, each proven by a signed head",
+    )
     # The evidence is what the rest is derived from: its own writing proves nothing more.
     derived["evidence"] = document["evidence"]
     place = first_difference(derived, document)

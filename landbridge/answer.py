@@ -5,6 +5,7 @@ and its log entry, is of bounded size, and names nothing that later steps would 
 answers are checked by their cover here, and by their contents where these are opened.
 """
 
+from collections.abc import Iterable
 from typing import Final
 
 from landbridge.agency import Role
@@ -13,6 +14,7 @@ from landbridge.envelope import VerifiedEntry
 from landbridge.errors import LandbridgeError, Reason, refuse
 from landbridge.federation import Federation
 from landbridge.query import Query
+from landbridge.read_answer import ReadDataset, read_datasets
 from landbridge.sealing import OVERHEAD_BYTES
 from landbridge.v1 import answer_pb2, log_pb2, query_pb2
 
@@ -29,8 +31,10 @@ def check_answer(
     *,
     query_digest: bytes,
     federation: Federation,
-) -> None:
+) -> list[ReadDataset]:
     """Check an answer whose proof held: its binding first, then its contents.
+
+    Returns its datasets, taken apart.
 
     Raises:
         LandbridgeError: LB-4007 when it is bound to something else or its parts do not fit each
@@ -41,11 +45,11 @@ def check_answer(
         raise _mismatched(f"{answer.agency} answered in a round that the federation does not have")
     if answer.HasField("sealed"):
         _check_cover(answer)
-    else:
-        check_contents(answer, federation)
+        return read_datasets(answer)
+    return check_contents(answer, federation)
 
 
-def check_wanted(answer: answer_pb2.Answer, query: Query) -> None:
+def check_wanted(answer: answer_pb2.Answer, datasets: Iterable[ReadDataset], query: Query) -> None:
     """Check that an answer with records holds what its query wants, and as it wants it.
 
     Raises:
@@ -57,7 +61,7 @@ def check_wanted(answer: answer_pb2.Answer, query: Query) -> None:
     if answer.HasField("sealed") is not bool(query.seal_to):
         came = "in the clear what the query wants sealed" if query.seal_to else "sealed, unasked"
         raise _mismatched(f"{answer.agency} sent its answer {came}")
-    check_fields(answer, query)
+    check_fields(answer.agency, datasets, query)
 
 
 def check_binding(

@@ -1,42 +1,37 @@
 """What an answer's datasets may hold, whether they came in the clear or were opened."""
 
-from collections.abc import Collection, Iterable, Sequence
-from operator import attrgetter, methodcaller
+from collections.abc import Collection, Container, Iterable, Sequence
+from operator import methodcaller
 from typing import Final
 
 from landbridge.errors import LandbridgeError, Reason, refuse
 from landbridge.federation import Federation
 from landbridge.query import Query
+from landbridge.read_answer import ReadDataset, ReadExtract, read_dataset
 from landbridge.v1 import answer_pb2, query_pb2
 
 MAX_NAME: Final = 200
 MAX_TEXT: Final = 300
 
 _REASONS: Final = frozenset(map(int, Reason))
-_TYPES: Final = frozenset(answer_pb2.ValueType.values()) - {answer_pb2.VALUE_TYPE_UNSPECIFIED}
 _ANSWERED: Final = Reason.ANSWERED.value
 _SEALED: Final = Reason.SEALED.value
-_IDENTIFIER: Final = answer_pb2.VALUE_TYPE_IDENTIFIER
 _RESOLVE: Final = query_pb2.STEP_RESOLVE
 
-# Slices of repeated fields and these two run in C: each answer of each query passes here.
-_heading: Final = attrgetter("field", "term", "scheme", "type")
+# Slices of repeated fields and this run in C: each answer of each query passes here.
 _has_list: Final = methodcaller("HasField", "list")
-
-_NO_COLUMNS: Final[tuple[tuple[()], ...]] = ((), (), (), ())
 
 _MAX_RECORD: Final = 500
 _MAX_DETAIL: Final = 1000
 _MAX_LEGAL_BASIS: Final = 2000
 _MAX_EXTRACTS: Final = 200
-_MAX_COLUMNS: Final = 500
 _MAX_REFUSALS: Final = 2000
 _ITEMS_PER_RECORD: Final = 20
 """How many identifiers, and how many items of lists, an answer may hold for each record allowed."""
 
 
-def check_contents(answer: answer_pb2.Answer, federation: Federation) -> None:
-    """Check the datasets of an answer that came in the clear, or was opened.
+def check_contents(answer: answer_pb2.Answer, federation: Federation) -> list[ReadDataset]:
+    """Check the datasets of an answer that came in the clear, or was opened; take them apart.
 
     Raises:
         LandbridgeError: LB-4007 when its parts do not fit each other or the federation; LB-4009
@@ -48,26 +43,27 @@ def check_contents(answer: answer_pb2.Answer, federation: Federation) -> None:
         federation.limits.max_records,
         resolving=answer.step == _RESOLVE,
     )
-    for dataset in answer.datasets:
-        contents.check(dataset)
+    return [contents.check(dataset) for dataset in answer.datasets]
 
 
-def check_fields(answer: answer_pb2.Answer, query: Query) -> None:
+def check_fields(agency: str, datasets: Iterable[ReadDataset], query: Query) -> None:
     """Check that datasets hold no field, and no predicate, that the query does not want.
 
     Raises:
         LandbridgeError: LB-4009.
     """
-    for dataset in answer.datasets if query.wanted else ():
-        wanted = query.fields_wanted(answer.agency, dataset.dataset)
+    for dataset in datasets if query.wanted else ():
+        wanted = query.fields_wanted(agency, dataset.name)
         if not wanted:
             continue
         for extract in dataset.extracts:
-            extra = [column.field for column in extract.columns if column.field not in wanted]
+            if extract.says.fault:
+                raise _mismatched(f"{agency} {extract.says.fault.did.format(dataset.name)}")
+            extra = [name for name in extract.says.fields if name not in wanted]
             if extra:
                 raise refuse(
                     Reason.OVERSIZED_ANSWER,
-                    f"{answer.agency} sent {extra[0]!r} of {dataset.dataset}, unasked",
+                    f"{agency} sent {extra[0]!r} of {dataset.name}, unasked",
                 )
 
 
@@ -77,45 +73,44 @@ class _Contents:
     __slots__ = ("_agency", "_left", "_max_records", "_names", "_resolving", "_schemes")
 
     def __init__(
-        self, agency: str, schemes: Iterable[str], max_records: int, *, resolving: bool
+        self, agency: str, schemes: Container[str], max_records: int, *, resolving: bool
     ) -> None:
         self._agency = agency
-        self._schemes = frozenset(schemes)
+        self._schemes = schemes
         self._max_records = max_records
         self._resolving = resolving
         self._names: set[str] = set()
         # Identifiers become links and list items become texts of a profile, so both are counted.
-        self._left = {
-            "identifiers": max_records * _ITEMS_PER_RECORD,
-            "list items": max_records * _ITEMS_PER_RECORD,
-        }
+        self._left: dict[str, int] = {}
 
-    def check(self, dataset: answer_pb2.DatasetAnswer) -> None:
-        """Check one dataset."""
-        name, extracts, refusals = dataset.dataset, dataset.extracts, dataset.refusals
+    def check(self, message: answer_pb2.DatasetAnswer) -> ReadDataset:
+        """Check one dataset, and take it apart."""
+        name = message.dataset
         if len(name) > MAX_NAME or name in self._names:
             raise self._unfit("names a dataset twice, or at length")
         self._names.add(name)
-        if dataset.outcome not in _REASONS or dataset.outcome == _SEALED:
-            raise self._unfit(f"gave an outcome of {name} that none can be")
         if (
-            len(dataset.detail) > _MAX_DETAIL
-            or len(dataset.as_of) > MAX_TEXT
-            or len(extracts) > _MAX_EXTRACTS
-            or len(refusals) > _MAX_REFUSALS
+            len(message.detail) > _MAX_DETAIL
+            or len(message.as_of) > MAX_TEXT
+            or len(message.extracts) > _MAX_EXTRACTS
+            or len(message.refusals) > _MAX_REFUSALS
         ):
             raise self._oversized(f"says more of {name} than an answer may")
-        for refusal in refusals:
+        dataset = read_dataset(message)
+        outcome, extracts = dataset.outcome, dataset.extracts
+        if outcome not in _REASONS or outcome == _SEALED:
+            raise self._unfit(f"gave an outcome of {name} that none can be")
+        for refusal in dataset.refusals:
             self._check_refusal(refusal, name)
-        records = 0
-        for extract in extracts:
-            identifiers = self._check_columns(extract, name)
-            self._check_records(extract, identifiers, name)
-            records += len(extract.records)
+        records = dataset.records
         if records > self._max_records:
             raise self._oversized(f"sent more than {self._max_records} records of {name}")
-        if (dataset.outcome == _ANSWERED) is not (records > 0) or (extracts and not records):
+        for extract in extracts:
+            self._check_heading(extract, name)
+            self._check_records(extract, name)
+        if (outcome == _ANSWERED) is not (records > 0) or (extracts and not records):
             raise self._unfit(f"gave an outcome of {name} that does not fit its records")
+        return dataset
 
     def _check_refusal(self, refusal: answer_pb2.Refusal, name: str) -> None:
         if refusal.reason not in _REASONS:
@@ -127,40 +122,30 @@ class _Contents:
         ):
             raise self._oversized(f"refused a field of {name} at length")
 
-    def _check_columns(self, extract: answer_pb2.Extract, name: str) -> frozenset[int]:
-        """Check an extract's heading; return the positions of its identifiers."""
-        columns = list(map(_heading, extract.columns[:]))
+    def _check_heading(self, extract: ReadExtract, name: str) -> None:
+        """Check what stands over an extract's records."""
+        message, heading = extract.message, extract.says
         if (
-            len(columns) > _MAX_COLUMNS
-            or len(extract.memorandum) > MAX_TEXT
+            len(extract.memorandum) > MAX_TEXT
             or len(extract.clause) > MAX_TEXT
-            or len(extract.legal_basis) > _MAX_LEGAL_BASIS
-            or len(extract.retention) > MAX_TEXT
-            or len(extract.fresh_within) > MAX_TEXT
+            or len(message.legal_basis) > _MAX_LEGAL_BASIS
+            or len(message.retention) > MAX_TEXT
+            or len(message.fresh_within) > MAX_TEXT
         ):
             raise self._oversized(f"sent an extract of {name} with too long a heading")
-        fields, terms, schemes, kinds = zip(*columns, strict=True) if columns else _NO_COLUMNS
-        texts = {*fields, *terms, *schemes}
-        if max(map(len, texts), default=0) > MAX_NAME:
-            raise self._oversized(f"sent a column of {name} with too long a name")
-        if len(set(fields)) != len(columns):
-            raise self._unfit(f"sent a field of {name} twice")
-        if not _TYPES.issuperset(kinds):
-            raise self._unfit(f"sent a column of {name} of an unknown type")
-        identifiers = frozenset(
-            [position for position, kind in enumerate(kinds) if kind == _IDENTIFIER]
-        )
-        if any(schemes[position] not in self._schemes for position in identifiers):
-            raise self._unfit(f"sent identifiers in {name} of a scheme that is not ours")
-        if self._resolving and len(identifiers) != len(columns):
+        if heading.fault:
+            fault = heading.fault
+            raise refuse(fault.reason, f"{self._agency} {fault.did.format(name)}")
+        for scheme in heading.identifiers.values():
+            if scheme not in self._schemes:
+                raise self._unfit(f"sent identifiers in {name} of a scheme that is not ours")
+        if self._resolving and len(heading.identifiers) != len(heading.fields):
             raise self._unfit(f"sent more than identifiers of {name} to resolve")
-        return identifiers
 
-    def _check_records(
-        self, extract: answer_pb2.Extract, identifiers: Collection[int], name: str
-    ) -> None:
-        width, schemes = len(extract.columns), self._schemes
-        for record in extract.records[:]:
+    def _check_records(self, extract: ReadExtract, name: str) -> None:
+        width, identifiers = len(extract.says.fields), extract.says.identifiers
+        schemes = self._schemes
+        for record in extract.records:
             values, about = record.values[:], record.about
             if len(values) != width:
                 raise self._unfit(f"sent records of {name} that do not fit its columns")
@@ -172,7 +157,8 @@ class _Contents:
             # any column, and any unknown quality as "unreadable".
             if True in map(_has_list, values):
                 self._check_lists(values, identifiers, name)
-            self._count("identifiers", len(identifiers))
+            if identifiers:
+                self._count("identifiers", len(identifiers))
 
     def _check_lists(
         self, values: Sequence[answer_pb2.Value], identifiers: Collection[int], name: str
@@ -186,8 +172,9 @@ class _Contents:
                 raise self._unfit(f"sent lists within lists of {name}")
 
     def _count(self, what: str, number: int) -> None:
-        self._left[what] -= number
-        if self._left[what] < 0:
+        left = self._left.get(what, self._max_records * _ITEMS_PER_RECORD) - number
+        self._left[what] = left
+        if left < 0:
             raise self._oversized(f"sent more {what} than an answer may hold")
 
     def _unfit(self, did: str) -> LandbridgeError:

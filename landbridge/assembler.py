@@ -1,19 +1,39 @@
-"""Assembles a profile from signed answers: a pure function, which the requester can repeat."""
+"""Assembles a profile from signed answers: a pure function, which the requester can repeat.
+
+A gateway joins the profile from bytes: the query and the answers as they came, and what follows
+from them. The requester makes a message of the same. What follows is made in one place for both.
+"""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import lru_cache
+from operator import itemgetter
+from typing import Final
 
 from landbridge.comparison import compare
 from landbridge.envelope import VerifiedEntry
 from landbridge.errors import Reason
 from landbridge.federation import Federation
 from landbridge.gaps import ANSWERS, kind_of
-from landbridge.links import FollowedIdentifiers, LinkingRecord, linking_records
+from landbridge.links import FollowedIdentifiers, LinkingRecord, links_stated
+from landbridge.read_answer import ReadDataset, read_datasets
 from landbridge.subject import SubjectId
 from landbridge.v1 import answer_pb2, envelope_pb2, profile_pb2, query_pb2, subject_pb2
+from landbridge.wire import part
+
+# Tags of the Profile's fields.
+_QUERY: Final = b"\x0a"
+_ANSWERS: Final = b"\x2a"
+_SOURCES: Final = b"\x32"
+_LINKS: Final = b"\x3a"
+_COMPLETENESS: Final = b"\x4a"
+
+_COLLECT: Final = query_pb2.STEP_COLLECT
+_RESOLVE: Final = query_pb2.STEP_RESOLVE
+_REMEMBERED: Final = 4096
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class VerifiedAnswer:
     """An answer whose proof held, with the envelope that carries it."""
 
@@ -21,12 +41,38 @@ class VerifiedAnswer:
     answer: answer_pb2.Answer
     holder: VerifiedEntry | None = None
     """The log entry by which it was verified, where that was done here."""
+    data: bytes = b""
+    """The envelope as it came; empty where it did not come as bytes."""
+    read: Sequence[ReadDataset] | None = None
+    """Its datasets, where somebody has taken them apart already."""
+    place: tuple[int, int, str] = field(init=False)
+    """Its place in a profile: step, round, agency."""
+
+    def __post_init__(self) -> None:
+        """Find its place."""
+        answer = self.answer
+        self.place = (answer.step, answer.round, answer.agency)
+
+    @property
+    def datasets(self) -> Sequence[ReadDataset]:
+        """Its datasets, taken apart once."""
+        if self.read is None:
+            self.read = read_datasets(self.answer)
+        return self.read
+
+    @property
+    def agency(self) -> str:
+        """Whose answer it is."""
+        return self.place[2]
+
+    @property
+    def collected(self) -> bool:
+        """Whether it is about records, and not about identifiers alone."""
+        return self.place[0] == _COLLECT
 
 
-def order_of(verified: VerifiedAnswer) -> tuple[int, int, str]:
-    """Return the place of an answer in a profile: step, round, agency."""
-    answer = verified.answer
-    return answer.step, answer.round, answer.agency
+def _in_order(answers: Iterable[VerifiedAnswer]) -> list[VerifiedAnswer]:
+    return sorted(answers, key=lambda verified: verified.place)
 
 
 def assemble(  # noqa: PLR0913  what a profile is made of
@@ -35,7 +81,7 @@ def assemble(  # noqa: PLR0913  what a profile is made of
     asked: SubjectId,
     gateway: str,
     at: int,
-    answers: Sequence[VerifiedAnswer],
+    answers: Iterable[VerifiedAnswer],
     not_answered: Iterable[profile_pb2.Source],
     federation: Federation,
 ) -> profile_pb2.Profile:
@@ -43,7 +89,7 @@ def assemble(  # noqa: PLR0913  what a profile is made of
 
     The result depends on the arguments alone; answers are put in a fixed order.
     """
-    ordered = sorted(answers, key=order_of)
+    ordered = _in_order(answers)
     profile = profile_pb2.Profile(
         query=query,
         federation=federation.name,
@@ -51,45 +97,127 @@ def assemble(  # noqa: PLR0913  what a profile is made of
         assembled_at_unix_ms=at,
         answers=[verified.envelope for verified in ordered],
     )
-    messages = [verified.answer for verified in ordered]
-    profile.sources.extend(_sources(messages, not_answered))
-    profile.links.extend(_links(messages, asked, federation))
-    profile.comparisons.extend(compare(messages, federation.terms))
-    profile.completeness.CopyFrom(_completeness(profile.sources))
+    profile.MergeFromString(_derived(ordered, asked, not_answered, federation))
     return profile
 
 
+def assembled_bytes(  # noqa: PLR0913  what a profile is made of
+    *,
+    query: bytes,
+    asked: SubjectId,
+    gateway: str,
+    at: int,
+    answers: Iterable[VerifiedAnswer],
+    not_answered: Iterable[profile_pb2.Source],
+    federation: Federation,
+) -> bytes:
+    """Write what `assemble` gives, from the query and answers as they came, byte for byte."""
+    ordered = _in_order(answers)
+    named = profile_pb2.Profile(
+        federation=federation.name, gateway=gateway, assembled_at_unix_ms=at
+    )
+    return b"".join(
+        [
+            part(_QUERY, query),
+            named.SerializeToString(),
+            *[part(_ANSWERS, _as_it_came(verified)) for verified in ordered],
+            _derived(ordered, asked, not_answered, federation),
+        ]
+    )
+
+
+def _as_it_came(verified: VerifiedAnswer) -> bytes:
+    return verified.data or verified.envelope.SerializeToString()
+
+
+def _derived(
+    ordered: Sequence[VerifiedAnswer],
+    asked: SubjectId,
+    not_answered: Iterable[profile_pb2.Source],
+    federation: Federation,
+) -> bytes:
+    """Write all that follows from the answers: sources, links, comparisons and completeness."""
+    sources = _sources(ordered, not_answered)
+    return b"".join(
+        [
+            *[written for _, _, _, written in sources],
+            *_links(ordered, asked, federation),
+            *compare(ordered, federation.terms),
+            part(_COMPLETENESS, _completeness([outcome for _, _, outcome, _ in sources])),
+        ]
+    )
+
+
+_Source = tuple[str, str, int, bytes]
+"""Agency, dataset, outcome, and how it stands in the profile."""
+
+
 def _sources(
-    answers: Sequence[answer_pb2.Answer], not_answered: Iterable[profile_pb2.Source]
-) -> list[profile_pb2.Source]:
+    answers: Iterable[VerifiedAnswer], not_answered: Iterable[profile_pb2.Source]
+) -> list[_Source]:
     sources = [
-        profile_pb2.Source(
-            agency=answer.agency,
-            dataset=dataset.dataset,
-            outcome=dataset.outcome,
-            records=sum(len(extract.records) for extract in dataset.extracts),
-            refused_fields=sum(1 for refusal in dataset.refusals if refusal.field),
-            detail=dataset.detail,
-            expired=dataset.expired,
-            reasons=sorted({refusal.reason for refusal in dataset.refusals}),
-        )
-        for answer in answers
-        if answer.step == query_pb2.STEP_COLLECT
-        for dataset in answer.datasets
+        (verified.agency, dataset.name, dataset.outcome, _write_answered(verified.agency, dataset))
+        for verified in answers
+        if verified.collected
+        for dataset in verified.datasets
     ]
-    sources.extend(not_answered)
-    sources.sort(key=lambda source: (source.agency, source.dataset))
+    sources += [
+        (source.agency, source.dataset, source.outcome, part(_SOURCES, source.SerializeToString()))
+        for source in not_answered
+    ]
+    sources.sort(key=itemgetter(0, 1))
     return sources
 
 
+def _write_answered(agency: str, dataset: ReadDataset) -> bytes:
+    reasons: tuple[int, ...] = ()
+    refused = 0
+    if dataset.refusals:
+        reasons = tuple(sorted({refusal.reason for refusal in dataset.refusals}))
+        refused = len(dataset.refused)
+    message = dataset.message
+    detail = message.detail
+    # A detail is a sentence of its own, of which no two need be alike.
+    write = _write_source.__wrapped__ if detail else _write_source
+    return write(
+        agency, dataset.name, dataset.outcome, dataset.records, refused, detail, message.expired,
+        reasons,
+    )  # fmt: skip
+
+
+@lru_cache(_REMEMBERED)
+def _write_source(  # noqa: PLR0913, PLR0917  a source is made of this
+    agency: str,
+    dataset: str,
+    outcome: int,
+    records: int,
+    refused_fields: int,
+    detail: str,
+    expired: int,
+    reasons: tuple[int, ...],
+) -> bytes:
+    source = profile_pb2.Source(
+        agency=agency,
+        dataset=dataset,
+        outcome=outcome,  # type: ignore[arg-type]
+        records=records,
+        refused_fields=refused_fields,
+        detail=detail,
+        expired=expired,
+        reasons=reasons,  # type: ignore[arg-type]
+    )
+    return part(_SOURCES, source.SerializeToString())
+
+
 def follow(
-    answers: Iterable[answer_pb2.Answer], asked: SubjectId, federation: Federation
+    answers: Iterable[VerifiedAnswer], asked: SubjectId, federation: Federation
 ) -> FollowedIdentifiers:
     """Follow the links of resolve answers, round by round."""
     rounds: dict[int, list[LinkingRecord]] = {}
-    for answer in answers:
-        if answer.step == query_pb2.STEP_RESOLVE:
-            rounds.setdefault(answer.round, []).extend(linking_records(answer))
+    for verified in answers:
+        if verified.place[0] == _RESOLVE:
+            found = links_stated(verified.agency, verified.datasets)
+            rounds.setdefault(verified.place[1], []).extend(found)
     followed = FollowedIdentifiers(asked, federation.schemes, federation.limits.max_links)
     for number in sorted(rounds):
         followed.add_round(rounds[number])
@@ -97,16 +225,18 @@ def follow(
 
 
 def _links(
-    answers: Sequence[answer_pb2.Answer], asked: SubjectId, federation: Federation
-) -> list[profile_pb2.Link]:
+    answers: Sequence[VerifiedAnswer], asked: SubjectId, federation: Federation
+) -> list[bytes]:
     followed = follow(answers, asked, federation)
     asked_by = {found for ids in followed.by_scheme.values() for found in ids}
     stated = dict.fromkeys(followed.links)
-    for answer in answers:
-        if answer.step == query_pb2.STEP_COLLECT:
-            for record in linking_records(answer):
+    for verified in answers:
+        if verified.collected:
+            for record in links_stated(verified.agency, verified.datasets):
                 if not record.covers_group:
                     stated.update(dict.fromkeys(record.links()))
+    if not stated:
+        return []
     ids: dict[str, set[str]] = {asked.scheme: {asked.value}}
     for link in stated:
         if link.known in asked_by:
@@ -135,21 +265,25 @@ def _links(
             link.record,
         )
     )
-    return links
+    return [part(_LINKS, link.SerializeToString()) for link in links]
 
 
-def _completeness(sources: Iterable[profile_pb2.Source]) -> profile_pb2.Completeness:
-    count = profile_pb2.Completeness()
-    for source in sources:
-        outcome = Reason(source.outcome)
-        count.sources += 1
-        kind = kind_of(outcome)
-        if outcome in ANSWERS:
-            count.answered += 1
-        elif kind == "refused":
-            count.refused += 1
-        elif kind == "not-addressable":
-            count.not_addressable += 1
-        else:
-            count.failed += 1
-    return count
+def _completeness(outcomes: Sequence[int]) -> bytes:
+    counted = [_counted_as(outcome) for outcome in outcomes]
+    return profile_pb2.Completeness(
+        sources=len(counted),
+        answered=counted.count("answered"),
+        refused=counted.count("refused"),
+        failed=counted.count("failed"),
+        not_addressable=counted.count("not-addressable"),
+    ).SerializeToString()
+
+
+@lru_cache
+def _counted_as(outcome: int) -> str:
+    """Say in which of the numbers a source stands."""
+    reason = Reason(outcome)
+    if reason in ANSWERS:
+        return "answered"
+    kind = kind_of(reason)
+    return kind if kind in ("refused", "not-addressable") else "failed"

@@ -119,7 +119,9 @@ def verify_case_document(
         raise _altered(f"the document is not of the format {FORMAT} version {VERSION}", "format")
     response = _read_evidence(document)
     derived = case_document(response, bundle)
-    passed("log", f"{len(response.documents)} steps stand in the log {derived['log']['origin']}")
+    count = len(response.documents)
+    stand = "step stands" if count == 1 else "steps stand"
+    passed("log", f"{count} {stand} in the log {derived['log']['origin']}")
     passed("signatures", "each step is signed by whom it names, and names the one before")
     difference = first_difference(derived, document)
     if difference is not None:

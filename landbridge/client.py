@@ -12,7 +12,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Final, Self
+from typing import TYPE_CHECKING, Final, Self
 
 import grpc
 
@@ -22,23 +22,24 @@ from landbridge.envelope import QUERY_TYPE, sign_batch
 from landbridge.errors import LandbridgeError, Reason, refuse
 from landbridge.federation import Federation
 from landbridge.home import Home
-from landbridge.kept_keys import KeptKeys
 from landbridge.keys import KeyUse, SigningKey
 from landbridge.live_key import LiveKey
-from landbridge.opened_profile import OpenedProfile, open_profile
+from landbridge.opened_profile import OpenedProfile
 from landbridge.party import PartyFolder
 from landbridge.process_log import ProcessLog
 from landbridge.profile import SignedProfile
-from landbridge.query import Wanted, write_query
+from landbridge.query import Wanted
+from landbridge.query_signer import QuerySigner
+from landbridge.query_writer import LIFETIME_MS, QueryWriter
 from landbridge.requester_log import RequesterLog
+from landbridge.requester_writer import Pending
 from landbridge.rpc.channel import RotatingChannel
 from landbridge.rpc.live_party import LiveParty
 from landbridge.rpc.options import STREAM_LIFE_S
 from landbridge.rpc.profile_stream import ProfileStream
 from landbridge.rpc.status import from_rpc_error
 from landbridge.rpc.succession import Succession
-from landbridge.sealing import SealingKey
-from landbridge.subject import SubjectId, SubjectKind
+from landbridge.subject import SubjectId
 from landbridge.v1 import (
     catalogue_pb2,
     envelope_pb2,
@@ -46,8 +47,12 @@ from landbridge.v1 import (
     gateway_service_pb2_grpc,
 )
 
-_LIFETIME_MS: Final = 60_000
+if TYPE_CHECKING:
+    _Stub = gateway_service_pb2_grpc.GatewayServiceAsyncStub
+
 _LEAST_S: Final = 0.001
+_Send = Callable[[envelope_pb2.Envelope, float], Awaitable[envelope_pb2.Envelope]]
+"""Sends a signed query, with the seconds that are left for it."""
 
 
 class Client:
@@ -70,6 +75,9 @@ class Client:
     ) -> None:
         self.federation = federation
         self._key: Callable[[], SigningKey] = key if isinstance(key, LiveKey) else lambda: key
+        self._agency = self._key().agency
+        self._writer = QueryWriter(federation, self._agency, clock)
+        self._signer = QuerySigner(self._key)
         self._channel = channel
         self._live = live
         self._log = log
@@ -78,13 +86,19 @@ class Client:
         self._streams: Succession[ProfileStream] | None = None
         self._keeper: asyncio.Task[None] | None = None
         self._tasks: set[asyncio.Task[None]] = set()
-        self._sealing = KeptKeys()
+        self._closed = False
+        self._stub_of: tuple[grpc.aio.Channel, _Stub] | None = None
         if live is not None:
             self._run(live.follow)
 
     @classmethod
     def from_home(
-        cls, folder: Path, agency: str | None = None, *, alarms: Alarms | None = None
+        cls,
+        folder: Path,
+        agency: str | None = None,
+        *,
+        alarms: Alarms | None = None,
+        clock: Clock = system_clock,
     ) -> Self:
         """Build a client from a home folder, for one of its requesters; call it on its event loop.
 
@@ -106,13 +120,14 @@ class Client:
             key=LiveKey(state / "keys" / f"{KeyUse.QUERY}.key", alarms=alarms),
             channel=live.channel(home.gateway_address, home.gateway_dns_name),
             live=live,
-            log=RequesterLog.of(party, live.identity, alarms=alarms),
+            log=RequesterLog.of(party, live.identity, alarms=alarms, clock=clock),
+            clock=clock,
         )
 
     @property
     def agency(self) -> str:
         """The agency that asks."""
-        return self._key().agency
+        return self._agency
 
     def sign(  # noqa: PLR0913  what a query is made of
         self,
@@ -132,30 +147,14 @@ class Client:
             LandbridgeError: LB-1002, LB-1005; LB-3014 for several subjects with a person among
                 them.
         """
-        if len(subjects) > 1 and any(map(self._is_person, subjects)):
+        drafts = self._writer.write(
+            subjects, purpose, case, wanted, sealed=sealed, consents=consents
+        )
+        if len(drafts) > 1 and any(draft.alone for draft in drafts):
             raise refuse(Reason.BULK_REFUSED, f"{len(subjects)} subjects, and a person among them")
-        now = self._clock()
-        key = SealingKey.generate() if sealed else None
-        payloads = [
-            write_query(
-                federation=self.federation,
-                requester=self.agency,
-                subject=subject,
-                purpose=purpose,
-                case_reference=case,
-                wanted=wanted,
-                at=now,
-                lifetime_ms=_LIFETIME_MS,
-                seal_to=key.public if key else b"",
-                consents=consents,
-            )
-            for subject in subjects
-        ]
-        if key is not None:
-            self._sealing.keep(key, payloads, expires_at=now + _LIFETIME_MS, at=now)
-        queries = sign_batch(QUERY_TYPE, payloads, self._key())
+        queries = sign_batch(QUERY_TYPE, [draft.payload for draft in drafts], self._key())
         if self._log is not None and len(queries) > 1:
-            self._log.signed_together(queries, now + _LIFETIME_MS)
+            self._log.signed_together(queries, self._clock() + LIFETIME_MS)
         return queries
 
     def open(self, signed: SignedProfile) -> OpenedProfile:
@@ -165,12 +164,7 @@ class Client:
             LandbridgeError: LB-4202 when the key is not kept here: another client signed the query,
                 it was not sealed or was opened before.
         """
-        key = self._sealing.take(signed.profile.query.payload)
-        return open_profile(signed, key, self.federation)
-
-    def _is_person(self, subject: SubjectId) -> bool:
-        scheme = self.federation.schemes.get(subject.scheme)
-        return scheme is not None and scheme.subject_kind is SubjectKind.NATURAL_PERSON
+        return self._writer.open(signed)
 
     async def ask(  # noqa: PLR0913  what a query is made of
         self,
@@ -182,36 +176,38 @@ class Client:
         *,
         sealed: bool = False,
         consents: Sequence[bytes] = (),
+        streamed: bool = False,
     ) -> envelope_pb2.Envelope:
         """Ask for one profile; `timeout` in seconds. Verify what comes before relying on it.
 
+        Queries that are ready together are signed together, whatever each asks, those on persons
+        alone; each that is `sealed` has a key of its own. With `streamed` they also leave together,
+        on the client's stream.
+
         Raises:
-            LandbridgeError: the gateway's reason, LB-2001 or LB-2002 when it cannot be reached.
+            LandbridgeError: LB-1002, LB-1005; the gateway's reason, LB-2001 or LB-2002 when it
+                cannot be reached; what the log refuses it for.
         """
-        (query,) = self.sign([subject], purpose, case, wanted, sealed=sealed, consents=consents)
-        return await self.send(query, timeout)
+        (draft,) = self._writer.write(
+            [subject], purpose, case, wanted, sealed=sealed, consents=consents
+        )
+        send = self._call_stream if streamed else self._call_unary
+        if self._log is None:
+            return await send(await self._signer.sign(draft), timeout)
+        leaving = self._log.leave(draft, self._signer.sign_all)
+        return await self._logged(self._log, leaving, timeout, send)
 
     async def send(
         self, query: envelope_pb2.Envelope, timeout: float = 5.0
     ) -> envelope_pb2.Envelope:
         """Send one signed query by the unary rpc."""
-
-        async def call(left: float) -> envelope_pb2.Envelope:
-            try:
-                response = await self._stub().GetProfile(
-                    gateway_service_pb2.GetProfileRequest(query=query), timeout=left
-                )
-            except grpc.aio.AioRpcError as error:
-                raise from_rpc_error(error, peer="the gateway") from error
-            return response.profile
-
-        return await self._logged(query, timeout, call)
+        return await self._send(query, timeout, self._call_unary)
 
     async def stream(
         self, query: envelope_pb2.Envelope, timeout: float = 5.0
     ) -> envelope_pb2.Envelope:
         """Send one signed query on the client's stream; queries that gather leave together."""
-        return await self._logged(query, timeout, lambda left: self._stream().ask(query, left))
+        return await self._send(query, timeout, self._call_stream)
 
     async def directory(self, timeout: float = 5.0) -> list[catalogue_pb2.Catalogue]:
         """List what the agencies publish."""
@@ -224,7 +220,8 @@ class Client:
         return list(response.catalogues)
 
     async def close(self) -> None:
-        """Close the line."""
+        """Close the line; what is in the log stays there, and nothing leaves any more."""
+        self._closed = True
         for task in tuple(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -234,24 +231,50 @@ class Client:
         if self._log is not None:
             await self._log.close()
 
+    async def _send(
+        self, query: envelope_pb2.Envelope, timeout: float, send: _Send
+    ) -> envelope_pb2.Envelope:
+        log = self._log
+        if log is None:
+            return await send(query, timeout)
+
+        async def asked() -> tuple[envelope_pb2.Envelope, Pending]:
+            return query, await log.asked(query)
+
+        return await self._logged(log, asked(), timeout, send)
+
     async def _logged(
         self,
-        query: envelope_pb2.Envelope,
+        log: RequesterLog,
+        leaving: Awaitable[tuple[envelope_pb2.Envelope, Pending]],
         timeout: float,
-        call: Callable[[float], Awaitable[envelope_pb2.Envelope]],
+        send: _Send,
     ) -> envelope_pb2.Envelope:
-        """Log a query before it leaves, and what came before it is handed on.
-
-        `call` is given the seconds that are left.
-        """
-        if self._log is None:
-            return await call(timeout)
+        """Send a query once it is in the log, and hand on what came once that is, too."""
         loop = asyncio.get_running_loop()
         end = loop.time() + timeout
-        asked = await self._log.asked(query)
-        profile = await call(max(_LEAST_S, end - loop.time()))
-        await self._log.received(asked, profile)
+        query, pending = await leaving
+        if self._closed:
+            raise refuse(Reason.UNREACHABLE, "the line to the gateway is closed")
+        profile = await send(query, max(_LEAST_S, end - loop.time()))
+        await log.received(pending, profile)
         return profile
+
+    async def _call_unary(
+        self, query: envelope_pb2.Envelope, timeout: float
+    ) -> envelope_pb2.Envelope:
+        try:
+            response = await self._stub().GetProfile(
+                gateway_service_pb2.GetProfileRequest(query=query), timeout=timeout
+            )
+        except grpc.aio.AioRpcError as error:
+            raise from_rpc_error(error, peer="the gateway") from error
+        return response.profile
+
+    async def _call_stream(
+        self, query: envelope_pb2.Envelope, timeout: float
+    ) -> envelope_pb2.Envelope:
+        return await self._stream().ask(query, timeout)
 
     def _stream(self) -> ProfileStream:
         if self._streams is None or self._streams.current.ended.done():
@@ -261,12 +284,12 @@ class Client:
             self._keeper = self._run(self._streams.run)
         return self._streams.current
 
-    def _stub(self) -> "gateway_service_pb2_grpc.GatewayServiceAsyncStub":
-        # Made anew for each call, as the channel may be another one each time.
-        stub: gateway_service_pb2_grpc.GatewayServiceAsyncStub = (
-            gateway_service_pb2_grpc.GatewayServiceStub(self._channel.channel)
-        )
-        return stub
+    def _stub(self) -> "_Stub":
+        # The channel may be another one each time.
+        channel = self._channel.channel
+        if self._stub_of is None or self._stub_of[0] is not channel:
+            self._stub_of = channel, gateway_service_pb2_grpc.GatewayServiceStub(channel)
+        return self._stub_of[1]
 
     def _run(self, work: Callable[[], Coroutine[None, None, None]]) -> asyncio.Task[None]:
         async def run() -> None:

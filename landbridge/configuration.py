@@ -14,9 +14,9 @@ from typing import Annotated, Any, TypeVar, get_args, get_origin
 
 import toml_rs
 from pydantic import AfterValidator, BaseModel, ValidationError
-from pydantic.json_schema import GenerateJsonSchema
 from pydantic_core import ErrorDetails
 
+from landbridge.described import DescribedSchema
 from landbridge.errors import LandbridgeError, Reason, refuse
 from landbridge.places import Keys, Place, Places
 from landbridge.suggestion import did_you_mean
@@ -101,7 +101,8 @@ def checked(check: Callable[[Any], object]) -> AfterValidator:
 
 def json_schema(model: type[BaseModel]) -> str:
     """Write the JSON Schema of a model's files, for editors that check TOML while one types."""
-    schema = {"$schema": GenerateJsonSchema.schema_dialect} | model.model_json_schema()
+    written = model.model_json_schema(schema_generator=DescribedSchema)
+    schema = {"$schema": DescribedSchema.schema_dialect} | written
     return json.dumps(schema, indent=2) + "\n"
 
 

@@ -8,6 +8,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
+from itertools import count
 from typing import TypeVar
 
 from cryptography.exceptions import InvalidSignature
@@ -22,6 +23,7 @@ from landbridge.log.evidence import Evidence
 from landbridge.log.frontier import Frontier
 from landbridge.log.merkle import root_from_path
 from landbridge.log.note import Note, NoteVerifier, find_signers, parse_note, write_note
+from landbridge.log.proven_nodes import ProvenNodes
 from landbridge.v1.envelope_pb2 import BatchSignature, Envelope, LogEvidence
 from landbridge.v1.log_pb2 import Heard, LogEntry
 
@@ -92,7 +94,9 @@ class BatchVerifier:
     def __init__(self, keys: Keys, *, remembered: int = REMEMBERED_HEADS) -> None:
         self._keys = keys
         self._remembered = remembered
-        self._heads: OrderedDict[tuple[str, bytes, int, bytes], Ed25519PublicKey] = OrderedDict()
+        self._heads: OrderedDict[tuple[str, bytes, int], _BatchHead] = OrderedDict()
+        self._nodes = ProvenNodes()
+        self._numbers = count()
 
     def verify(self, envelope: Envelope, payload_type: str) -> str:
         """Return the agency that signed the payload.
@@ -103,23 +107,39 @@ class BatchVerifier:
         """
         _check_form(envelope, payload_type, "batch")
         proof = envelope.batch
-        key_id, size, signature = proof.key_id, proof.size, proof.signature
+        key_id, size, index, path = proof.key_id, proof.size, proof.index, proof.path
+        signature = proof.signature
         leaf = _leaf(payload_type, envelope.payload)
-        root = root_from_path(leaf, proof.index, size, proof.path) if size < _MAX_SIZE else None
+        agency, public = self._keys(key_id)
+        known = self._heads.get((key_id, signature, size))
+        if (
+            known is not None
+            and (known.signer is public or known.signer == public)
+            and self._nodes.holds(known.number, known.root, size, leaf, index, path)
+        ):
+            return agency
+        root = root_from_path(leaf, index, size, path) if size < _MAX_SIZE else None
         if root is None:
             raise _bad_signature("the path has not the form of its batch")
-        agency, public = self._keys(key_id)
-        head = (key_id, signature, size, root)
-        if self._heads.get(head) != public:
-            try:
-                public.verify(signature, _batch_head(size, root))
-            except InvalidSignature:
-                raise _bad_signature(f"the signature of {key_id[:200]} does not verify") from None
-            _remember(self._heads, head, public, self._remembered)
+        try:
+            public.verify(signature, _batch_head(size, root))
+        except InvalidSignature:
+            raise _bad_signature(f"the signature of {key_id[:200]} does not verify") from None
+        head = _BatchHead(next(self._numbers), root, public)
+        _remember(self._heads, (key_id, signature, size), head, self._remembered)
         return agency
 
 
 @dataclass(frozen=True, slots=True)
+class _BatchHead:
+    """The root of a batch, the key that signed it, and its number among the verified ones."""
+
+    number: int
+    root: bytes
+    signer: Ed25519PublicKey
+
+
+@dataclass(slots=True)
 class VerifiedEntry:
     """A log entry that names a payload, with the log that holds it."""
 
@@ -146,8 +166,9 @@ class VerifiedEntry:
 
 @dataclass(frozen=True, slots=True)
 class _Head:
-    """A checkpoint taken apart, the key that signed it, and the note with that signature alone."""
+    """A checkpoint taken apart, who signed it, and the note with that signature alone."""
 
+    number: int
     note: bytes
     checkpoint: Checkpoint
     signer: Ed25519PublicKey
@@ -164,6 +185,8 @@ class EvidenceVerifier:
         self._log_keys = log_keys
         self._remembered = remembered
         self._heads: OrderedDict[bytes, _Head] = OrderedDict()
+        self._nodes = ProvenNodes()
+        self._numbers = count()
 
     def verify(self, envelope: Envelope, payload_type: str) -> VerifiedEntry:
         """Return the log entry that names the payload, and whose log it is.
@@ -176,13 +199,18 @@ class EvidenceVerifier:
         """
         _check_form(envelope, payload_type, "log")
         proof = envelope.log
-        logged, index = proof.entry, proof.index
+        logged, index, checkpoint = proof.entry, proof.index, proof.checkpoint
         # 1. The entry stands in the tree under the head.
-        known = self._heads.get(proof.checkpoint)
-        note = None if known else _note(proof.checkpoint)
-        head = known.checkpoint if known else read_checkpoint(note or _note(proof.checkpoint))
         leaf = sha256(b"\x00" + logged).digest()
-        if root_from_path(leaf, index, head.size, proof.path) != head.root:
+        known = self._heads.get(checkpoint)
+        if known is None:
+            note = _note(checkpoint)
+            head = read_checkpoint(note)
+            stands = root_from_path(leaf, index, head.size, proof.path) == head.root
+        else:
+            note, head = None, known.checkpoint
+            stands = self._nodes.holds(known.number, head.root, head.size, leaf, index, proof.path)
+        if not stands:
             raise refuse(Reason.BAD_LOG_EVIDENCE, f"entry {index} does not lead to the signed head")
         try:
             entry = LogEntry.FromString(logged)
@@ -191,8 +219,7 @@ class EvidenceVerifier:
         # 2. The head is signed by the log that it names, with a key that is good at that time.
         agency, role, keys = self._log_keys(head.origin, entry.logged_at_unix_ms)
         if known is None or known.signer not in keys:
-            note = note or _note(proof.checkpoint)
-            known = self._verify_head(proof.checkpoint, note, head, keys)
+            known = self._verify_head(checkpoint, note or _note(checkpoint), head, keys)
         # 3. The entry names this payload.
         if entry.payload_digest != digest(payload_type, envelope.payload):
             raise _bad_signature("the payload is not the one that its signer logged")
@@ -205,7 +232,8 @@ class EvidenceVerifier:
         signer = find_signers(note, [NoteVerifier(head.origin, key) for key in keys])[0]
         own = (signer.name, signer.key_hash)
         line = next(line for line in note.signatures if (line.name, line.key_hash) == own)
-        found = _Head(write_note(note.text, (line,)), head, signer.public)
+        number = next(self._numbers)
+        found = _Head(number, write_note(note.text, (line,)), head, signer.public)
         _remember(self._heads, data, found, self._remembered)
         return found
 

@@ -84,7 +84,7 @@ PeriodText = Annotated[str, checked(_check_period)]
 
 
 class _Table(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class FederationTable(_Table):

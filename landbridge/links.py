@@ -12,10 +12,9 @@ further identifiers.
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from landbridge.read_answer import ReadDataset, read_datasets
 from landbridge.subject import Schemes, SubjectId, SubjectKind
 from landbridge.v1 import answer_pb2
-
-IDENTIFIER = answer_pb2.VALUE_TYPE_IDENTIFIER
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,27 +48,26 @@ class LinkingRecord:
 
 def linking_records(answer: answer_pb2.Answer) -> Iterator[LinkingRecord]:
     """Read the records of an answer that hold identifiers."""
-    for dataset in answer.datasets:
+    return links_stated(answer.agency, read_datasets(answer))
+
+
+def links_stated(agency: str, datasets: Iterable[ReadDataset]) -> Iterator[LinkingRecord]:
+    """Read the records that hold identifiers from an agency's datasets."""
+    for dataset in datasets:
         for extract in dataset.extracts:
-            columns = [
-                (position, column.scheme)
-                for position, column in enumerate(extract.columns)
-                if column.type == IDENTIFIER
-            ]
-            if not columns:
-                continue
-            for record in extract.records:
+            columns = extract.says.identifiers
+            for record in extract.records if columns else ():
                 values = record.values
                 yield LinkingRecord(
                     SubjectId(record.about.scheme, record.about.value),
                     record.covers_group,
                     tuple(
                         SubjectId(scheme, text)
-                        for position, scheme in columns
+                        for position, scheme in columns.items()
                         for text in _texts(values[position])
                     ),
-                    answer.agency,
-                    dataset.dataset,
+                    agency,
+                    dataset.name,
                     record.record,
                 )
 

@@ -5,6 +5,7 @@ Whoever puts the next key in its place, the renewal agent or a person with a com
 one alarm.
 """
 
+import os
 from pathlib import Path
 from threading import Lock
 
@@ -63,7 +64,7 @@ class LiveKey:
 
 def _look(path: Path) -> _Seen:
     try:
-        status = path.stat()
+        status = os.stat(path)  # noqa: PTH116  at every signature
     except OSError:
         return None
     # The mode too, so that a key that others could read is taken as soon as it is put right.

@@ -88,8 +88,7 @@ def _unseal(
 ) -> answer_pb2.Answer:
     """Return a sealed answer in the clear, checked as the gateway checks those that come so."""
     clear = unseal(answer, contents)
-    check_contents(clear, federation)
-    check_fields(clear, query)
+    check_fields(clear.agency, check_contents(clear, federation), query)
     return clear
 
 

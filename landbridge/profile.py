@@ -15,6 +15,7 @@ from landbridge.asked import asked_document
 from landbridge.clock import to_iso
 from landbridge.errors import LandbridgeError, Reason, refuse
 from landbridge.gaps import gaps, profile_state, source_state
+from landbridge.heading import read_columns
 from landbridge.reasons import REASONS
 from landbridge.record_flags import is_disputed
 from landbridge.sections import RecordReader, identifier, sections, stated_value
@@ -188,7 +189,7 @@ def _compared(
     dataset = answer.datasets[place.dataset]
     extract = dataset.extracts[place.extract]
     record = extract.records[place.record]
-    value = stated_value(extract.columns[place.value], record.values[place.value])
+    value = stated_value(read_columns(extract.heading)[place.value], record.values[place.value])
     value.pop("term", None)
     if is_disputed(record, value["field"]):
         value["disputed"] = True

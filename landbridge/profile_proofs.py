@@ -23,6 +23,7 @@ from landbridge.keys import KeyUse
 from landbridge.log.checkpoint import stated
 from landbridge.profile import SignedProfile
 from landbridge.query import read_query
+from landbridge.read_answer import read_datasets
 from landbridge.trust.bundle import TrustBundle
 from landbridge.v1 import envelope_pb2, log_pb2
 
@@ -121,9 +122,13 @@ def verify_answers(
                 )
             _check_time(holder.entry, signed.query.issued_at_unix_ms, profile.assembled_at_unix_ms)
             check_binding(answer, holder, query_digest=query_digest, federation=profile.federation)
-            if federation is not None:
-                check_answer(answer, holder, query_digest=query_digest, federation=federation)
-            check_wanted(answer, query)
+            if federation is None:
+                datasets = read_datasets(answer)
+            else:
+                datasets = check_answer(
+                    answer, holder, query_digest=query_digest, federation=federation
+                )
+            check_wanted(answer, datasets, query)
             step = (answer.agency, answer.step, answer.round)
             if step in seen:
                 raise refuse(Reason.MISMATCHED_ANSWER, f"{answer.agency} answered this step before")

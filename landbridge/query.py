@@ -19,6 +19,7 @@ _MAX_FIELDS = 500
 _MAX_PAYLOAD = 64 * 1024
 _MAX_ARGUMENTS = 20
 _MAX_CONSENTS = 4
+_KINDS = (1, 2)
 _MAX_SEAL_KEY = 4096
 _NO_ARGUMENTS: Mapping[str, str | int] = MappingProxyType({})
 
@@ -98,7 +99,7 @@ def write_query(  # noqa: PLR0913  the parts of a query are what they are
         nonce=secrets.token_bytes(NONCE_BYTES),
         federation=federation.name,
         requester=requester,
-        subject_kind=federation.schemes[subject.scheme].subject_kind.number,  # type: ignore[arg-type]
+        subject_kind=federation.schemes.named(subject.scheme).subject_kind.number,  # type: ignore[arg-type]
         purpose=federation.check_purpose(purpose),
         case_reference=case_reference,
         issued_at_unix_ms=at,
@@ -130,44 +131,70 @@ def read_query(payload: bytes) -> Query:
         message = query_pb2.Query.FromString(payload)
     except DecodeError as error:
         raise refuse(Reason.MALFORMED_REQUEST, "the query's bytes are not a query") from error
-    missing = [
-        name
-        for name, present in (
-            ("nonce", len(message.nonce) == NONCE_BYTES),
-            ("federation", message.federation),
-            ("requester", message.requester),
-            ("subject", message.subject.scheme and message.subject.value),
-            ("subject_kind", message.subject_kind in (1, 2)),
-            ("purpose", message.purpose),
-            ("case_reference", message.case_reference),
-            ("expires_at", message.expires_at_unix_ms > message.issued_at_unix_ms > 0),
-            ("seal_to", len(message.seal_to) <= _MAX_SEAL_KEY),
-            ("consents", len(message.consents) <= _MAX_CONSENTS),
-            ("arguments", all(map(_has_arguments, message.wanted))),
-        )
-        if not present
-    ]
-    if missing:
-        raise refuse(Reason.MALFORMED_REQUEST, f"the query lacks a valid {', '.join(missing)}")
-    if _is_too_long(message):
-        raise refuse(Reason.MALFORMED_REQUEST, "a part of the query is too long")
-    return Query(
-        nonce=message.nonce,
-        federation=message.federation,
-        requester=message.requester,
-        subject=SubjectId(message.subject.scheme, message.subject.value),
-        subject_kind=SubjectKind.from_number(message.subject_kind),
-        purpose=message.purpose,
-        case_reference=message.case_reference,
-        wanted=tuple(
-            Wanted(item.agency, item.dataset, tuple(item.fields), tuple(_arguments(item)))
-            for item in message.wanted
-        ),
-        issued_at=message.issued_at_unix_ms,
-        expires_at=message.expires_at_unix_ms,
-        seal_to=message.seal_to,
-        consents=tuple(message.consents),
+    subject = message.subject
+    texts = (
+        message.federation,
+        message.requester,
+        subject.scheme,
+        subject.value,
+        message.purpose,
+        message.case_reference,
     )
+    nonce, kind, seal_to = message.nonce, message.subject_kind, message.seal_to
+    issued_at, expires_at = message.issued_at_unix_ms, message.expires_at_unix_ms
+    consents, wanted = tuple(message.consents), message.wanted
+    if not (
+        all(texts)
+        and len(nonce) == NONCE_BYTES
+        and kind in _KINDS
+        and expires_at > issued_at > 0
+        and len(seal_to) <= _MAX_SEAL_KEY
+        and len(consents) <= _MAX_CONSENTS
+        and (not wanted or all(map(_has_arguments, wanted)))
+    ):
+        missing = ", ".join(_missing(message))
+        raise refuse(Reason.MALFORMED_REQUEST, f"the query lacks a valid {missing}")
+    if max(map(len, texts)) > _MAX_TEXT or (wanted and _is_too_long(wanted)):
+        raise refuse(Reason.MALFORMED_REQUEST, "a part of the query is too long")
+    federation, requester, scheme, value, purpose, case_reference = texts
+    return Query(
+        nonce,
+        federation,
+        requester,
+        SubjectId(scheme, value),
+        SubjectKind.from_number(kind),
+        purpose,
+        case_reference,
+        tuple(
+            Wanted(item.agency, item.dataset, tuple(item.fields), tuple(_arguments(item)))
+            for item in wanted
+        )
+        if wanted
+        else (),
+        issued_at,
+        expires_at,
+        seal_to,
+        consents,
+    )
+
+
+def _missing(message: query_pb2.Query) -> Iterator[str]:
+    """Name what of a query is not there, or not as it has to be."""
+    for name, present in (
+        ("nonce", len(message.nonce) == NONCE_BYTES),
+        ("federation", message.federation),
+        ("requester", message.requester),
+        ("subject", message.subject.scheme and message.subject.value),
+        ("subject_kind", message.subject_kind in _KINDS),
+        ("purpose", message.purpose),
+        ("case_reference", message.case_reference),
+        ("expires_at", message.expires_at_unix_ms > message.issued_at_unix_ms > 0),
+        ("seal_to", len(message.seal_to) <= _MAX_SEAL_KEY),
+        ("consents", len(message.consents) <= _MAX_CONSENTS),
+        ("arguments", all(map(_has_arguments, message.wanted))),
+    ):
+        if not present:
+            yield name
 
 
 def _has_arguments(item: query_pb2.Wanted) -> bool:
@@ -183,18 +210,11 @@ def _arguments(item: query_pb2.Wanted) -> Iterator[tuple[str, str | int]]:
         yield argument.name, argument.integer if argument.HasField("integer") else argument.text
 
 
-def _is_too_long(message: query_pb2.Query) -> bool:
-    if len(message.wanted) > _MAX_WANTED:
+def _is_too_long(wanted: Sequence[query_pb2.Wanted]) -> bool:
+    if len(wanted) > _MAX_WANTED:
         return True
-    texts = [
-        message.federation,
-        message.requester,
-        message.subject.scheme,
-        message.subject.value,
-        message.purpose,
-        message.case_reference,
-    ]
-    for item in message.wanted:
+    texts: list[str] = []
+    for item in wanted:
         if len(item.fields) > _MAX_FIELDS:
             return True
         texts += item.agency, item.dataset, *item.fields
@@ -217,13 +237,15 @@ def check_query(query: Query, *, signer: str, federation: Federation, at: int) -
             f"the query is meant for the federation {query.federation[:100]!r}",
         )
     federation.check_purpose(query.purpose)
-    scheme = federation.schemes.get(query.subject.scheme)
-    if scheme is None:
+    subject = query.subject
+    try:
+        scheme = federation.schemes[subject.scheme]
+    except KeyError:
         raise refuse(
             Reason.UNKNOWN_SCHEME,
-            f"{query.subject.scheme[:100]!r} is not an identifier scheme of {federation.name}",
-        )
-    if scheme.normalise(query.subject.value) != query.subject.value:
+            f"{subject.scheme[:100]!r} is not an identifier scheme of {federation.name}",
+        ) from None
+    if scheme.normalise(subject.value) != subject.value:
         raise refuse(
             Reason.MALFORMED_IDENTIFIER, "the subject's identifier is not in its normal form"
         )

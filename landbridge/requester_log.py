@@ -3,81 +3,44 @@
 So whoever compares it with the logs of gateway and nodes finds what either side hides; and one of
 these that was put back to an older copy is noticed at once. Other processes may append to the same
 log in turn, and the log's key may change while this one runs.
+
+Batches form by themselves: what gathers while one is written is the next, queries and profiles
+alike. What comes alone does not wait for company.
 """
 
 import asyncio
-import itertools
-from collections.abc import Mapping, Sequence
+from collections import deque
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Final, Self
 
 from landbridge.agency import Identity
 from landbridge.alarm import Alarms
 from landbridge.clock import Clock, system_clock
-from landbridge.envelope import EvidenceVerifier, VerifiedEntry
 from landbridge.errors import LandbridgeError, Reason, refuse
 from landbridge.keys import KeyUse
 from landbridge.live_key import LiveKey
-from landbridge.log.committer import LARGEST_BATCH, Committer
-from landbridge.log.seen_sizes import SeenSizes, check_not_rolled_back
-from landbridge.log.signed_head import is_still_signed
-from landbridge.log.store import LogStore
+from landbridge.log.committer import LARGEST_BATCH, MOST_WAITING
 from landbridge.party import PartyFolder
-from landbridge.requester_trace import (
-    Asked,
-    Heard,
-    SeenHead,
-    heads_heard,
-    write_entry,
-    write_receipt,
-)
-from landbridge.v1 import envelope_pb2, log_pb2
+from landbridge.query_signer import Draft
+from landbridge.requester_batch import Arrived, Batch, Logged, Sign, Signed, Unsigned, Waiting
+from landbridge.requester_trace import Asked
+from landbridge.requester_writer import Came, Pending, PutDown, RequesterWriter
+from landbridge.v1 import envelope_pb2
 
 _ALARM: Final = "requester's log"
 _KEPT_MS: Final = 60_000
 """How long queries signed together are known beyond their expiry, when none of them leaves."""
-_READ_AGAIN: Final = 500
-"""Entries, the newest ones, that are read at the start for what they heard of other logs."""
-_QUERY: Final = log_pb2.LogEntry(kind=log_pb2.ENTRY_KIND_QUERY)
-
-
-@dataclass(frozen=True, slots=True)
-class Pending:
-    """A query that is in the log, and how large other logs were seen to be before it left."""
-
-    asked: Asked
-    seen: Mapping[str, int]
 
 
 @dataclass(slots=True)
-class _Batch:
+class _Together:
     """Queries that were signed together: in the log together, once the first of them leaves."""
 
     asked: Sequence[Asked]
     expires_at: int
-    logging: asyncio.Task[None] | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class _Line:
-    """The log as it is open now, under one key."""
-
-    key_id: str
-    store: LogStore
-    committer: Committer
-
-    async def append(self, asked: Sequence[Asked], said: log_pb2.LogEntry, at: int) -> None:
-        subjects = self.store.subjects
-        if len(asked) > 1:
-            # From now on they are known: all are looked up at once.
-            subjects.names((*one.subject, at) for one in asked if one.subject)
-        written = [write_entry(one, said, subjects, at) for one in asked]
-        entries, named = zip(*written, strict=True)
-        await self.committer.append_all(entries, named)
-
-    async def close(self) -> None:
-        await self.committer.close()
-        self.store.close()
+    logging: asyncio.Future[list[Pending]] | None = None
 
 
 class RequesterLog:
@@ -89,19 +52,16 @@ class RequesterLog:
     def __init__(
         self, folder: PartyFolder, identity: Identity, key: LiveKey, clock: Clock = system_clock
     ) -> None:
-        self._folder = folder
-        self._identity = identity
-        self._key = key
         self._clock = clock
-        self._line: _Line | None = None
-        self._opening = asyncio.Lock()
-        self._batches: dict[bytes, _Batch] = {}
-        self._seen = SeenSizes()
-        self._heads: dict[str, SeenHead] = {}
-        """What showed these sizes."""
-        self._evidence = EvidenceVerifier(
-            lambda origin, _: folder.bundle.log_keys(origin, self._clock())
-        )
+        self.writer = RequesterWriter(folder, identity, key, clock)
+        """What writes it, on the thread of this log alone."""
+        self._waiting: deque[Waiting] = deque()
+        self._entries_waiting = 0
+        self._worker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="requester-log")
+        self._is_writing = False
+        self._idle = asyncio.Event()
+        self._closed = False
+        self._together: dict[bytes, _Together] = {}
 
     @classmethod
     def of(
@@ -135,13 +95,13 @@ class RequesterLog:
         `expires_at` is Unix milliseconds.
         """
         now = self._clock()
-        self._batches = {
-            name: batch
-            for name, batch in self._batches.items()
-            if batch.expires_at + _KEPT_MS > now
+        self._together = {
+            name: together
+            for name, together in self._together.items()
+            if together.expires_at + _KEPT_MS > now
         }
-        batch = _Batch([Asked.read(query) for query in queries], expires_at)
-        self._batches.update((asked.digest, batch) for asked in batch.asked)
+        together = _Together([Asked.read(query) for query in queries], expires_at)
+        self._together.update((asked.digest, together) for asked in together.asked)
 
     async def asked(self, query: envelope_pb2.Envelope) -> Pending:
         """Put down that a query is about to leave; it may when this returns.
@@ -151,12 +111,20 @@ class RequesterLog:
                 when too many wait.
         """
         asked = Asked.read(query)
-        batch = self._batches.pop(asked.digest, None)
-        if batch is None:
-            await self._append([asked], _QUERY)
-        else:
-            await self._append_batch(batch)
-        return Pending(asked, self._seen.sizes)
+        together = self._together.pop(asked.digest, None)
+        if together is None:
+            return (await self._put_down([asked]))[0]
+        return await self._leave_together(asked, together)
+
+    async def leave(self, draft: Draft, sign: Sign) -> tuple[envelope_pb2.Envelope, Pending]:
+        """Sign a query with those that go to the disk with it; it may leave when this returns.
+
+        Raises:
+            LandbridgeError: as for `asked`.
+        """
+        done: asyncio.Future[Logged] = asyncio.get_running_loop().create_future()
+        self._wait(Unsigned(draft, sign, done), 1)
+        return await done
 
     async def received(self, pending: Pending, profile: envelope_pb2.Envelope) -> None:
         """Put down what came; the profile may be handed on when this returns.
@@ -168,100 +136,99 @@ class RequesterLog:
             LandbridgeError: as for `asked`; LB-1001 when the gateway says more than an entry holds;
                 LB-5003 when a log was put back to an older copy: what it showed is put down.
         """
-        heard = Heard.of(profile, self._evidence)
-        await self._append([pending.asked], write_receipt(pending.asked, profile, heard))
-        put_back = [error for entry in heard.all if (error := self._put_back(pending, entry))]
-        for entry in heard.all:
-            self._saw(SeenHead(entry.head, entry.checkpoint, self._clock()))
-        if put_back:
-            raise put_back[0]
+        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._wait(Arrived(Came(pending, profile), done), 1)
+        await done
 
     async def close(self) -> None:
         """Commit what waits and close the file."""
-        async with self._opening:
-            await self._close()
+        if self._closed:
+            return
+        self._closed = True
+        if self._is_writing:
+            self._idle.clear()
+            await self._idle.wait()
+        await asyncio.get_running_loop().run_in_executor(self._worker, self.writer.close)
+        self._worker.shutdown()
 
-    def _saw(self, seen: SeenHead) -> None:
-        origin, size = seen.head.origin, seen.head.size
-        if size > self._seen.sizes.get(origin, 0):
-            self._seen.saw(origin, size)
-            self._heads[origin] = seen
-
-    def _put_back(self, pending: Pending, entry: VerifiedEntry) -> LandbridgeError | None:
-        """Return why an entry stands where it cannot, unless a tainted key has signed that."""
-        origin = entry.origin
-        try:
-            check_not_rolled_back(pending.seen, origin, entry.index)
-        except LandbridgeError as error:
-            if pending.seen[origin] > self._seen.sizes.get(origin, 0):
-                return None  # forgotten since
-            if self._counts(self._heads[origin]) or self._line is None:
-                return error
-            self._recall(self._line.store)
-        return None
-
-    def _counts(self, seen: SeenHead) -> bool:
-        return is_still_signed(seen.signed, self._folder.bundle.past_log_keys, seen.at)
-
-    def _recall(self, store: LogStore) -> None:
-        """Go by the largest head of each log, of those in the newest receipts, that counts."""
-        newest = itertools.islice(store.entries_backwards(), _READ_AGAIN)
-        heard = list(heads_heard(entry for _, entry in newest))
-        self._seen, self._heads = SeenSizes(), {}
-        for seen in sorted(heard, key=lambda seen: seen.head.size, reverse=True):
-            if seen.head.origin not in self._heads and self._counts(seen):
-                self._saw(seen)
-
-    async def _append_batch(self, batch: _Batch) -> None:
-        if batch.logging is None:
-            batch.logging = asyncio.create_task(self._append(batch.asked, _QUERY))
-            batch.logging.add_done_callback(_noted)
-        logging = batch.logging
+    async def _leave_together(self, asked: Asked, together: _Together) -> Pending:
+        if together.logging is None:
+            together.logging = self._put_down(together.asked)
+            together.logging.add_done_callback(_noted)
+        logging = together.logging
         try:
             # One who gives up takes nothing from the others.
-            await asyncio.shield(logging)
+            pending = await asyncio.shield(logging)
         except LandbridgeError:
-            if batch.logging is logging:
-                batch.logging = None
+            if together.logging is logging:
+                together.logging = None
             raise
+        return Pending(asked, pending[0].seen)
 
-    async def _append(self, asked: Sequence[Asked], said: log_pb2.LogEntry) -> None:
-        for start in range(0, len(asked), LARGEST_BATCH):
-            part = asked[start : start + LARGEST_BATCH]
-            line = await self._opened()
+    def _put_down(self, asked: Sequence[Asked]) -> asyncio.Future[list[Pending]]:
+        done: asyncio.Future[list[Pending]] = asyncio.get_running_loop().create_future()
+        self._wait(Signed(asked, done), len(asked))
+        return done
+
+    def _wait(self, waiting: Waiting, count: int) -> None:
+        if self._closed:
+            raise refuse(Reason.LOG_UNAVAILABLE, "the log is closed: the program is ending")
+        if self._waiting and self._entries_waiting + count > MOST_WAITING:
+            raise refuse(
+                Reason.BUSY, f"{self._entries_waiting} entries are waiting to be logged already"
+            )
+        self._waiting.append(waiting)
+        self._entries_waiting += count
+        if not self._is_writing:
+            self._is_writing = True
+            # After all that is ready in this turn of the loop.
+            asyncio.get_running_loop().call_soon(self._write_next)
+
+    def _write_next(self) -> None:
+        if not self._waiting:
+            self._is_writing = False
+            self._idle.set()
+            return
+        batch = self._next_batch()
+        loop = asyncio.get_running_loop()
+
+        def write() -> None:
             try:
-                await line.append(part, said, self._clock())
-            except LandbridgeError as error:
-                # Another process may have let the next key sign a moment before it is seen here.
-                if error.reason is not Reason.LOG_DAMAGED or self._key().key_id == line.key_id:
-                    raise
-                await (await self._opened()).append(part, said, self._clock())
+                put_down = batch.put_down_with(self.writer)
+            except BaseException as error:  # noqa: BLE001  each caller gets it
+                loop.call_soon_threadsafe(self._written, batch, error)
+            else:
+                loop.call_soon_threadsafe(self._written, batch, put_down)
 
-    async def _opened(self) -> _Line:
-        """Return the log under the key that signs now."""
-        key_id = self._key().key_id
-        line = self._line
-        if line is None or line.key_id != key_id:
-            async with self._opening:
-                line = self._line
-                if line is None or line.key_id != key_id:
-                    await self._close()
-                    store = await asyncio.to_thread(self._open)
-                    line = self._line = _Line(key_id, store, Committer(store))
-        return line
+        self._worker.submit(write)
 
-    def _open(self) -> LogStore:
-        store = self._folder.open_log(self._identity)
-        self._recall(store)
-        return store
+    def _written(self, batch: Batch, outcome: PutDown | BaseException) -> None:
+        if isinstance(outcome, PutDown):
+            batch.settle(outcome)
+        else:
+            batch.fail(outcome)
+        self._write_next()
 
-    async def _close(self) -> None:
-        line, self._line = self._line, None
-        if line is not None:
-            await line.close()
+    def _next_batch(self) -> Batch:
+        batch, size = Batch(), 0
+        while self._waiting:
+            first = self._waiting[0]
+            count = len(first.asked) if isinstance(first, Signed) else 1
+            if size and size + count > LARGEST_BATCH:
+                break
+            self._waiting.popleft()
+            self._entries_waiting -= count
+            size += count
+            if isinstance(first, Arrived):
+                batch.arrived.append(first)
+            elif isinstance(first, Signed):
+                batch.signed.append(first)
+            elif not first.done.done():  # nobody waits for it any more: it is never signed
+                batch.unsigned.append(first)
+        return batch
 
 
-def _noted(task: asyncio.Task[None]) -> None:
-    """Take note of how a task ended, where nobody waits for it any more."""
-    if not task.cancelled():
-        task.exception()
+def _noted(done: asyncio.Future[list[Pending]]) -> None:
+    """Take note of how it ended, where nobody waits for it any more."""
+    if not done.cancelled():
+        done.exception()

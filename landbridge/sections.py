@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
+from landbridge.heading import read_columns
 from landbridge.record_flags import merged, shown_flags
 from landbridge.v1 import answer_pb2, profile_pb2, query_pb2, subject_pb2
 
@@ -134,8 +135,9 @@ class _Section:
         """Add the records of one clause, or their values to records that are there already."""
         names = [_name(record) for record in extract.records]
         occurrences = Counter(names)
+        columns = read_columns(extract.heading)
         for name, record in zip(names, extract.records, strict=True):
-            values, flags = _attributed(extract, record), shown_flags(record)
+            values, flags = _attributed(extract, columns, record), shown_flags(record)
             same = self._named.get(name)
             if same is not None and occurrences[name] == 1:
                 same["values"].extend(values)
@@ -156,7 +158,9 @@ def _name(record: answer_pb2.Record) -> tuple[str, ...]:
     return record.record, about.scheme, about.value, record.as_of, str(record.covers_group)
 
 
-def _attributed(extract: answer_pb2.Extract, record: answer_pb2.Record) -> list[dict[str, Any]]:
+def _attributed(
+    extract: answer_pb2.Extract, columns: Iterable[answer_pb2.Column], record: answer_pb2.Record
+) -> list[dict[str, Any]]:
     terms = _terms(extract)
     return [
         {
@@ -166,7 +170,7 @@ def _attributed(extract: answer_pb2.Extract, record: answer_pb2.Record) -> list[
             "legal_basis": extract.legal_basis,
             **terms,
         }
-        for column, value in zip(extract.columns, record.values, strict=True)
+        for column, value in zip(columns, record.values, strict=True)
     ]
 
 

@@ -232,6 +232,10 @@ class Schemes(Mapping[str, IdentifierScheme]):
         """Return the scheme of that name; KeyError where there is none, as in any mapping."""
         return self._schemes[name]
 
+    def __contains__(self, name: object) -> bool:
+        """Say whether there is a scheme of that name."""
+        return name in self._schemes
+
     def __iter__(self) -> Iterator[str]:
         """Iterate over the names in the order of federation.toml."""
         return iter(self._schemes)

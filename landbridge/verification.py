@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from landbridge.counted import counted
 from landbridge.document import first_difference
 from landbridge.envelope import EvidenceVerifier
 from landbridge.errors import Reason, refuse
@@ -84,7 +85,9 @@ def verify_profile(
     signed = read_evidence(document)
     profile, query = signed.profile, signed.query
     subject = query.subject
-    note("evidence", f"{len(profile.answers)} answers on {subject.scheme}:{subject.value}")
+    note(
+        "evidence", f"{counted(len(profile.answers), 'answer')} on {subject.scheme}:{subject.value}"
+    )
     # 2.
     logs = EvidenceVerifier(bundle.log_keys)
     note("gateway", verify_gateway(signed, logs, bundle))
@@ -109,7 +112,8 @@ def verify_profile(
             )
         sealed = sum(answer.HasField("sealed") for answer in signed.answers)
         signed = with_contents(signed, contents, federation)
-        note("opened", f"{len(contents)} of {sealed} sealed answers, as their agencies signed them")
+        answers = counted(sealed, "sealed answer")
+        note("opened", f"{len(contents)} of {answers}, as their agencies signed them")
     # 7.
     note("document", _compare(signed, document))
     return VerifiedProfile(signed, tuple(checks))

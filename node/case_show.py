@@ -5,6 +5,7 @@ from collections.abc import Callable
 from landbridge.envelope import evidence_to_proto
 from landbridge.rights.access_request import check_one_subject
 from landbridge.rights.case_request import WHAT, verify_case_request
+from landbridge.rights.clock import due_at
 from landbridge.subject import Schemes
 from landbridge.trust.bundle import TrustBundle
 from landbridge.v1 import rights_service_pb2 as pb
@@ -59,6 +60,8 @@ class CaseShow:
         except BaseException:
             self._spent.forget(asked.digest)
             raise
+        rules = self._cases.rules.get(case.opening.dataset)
+        law = rules.law if rules else None
         return pb.GetCaseResponse(
             documents=[taken.document for taken in case.taken],
             entries=[
@@ -67,4 +70,5 @@ class CaseShow:
             ],
             checkpoint=proven.head.checkpoint,
             logged=evidence_to_proto(proven.head),
+            due_at_unix_ms=due_at(case, law) if case.state.is_open else 0,
         )

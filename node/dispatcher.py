@@ -2,6 +2,10 @@
 
 Natural batching: what arrives while the responder works is the next batch. There is no timed
 window; a question that finds the responder idle starts at once, alone.
+
+A thread costs a lone question as much as its way through gRPC. So where the source is a local file,
+a question that comes alone after a quiet moment is answered on the event loop itself: nobody else
+waits for it then. One such answer that was slow sends all to the threads for a while.
 """
 
 import asyncio
@@ -9,12 +13,19 @@ from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import Final
 
 from landbridge.errors import LandbridgeError, Reason, refuse
 from landbridge.v1 import envelope_pb2, query_pb2
 from node.responder import Responder
 
 Outcome = envelope_pb2.Envelope | LandbridgeError
+
+_QUIET_S: Final = 0.002
+"""Nobody has asked for so long: so whoever asks now is likely to wait for nothing else."""
+_SLOW_S: Final = 0.05
+_AGAIN_S: Final = 60.0
+"""After an answer on the event loop that took longer than `_SLOW_S`, there is none for so long."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,43 +42,64 @@ class Dispatcher:
 
     `workers` batches may be in work at once, so that a slow statement holds back its own batch
     alone. `capacity` questions may wait, and more are refused with LB-2003. `failed` is told of
-    errors that nobody foresaw.
+    errors that nobody foresaw. `at_hand` tells whether the responder would wait for nobody now.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  built once, by name
         self,
         responder: Responder,
         *,
         failed: Callable[[Exception], None],
         workers: int,
+        at_hand: Callable[[], bool] | None = None,
         capacity: int = 4096,
         batch: int = 128,
     ) -> None:
         self._responder = responder
         self._failed = failed
         self._threads = ThreadPoolExecutor(workers, thread_name_prefix="responder")
-        self._idle = workers
+        self._workers = self._idle = workers
+        self._at_rest = asyncio.Event()
+        self._at_rest.set()
+        self._at_hand = at_hand
+        self._in_place_from = 0.0
         self._capacity = capacity
         self._batch = batch
         self._waiting: deque[Pending] = deque()
-        self._running: set[asyncio.Task[None]] = set()
 
     def submit(self, pending: Iterable[Pending]) -> None:
         """Take questions; each is delivered its outcome on the event loop."""
+        loop = asyncio.get_running_loop()
         for item in pending:
             if len(self._waiting) >= self._capacity:
                 item.deliver(refuse(Reason.BUSY, f"{self._capacity} questions wait already"))
             else:
                 self._waiting.append(item)
-        loop = asyncio.get_running_loop()
-        self._start(loop)
+        if self._at_hand is not None and self._idle == self._workers:
+            self._start_in_place(loop, self._at_hand)
+        else:
+            self._start(loop)
+
+    def _start_in_place(self, loop: asyncio.AbstractEventLoop, at_hand: Callable[[], bool]) -> None:
+        """Answer a question that came alone after a quiet moment here and now."""
+        began = loop.time()
+        if len(self._waiting) != 1 or began < self._in_place_from or not at_hand():
+            self._start(loop)
+        else:
+            for item in self._next_batch(began):
+                item.deliver(self._answer([item.question])[0])
+        ended = loop.time()
+        self._quiet_until(ended, slow=ended - began > _SLOW_S)
+
+    def _quiet_until(self, now: float, *, slow: bool = False) -> None:
+        pause = _AGAIN_S if slow else _QUIET_S
+        self._in_place_from = max(self._in_place_from, now + pause)
 
     def _start(self, loop: asyncio.AbstractEventLoop) -> None:
         while self._idle and (batch := self._next_batch(loop.time())):
             self._idle -= 1
-            task = loop.create_task(self._work(batch))
-            self._running.add(task)
-            task.add_done_callback(self._running.discard)
+            self._at_rest.clear()
+            self._threads.submit(self._work, loop, batch)
 
     def _next_batch(self, now: float) -> list[Pending]:
         batch: list[Pending] = []
@@ -79,13 +111,23 @@ class Dispatcher:
                 batch.append(item)
         return batch
 
-    async def _work(self, batch: list[Pending]) -> None:
-        loop = asyncio.get_running_loop()
-        questions = [item.question for item in batch]
-        outcomes = await loop.run_in_executor(self._threads, self._answer, questions)
+    def _work(self, loop: asyncio.AbstractEventLoop, batch: Sequence[Pending]) -> None:
+        outcomes = self._answer([item.question for item in batch])
+        loop.call_soon_threadsafe(self._answered, loop, batch, outcomes)
+
+    def _answered(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        batch: Sequence[Pending],
+        outcomes: Sequence[Outcome],
+    ) -> None:
         self._idle += 1
         self._start(loop)
-        _deliver(batch, outcomes)
+        for item, outcome in zip(batch, outcomes, strict=True):
+            item.deliver(outcome)
+        self._quiet_until(loop.time())
+        if self._idle == self._workers:
+            self._at_rest.set()
 
     def _answer(self, questions: Sequence[query_pb2.Question]) -> Sequence[Outcome]:
         try:
@@ -96,11 +138,5 @@ class Dispatcher:
 
     async def drain(self) -> None:
         """Answer all that waits, then stop the threads."""
-        while self._running:
-            await asyncio.wait(self._running)
+        await self._at_rest.wait()
         self._threads.shutdown()
-
-
-def _deliver(batch: Sequence[Pending], outcomes: Sequence[Outcome]) -> None:
-    for item, outcome in zip(batch, outcomes, strict=True):
-        item.deliver(outcome)

@@ -44,7 +44,11 @@ class Expiry:
 
     def expired(self, at: int) -> Rule:
         """Return what exactly those records meet that are past their term; `at` is Unix ms."""
-        return _expired(self, datetime.fromtimestamp(at / 1000, self.zone).date())
+        return _expired(self, self.day(at))
+
+    def day(self, at: int) -> date:
+        """Return the dataset's day at a time, Unix ms: within it the same records expire."""
+        return datetime.fromtimestamp(at / 1000, self.zone).date()
 
 
 def expiries(datasets: Iterable[DatasetTable]) -> Mapping[str, Expiry]:

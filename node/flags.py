@@ -1,7 +1,7 @@
 """Flags: disputes and repairs that travel with the records that they are about.
 
     flags.standing                            what counts at this moment
-    flags.attach(task, reading, standing)     every answer that holds the record
+    flags.mark(task, dataset, standing)       for every answer that holds the record
     flags.withdrawn(dataset)                  records that are given no more
 
 What an answer costs without cases is one look into an empty mapping. Which cases there are changes
@@ -21,7 +21,8 @@ from landbridge.subject import SubjectId
 from landbridge.v1 import answer_pb2
 from node.case_rules import CaseRules
 from node.sources.lookup import Withdrawn
-from node.task import Reading, Task
+from node.task import Mark, Task
+from node.verdict import Release
 
 _ENDED_WHEN_TOLD: Final = frozenset((CaseState.CORRECTED,))
 
@@ -100,23 +101,26 @@ class Flags:
         """Return the records of a dataset that are given no more."""
         return self._standing.withdrawn.get(dataset, frozenset())
 
-    def attach(self, task: Task, reading: Reading, standing: Standing) -> None:
-        """Add to every record of an answer the cases that concern what is released of it.
+    def mark(self, task: Task, dataset: str, standing: Standing) -> Mark | None:
+        """Return what adds to the records of an answer the cases that concern what is released.
 
-        What only resolves carries none: it leaves unsealed, and is shown to nobody.
+        None where there are none. What only resolves carries none: it leaves unsealed, and is shown
+        to nobody.
         """
-        of_dataset = standing.flags.get(reading.dataset)
+        of_dataset = standing.flags.get(dataset)
         if not of_dataset or task.resolving:
-            return
+            return None
         now = self._clock()
         known = {task.query.subject, *task.aliases}
-        for extract in reading.answer.extracts:
-            released = frozenset(column.field for column in extract.columns)
-            for record in extract.records:
-                for found in of_dataset.get(record.record, ()):
-                    about = SubjectId(record.about.scheme, record.about.value)
-                    if found.known_by is None or not found.known_by.isdisjoint({about, *known}):
-                        _add(record, found, released, now)
+
+        def mark(release: Release, records: list[bytes]) -> list[bytes]:
+            released = frozenset(release.allowance.fields)
+            return [
+                _mark(answer_pb2.Record.FromString(record), of_dataset, known, released, now)
+                for record in records
+            ]
+
+        return mark
 
 
 def _travels(case: Case, rules: CaseRules) -> bool:
@@ -141,6 +145,20 @@ def _write(case: Case, law: Jurisdiction | None, known_by: frozenset[SubjectId] 
         digest=case.last.digest,
     )
     return CaseFlag(flag, frozenset(case.opening.fields), known_by, due)
+
+
+def _mark(
+    record: answer_pb2.Record,
+    of_dataset: Mapping[str, tuple[CaseFlag, ...]],
+    known: set[SubjectId],
+    released: frozenset[str],
+    now: int,
+) -> bytes:
+    for found in of_dataset.get(record.record, ()):
+        about = SubjectId(record.about.scheme, record.about.value)
+        if found.known_by is None or not found.known_by.isdisjoint({about, *known}):
+            _add(record, found, released, now)
+    return record.SerializeToString()
 
 
 def _add(record: answer_pb2.Record, found: CaseFlag, released: frozenset[str], now: int) -> None:

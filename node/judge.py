@@ -4,24 +4,29 @@ Nothing is read here. What a clause releases becomes an extraction, exact to the
 else becomes a refusal with the reason that the requester is told.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Mapping
 from dataclasses import replace
 from types import MappingProxyType
 from typing import Final
 
 from landbridge.errors import LandbridgeError, Reason, refuse
 from landbridge.memorandum.grant import Predicate
+from landbridge.memorandum.life import Span
 from landbridge.policy.authorization import AccessRequest, authorize
-from landbridge.policy.decision import OTHER_KIND, Allowance, Decision
+from landbridge.policy.decision import OTHER_KIND, Allowance, Decision, FieldRefusal
+from landbridge.query import Query
 from landbridge.subject import SubjectKind
-from landbridge.v1 import answer_pb2
 from node.consents import ConsentCheck, Consents
 from node.expiry import Expiry
+from node.judgements import Judgement, Judgements
 from node.predicates import bind_predicate, is_given, rules_on
 from node.published import Published
-from node.task import Extraction, Reading, Task
+from node.task import Reading, Task, refusals_of
+from node.verdict import Release, Verdict
 
 _NONE_NEEDED: Final = ConsentCheck()
+_LONGEST_REMEMBERED: Final = 4096
+"""Letters of all wanted fields."""
 
 
 class Judge:
@@ -44,6 +49,7 @@ class Judge:
         self._consents = consents
         self._stale = stale
         self._expiries = expiries
+        self._judgements = Judgements()
 
     def judge(self, task: Task, at: int) -> None:
         """Give the task a reading for every dataset of its question.
@@ -54,32 +60,104 @@ class Judge:
         """
         task.readings.clear()
         task.consents = ()
-        consent = self._check_consents(task, at)
-        for name in task.question.datasets:
-            published = self._published[name]
-            request = self._request(task, published, consent, at)
-            # What a clause calls its subjects does not change whom the records are about.
-            decision = (
-                authorize(task.policy, request)
-                if published.kind is task.query.subject_kind
-                else OTHER_KIND
+        if task.query.consents:
+            consent = self._check_consents(task, at)
+            verdicts = tuple(self._decide(task, name, consent, at) for name in task.datasets)
+            if any(
+                release.allowance.terms.consent
+                for verdict in verdicts
+                for release in verdict.releases
+            ):
+                task.consents = consent.relied_on
+        else:
+            verdicts = self._alike(task, at)
+        asked, aliases = task.query.subject, task.aliases
+        for verdict in verdicts:
+            is_read = bool(verdict.releases) and self._published[verdict.dataset].is_addressable(
+                asked, aliases
             )
-            reading = Reading(name, answer_pb2.DatasetAnswer(dataset=name, as_of=published.as_of))
-            _add_refusals(reading, decision, consent)
-            for allowance in decision.allowances:
-                self._extract(task, reading, allowance)
-            if (expiry := self._expiries.get(name)) is not None:
-                reading.expired = expiry.expired(at)
-            reading.is_read = bool(reading.extractions) and published.is_addressable(
-                task.query.subject, task.aliases
+            task.readings.append(Reading.of(verdict, is_read=is_read))
+
+    def _alike(self, task: Task, at: int) -> tuple[Verdict, ...]:
+        """Return the verdicts on a question without consents, made once for all that are alike.
+
+        The key holds everything that they follow from, but for the time at which clauses begin or
+        end: each judgement knows until when it holds.
+        """
+        query = task.query
+        known = self._judgements.of(task.policy)
+        key: Hashable = (
+            query.requester,
+            query.purpose,
+            query.subject_kind,
+            query.wanted,
+            task.datasets,
+            task.resolving,
+            task.sealed,
+            task.day,
+            self._stale(at),
+            tuple(
+                expiry.day(at) for name, expiry in self._expiries.items() if name in task.datasets
             )
-            task.readings.append(reading)
-        if any(
-            extraction.allowance.terms.consent
-            for reading in task.readings
-            for extraction in reading.extractions
-        ):
-            task.consents = consent.relied_on
+            if self._expiries
+            else (),
+        )
+        judgement = known.find(key, at)
+        if judgement is None:
+            verdicts = tuple(self._decide(task, name, _NONE_NEEDED, at) for name in task.datasets)
+            judgement = Judgement(verdicts, self._steady(task, at))
+            if _is_worth_keeping(query):
+                known.keep(key, judgement)
+        return judgement.verdicts
+
+    def _steady(self, task: Task, at: int) -> Span:
+        """Return from when, and until when, no clause on the question begins or ends."""
+        spans = [
+            task.policy.steady(self._request(task, self._published[name], _NONE_NEEDED, at))
+            for name in task.datasets
+        ]
+        starts, ends = zip(*spans, strict=True) if spans else ((at,), (at + 1,))
+        return max(starts), min(ends)
+
+    def _decide(self, task: Task, name: str, consent: ConsentCheck, at: int) -> Verdict:
+        """Judge one dataset of a question."""
+        published = self._published[name]
+        request = self._request(task, published, consent, at)
+        # What a clause calls its subjects does not change whom the records are about.
+        decision = (
+            authorize(task.policy, request)
+            if published.kind is task.query.subject_kind
+            else OTHER_KIND
+        )
+        expiry = self._expiries.get(name)
+        expired = None if expiry is None else expiry.expired(at)
+        refusals, remarks = _refusals(name, decision, consent)
+        releases: list[Release] = []
+        for allowance in decision.allowances:
+            where = rules_on(allowance.where, task.day)
+            if not allowance.predicates:
+                releases.append(Release(name, allowance, where, (), expired))
+                continue
+            bound = []
+            given = task.query.arguments(self._agency, name)
+            for predicate in allowance.predicates:
+                try:
+                    bound.append((predicate.name, bind_predicate(predicate, given, task.day)))
+                except LandbridgeError as error:
+                    refusals[:0] = refusals_of(allowance, (predicate.name,), error.reason)
+                    if error.message not in remarks:
+                        remarks.append(error.message)
+            if bound:
+                kept = _keep(allowance, tuple(predicate for predicate, _ in bound))
+                releases.append(Release(name, kept, where, tuple(bound), expired))
+        return Verdict(
+            name,
+            tuple(releases),
+            tuple(refusals),
+            remarks=tuple(remarks),
+            as_of=published.as_of,
+            expired=expired,
+        )
 
     def still_holds(self, task: Task) -> bool:
         """Whether no consent that a task relies on has ended since."""
@@ -152,35 +230,31 @@ class Judge:
             if is_given(predicate, given)
         )
 
-    def _extract(self, task: Task, reading: Reading, allowance: Allowance) -> None:
-        where = rules_on(allowance.where, task.day)
-        if not allowance.predicates:
-            reading.extractions.append(Extraction(allowance, where))
-            return
-        given = task.query.arguments(self._agency, reading.dataset)
-        bound = []
-        for predicate in allowance.predicates:
-            try:
-                bound.append((predicate.name, bind_predicate(predicate, given, task.day)))
-            except LandbridgeError as error:
-                reading.refuse_first(allowance, (predicate.name,), error.reason, error.message)
-        if bound:
-            kept = _keep(allowance, tuple(name for name, _ in bound))
-            reading.extractions.append(Extraction(kept, where, tuple(bound)))
 
-
-def _add_refusals(reading: Reading, decision: Decision, consent: ConsentCheck) -> None:
-    reading.refusals.extend(decision.refusals)
-    desks = consent.vouched.get(reading.dataset)
+def _refusals(
+    dataset: str, decision: Decision, consent: ConsentCheck
+) -> tuple[list[FieldRefusal], list[str]]:
+    """Return what a decision refuses, and what a reader should hear of a consent that is shown."""
+    refusals = list(decision.refusals)
+    remarks: list[str] = []
+    desks = consent.vouched.get(dataset)
     shown = consent.refusal if desks is None else _other_desk(desks)
     if shown is None:
-        return
-    for position, refusal in enumerate(reading.refusals):
+        return refusals, remarks
+    for position, refusal in enumerate(refusals):
         if refusal.reason is Reason.CONSENT_MISSING:
-            reading.refusals[position] = replace(refusal, reason=shown.reason)
+            refusals[position] = replace(refusal, reason=shown.reason)
             remark = f"{shown.where}: {shown.message}" if shown.where else shown.message
-            if remark not in reading.remarks:
-                reading.remarks.append(remark)
+            if remark not in remarks:
+                remarks.append(remark)
+    return refusals, remarks
+
+
+def _is_worth_keeping(query: Query) -> bool:
+    """Whether others may ask the same: what requesters make up cannot fill the memory."""
+    return not any(wanted.arguments for wanted in query.wanted) and (
+        sum(len(name) for wanted in query.wanted for name in wanted.fields) <= _LONGEST_REMEMBERED
+    )
 
 
 def _other_desk(desks: Iterable[str]) -> LandbridgeError:

@@ -1,23 +1,23 @@
 """The cases of a running node: the folder is followed, and the clocks run."""
 
-import asyncio
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from typing import Final
 
 from landbridge.alarm import Alarms
 from landbridge.errors import LandbridgeError
+from landbridge.rpc.follower import Follower
 from node.case_clock import CaseClock
 from node.cases import Cases
 
 INTERVAL_S: Final = 0.4
 """How often the folder is looked at."""
 _SHARE: Final = 4
+"""A folder of very many cases is looked at less often: a pause is so many times a look."""
 _KIND: Final = "cases"
 
 
 class LiveCases:
-    """Follows a node's cases. Start and stop it on the process's event loop."""
+    """Follows a node's cases. Stop it on the process's event loop."""
 
     def __init__(
         self,
@@ -31,20 +31,15 @@ class LiveCases:
         self._clock = clock
         self._alarms = alarms
         self._failed = failed
-        self._follower = ThreadPoolExecutor(1, thread_name_prefix="cases")
-        self._following: asyncio.Task[None] | None = None
+        self._follower = Follower(self._follow, name="cases", interval_s=INTERVAL_S, share=_SHARE)
 
     def start(self) -> None:
-        """Begin to follow, on this event loop."""
-        self._following = asyncio.create_task(self._follow())
+        """Begin to follow."""
+        self._follower.start()
 
     async def stop(self) -> None:
         """Follow no more."""
-        if self._following is not None:
-            self._following.cancel()
-            await asyncio.gather(self._following, return_exceptions=True)
-        # On a thread, as a step may be under way on another.
-        await asyncio.to_thread(self._follower.shutdown)
+        await self._follower.stop()
 
     def look(self) -> None:
         """Take up what changed in the folder, and which times have passed.
@@ -55,18 +50,13 @@ class LiveCases:
         self.cases.follow()
         self._clock.tick()
 
-    async def _follow(self) -> None:
-        loop = asyncio.get_running_loop()
-        while True:
-            began = loop.time()
-            try:
-                await loop.run_in_executor(self._follower, self.look)
-            except LandbridgeError as error:
-                self._alarms.raised(_KIND, error)
-            except Exception as error:  # noqa: BLE001  told; what counts goes on to count
-                self._failed(error)
-                self._alarms.raised(_KIND, f"they cannot be followed ({type(error).__name__})")
-            else:
-                self._alarms.cleared(_KIND)
-            # A folder of very many cases is looked at less often.
-            await asyncio.sleep(max(INTERVAL_S, _SHARE * (loop.time() - began)))
+    def _follow(self) -> None:
+        try:
+            self.look()
+        except LandbridgeError as error:
+            self._alarms.raised(_KIND, error)
+        except Exception as error:  # noqa: BLE001  told; what counts goes on to count
+            self._failed(error)
+            self._alarms.raised(_KIND, f"they cannot be followed ({type(error).__name__})")
+        else:
+            self._alarms.cleared(_KIND)

@@ -93,7 +93,7 @@ _NUMBER_OF_TYPE: Final = {kind: number for number, kind in enumerate(FieldType, 
 
 
 class _Table(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class NodeTable(_Table):

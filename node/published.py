@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Self
 
-from landbridge.links import IDENTIFIER
+from landbridge.heading import IDENTIFIER
 from landbridge.subject import SubjectId, SubjectKind
 from landbridge.v1 import catalogue_pb2
 

@@ -6,13 +6,14 @@ from typing import Final
 
 from landbridge.clock import system_clock
 from landbridge.errors import LandbridgeError, Reason
-from landbridge.memorandum.condition import AllOf, AnyOf, Not, Rule
+from landbridge.memorandum.condition import AllOf, AnyOf, Rule
 from landbridge.v1 import answer_pb2
 from node.flags import Flags, Standing
 from node.published import Published
-from node.sources.lookup import Lookup, Withdrawn
+from node.sources.lookup import Lookup, Wanted, Withdrawn
 from node.sources.source import Source
-from node.task import Extraction, Found, Reading, Task, write_refusal
+from node.task import Found, Reading, Task
+from node.verdict import Release
 
 _NAMED_AT_ONCE: Final = 100
 """Records that one statement looks for by their names."""
@@ -47,12 +48,18 @@ class Reader:
             # A record was withdrawn while the source was read: it may be in what was found.
             standing = now
             found = self._fetch(tasks, standing)
+        asked_wrongly = False
         for outcome in found:
-            # What a requester asks wrongly is no failure of the database.
-            if isinstance(outcome, LandbridgeError) and outcome.reason is not Reason.BAD_ARGUMENT:
-                self._failed(outcome)
+            if isinstance(outcome, LandbridgeError):
+                # What a requester asks wrongly is no failure of the database.
+                if outcome.reason is Reason.BAD_ARGUMENT:
+                    asked_wrongly = True
+                else:
+                    self._failed(outcome)
         for task in tasks:
             for reading in task.readings:
+                if asked_wrongly and reading.is_read:
+                    _withhold_unfit(reading, found)
                 self._fill(task, reading, found, now)
 
     def _fetch(self, tasks: Sequence[Task], standing: Standing) -> Sequence[Found]:
@@ -63,26 +70,20 @@ class Reader:
                 if reading.is_read:
                     for extraction in reading.extractions:
                         extraction.position = len(lookups)
-                        lookups.append(self._look_up(task, reading, extraction))
-                    if reading.expired is not None and not task.resolving:
+                        lookups.append(self._look_up(task, reading, extraction.release))
+                    if reading.verdict.expired is not None and not task.resolving:
                         reading.counting = len(lookups)
-                        lookups.append(_count_expired(task, reading, reading.expired))
-        return self._source.fetch(lookups) if lookups else []
+                        lookups.append(_count_expired(task, reading, reading.verdict.expired))
+        return self._source.read(lookups) if lookups else []
 
-    def _look_up(self, task: Task, reading: Reading, extraction: Extraction) -> Lookup:
-        published = self._published[reading.dataset]
-        return Lookup(
-            dataset=reading.dataset,
-            fields=extraction.columns,
-            where=extraction.where
-            if reading.expired is None
-            else (*extraction.where, Not(reading.expired)),
-            asked=task.query.subject,
-            aliases=task.aliases,
-            broad=task.resolving and published.shows_keys(extraction.allowance.fields),
-            predicates=extraction.predicates,
-            without=reading.without,
+    def _look_up(self, task: Task, reading: Reading, release: Release) -> Lookup:
+        wanted = release.wanted
+        if reading.without:
+            wanted = replace(wanted, without=reading.without)
+        broad = task.resolving and self._published[reading.dataset].shows_keys(
+            release.allowance.fields
         )
+        return Lookup(wanted, task.query.subject, task.aliases, broad)
 
     def _find_withdrawn(self, tasks: Sequence[Task], standing: Standing) -> None:
         """Find by their names which records of the subjects are given no more, and leave them out.
@@ -98,7 +99,7 @@ class Reader:
                 withdrawn = standing.withdrawn.get(reading.dataset)
                 if reading.is_read and withdrawn:
                     asked.append((reading, withdrawn, _names(task, reading)))
-        found: Sequence[Found] = self._source.fetch([lookup for *_, lookup in asked])
+        found = self._source.read([lookup for *_, lookup in asked])
         for (reading, withdrawn, lookup), first in zip(asked, found, strict=True):
             outcome = first
             if _is_cut_short(first, self._max_records):
@@ -106,17 +107,22 @@ class Reader:
             if isinstance(outcome, LandbridgeError):
                 reading.without = tuple(sorted(withdrawn))
             else:
-                names = {record.record for record in outcome}
+                names = {answer_pb2.Record.FromString(record).record for record in outcome}
                 reading.without = tuple(sorted(one for one in withdrawn if one.record in names))
 
     def _find_by_name(self, lookup: Lookup, withdrawn: Sequence[Withdrawn]) -> Found:
         """Find which of these a subject has, however many other records it has."""
         parts = [
-            replace(lookup, only=tuple(withdrawn[start : start + _NAMED_AT_ONCE]))
+            replace(
+                lookup,
+                wanted=replace(
+                    lookup.wanted, only=tuple(withdrawn[start : start + _NAMED_AT_ONCE])
+                ),
+            )
             for start in range(0, len(withdrawn), _NAMED_AT_ONCE)
         ]
-        found: list[answer_pb2.Record] = []
-        for outcome in self._source.fetch(parts):
+        found: list[bytes] = []
+        for outcome in self._source.read(parts):
             if isinstance(outcome, LandbridgeError):
                 return outcome
             found += outcome
@@ -125,10 +131,7 @@ class Reader:
     def _fill(
         self, task: Task, reading: Reading, found: Sequence[Found], standing: Standing
     ) -> None:
-        if reading.is_read:
-            _withhold_unfit(reading, found)
-        if not task.resolving or not reading.extractions:
-            reading.answer.refusals.extend(map(write_refusal, reading.refusals))
+        reading.shows_refusals = not task.resolving or not reading.extractions
         if not reading.extractions:
             reading.refuse()
         elif not reading.is_read:
@@ -137,51 +140,42 @@ class Reader:
                 "no identifier that this dataset has keys of is given, with its proof",
             )
         else:
-            reading.fill(found, self._source.columns, self._max_records, task.day)
-            if standing.flags:
-                self._flags.attach(task, reading, standing)
+            mark = self._flags.mark(task, reading.dataset, standing) if standing.flags else None
+            reading.fill(found, self._source.heading, self._max_records, task.day, mark)
             if reading.counting >= 0:
                 self._tell_expired(reading, found[reading.counting])
-            if task.unproven and not reading.answer.detail:
-                reading.answer.detail = (
+            if task.unproven and not reading.detail:
+                reading.detail = (
                     f"{task.unproven} other identifiers were not asked for: no link to them comes"
                     " from a dataset that the memoranda accept"
                 )
 
     def _tell_expired(self, reading: Reading, counted: Found) -> None:
         if not isinstance(counted, LandbridgeError):
-            reading.answer.expired = len(counted)
+            reading.expired = len(counted)
         elif counted.reason is Reason.TOO_MANY_RECORDS:
-            reading.answer.expired = self._max_records
+            reading.expired = self._max_records
         else:
             reading.fail(counted.reason, counted.message)
 
 
 def _count_expired(task: Task, reading: Reading, expired: Rule) -> Lookup:
     """Count the records that some clause would release, were they not past their term."""
-    released = tuple(AllOf(extraction.where) for extraction in reading.extractions)
-    every = any(not extraction.where for extraction in reading.extractions)
-    return Lookup(
+    released = tuple(AllOf(extraction.release.where) for extraction in reading.extractions)
+    every = any(not extraction.release.where for extraction in reading.extractions)
+    wanted = Wanted(
         dataset=reading.dataset,
         fields=(),
         where=(expired,) if every else (AnyOf(released), expired),
-        asked=task.query.subject,
-        aliases=task.aliases,
-        broad=False,
         counted=True,
         without=reading.without,
     )
+    return Lookup(wanted, task.query.subject, task.aliases)
 
 
 def _names(task: Task, reading: Reading) -> Lookup:
-    return Lookup(
-        dataset=reading.dataset,
-        fields=(),
-        where=(),
-        asked=task.query.subject,
-        aliases=task.aliases,
-        broad=True,
-    )
+    wanted = Wanted(reading.dataset, fields=(), where=())
+    return Lookup(wanted, task.query.subject, task.aliases, broad=True)
 
 
 def _is_cut_short(outcome: Found, limit: int) -> bool:

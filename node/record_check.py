@@ -3,12 +3,12 @@
 from collections.abc import Mapping, Sequence
 
 from landbridge.errors import LandbridgeError, Reason, refuse
-from landbridge.links import IDENTIFIER
+from landbridge.heading import IDENTIFIER
 from landbridge.rights.opening import Opening
 from landbridge.subject import Schemes, SubjectId
 from landbridge.v1 import answer_pb2
 from node.case_rules import CaseRules
-from node.sources.lookup import Lookup, Withdrawn
+from node.sources.lookup import Lookup, Wanted, Withdrawn
 from node.sources.source import Source
 
 
@@ -124,16 +124,9 @@ class RecordCheck:
     def _fetch(
         self, opening: Opening, fields: tuple[str, ...], *, by_name: bool = False
     ) -> Sequence[answer_pb2.Record] | LandbridgeError:
-        lookup = Lookup(
-            dataset=opening.dataset,
-            fields=fields,
-            where=(),
-            asked=opening.subject.subject,
-            aliases=(),
-            broad=False,
-            only=(_withdrawn(opening),) if by_name else (),
-        )
-        (outcome,) = self._source.fetch([lookup])
+        only = (_withdrawn(opening),) if by_name else ()
+        wanted = Wanted(opening.dataset, fields, where=(), only=only)
+        (outcome,) = self._source.fetch([Lookup(wanted, opening.subject.subject)])
         return outcome
 
 

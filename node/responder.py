@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date
-from itertools import islice
+from functools import lru_cache
 
 from landbridge.clock import Clock, to_datetime
 from landbridge.envelope import (
@@ -16,14 +16,14 @@ from landbridge.envelope import (
 from landbridge.errors import LandbridgeError, Reason, refuse
 from landbridge.federation import Federation
 from landbridge.log.store import LogStore
-from landbridge.log.subject_keys import Pseudonym
+from landbridge.log.subject_keys import About, Pseudonym
 from landbridge.policy.authorization import Policy
 from landbridge.query import check_alone, check_query, read_query
 from landbridge.replay import ReplayGuard
 from landbridge.sealed_answer import seal_answer
 from landbridge.sealing import check_public_key
-from landbridge.subject import SubjectId
 from landbridge.v1 import answer_pb2, envelope_pb2, query_pb2
+from landbridge.wire import number_part, part, text_part
 from node.aliases import AliasProver
 from node.judge import Judge
 from node.notice_lock import PATIENCE_S, NoticeLock
@@ -75,10 +75,11 @@ class Responder:
         self._turnstile = Turnstile(replay, quotas)
         self._reader = reader
         self._log = log
-        self._subjects = log.subjects
         self._notices = notices
         self._failed = failed
         self._clock = clock
+        self._signature = text_part(b"\x12", federation.name) + text_part(b"\x1a", agency)
+        """By whom every answer is given, as it stands there."""
 
     def answer(
         self, questions: Sequence[query_pb2.Question]
@@ -135,28 +136,29 @@ class Responder:
         return refuse(Reason.SOURCE_FAILED, "the node failed")
 
     def _verify(self, question: query_pb2.Question, now: int, day: date) -> Task:
-        if question.query.ByteSize() > MAX_SIGNED_QUERY_BYTES:
+        signed = question.query
+        if signed.ByteSize() > MAX_SIGNED_QUERY_BYTES:
             raise refuse(Reason.MALFORMED_REQUEST, "the signed query is too large")
-        signer = self._queries.verify(question.query, QUERY_TYPE)
-        query = read_query(question.query.payload)
+        signer = self._queries.verify(signed, QUERY_TYPE)
+        payload = signed.payload
+        query = read_query(payload)
         check_query(query, signer=signer, federation=self._federation, at=now)
-        check_alone(query, question.query.batch.size)
+        check_alone(query, signed.batch.size)
         if query.seal_to:
             check_public_key(query.seal_to)
-        self._check_question(question)
-        query_digest = digest(QUERY_TYPE, question.query.payload)
-        return Task(question, query, query_digest, self._policy(), day)
+        task = Task(question, query, digest(QUERY_TYPE, payload), self._policy(), day)
+        self._check_question(task)
+        return task
 
-    def _check_question(self, question: query_pb2.Question) -> None:
-        rounds = self._federation.limits.max_rounds
+    def _check_question(self, task: Task) -> None:
+        step, datasets = task.step, task.datasets
         # The records are given once: only resolving has further rounds.
-        if not 1 <= question.round <= _ROUNDS.get(question.step, rounds) or (
-            question.step not in _STEPS
-        ):
+        rounds = _ROUNDS.get(step) or self._federation.limits.max_rounds
+        if step not in _STEPS or not 1 <= task.round <= rounds:
             raise refuse(Reason.MALFORMED_REQUEST, "the question has no valid step and round")
-        if len(set(question.datasets)) != len(question.datasets):
+        if len(datasets) > 1 and len(set(datasets)) != len(datasets):
             raise refuse(Reason.MALFORMED_REQUEST, "the question names a dataset twice")
-        for name in question.datasets:
+        for name in datasets:
             if name not in self._published:
                 raise refuse(
                     Reason.UNKNOWN_DATASET,
@@ -205,18 +207,24 @@ class Responder:
     ) -> dict[int, envelope_pb2.Envelope | LandbridgeError]:
         if not tasks:
             return {}
-        payloads = [self._write(task, now) for task in tasks.values()]
-        try:
-            named = self._name(tasks.values(), now)
-            entries = [
-                write_entry(task, digest(ANSWER_TYPE, payload), names, at=now)
-                for task, payload, names in zip(tasks.values(), payloads, named, strict=True)
+        answered = list(tasks.values())
+        payloads = [self._write(task, now) for task in answered]
+        digests = [digest(ANSWER_TYPE, payload) for payload in payloads]
+        entries: list[bytes] = []
+
+        def write(named: list[list[Pseudonym]]) -> list[bytes]:
+            entries[:] = [
+                write_entry(task, payload_digest, names, at=now)
+                for task, payload_digest, names in zip(answered, digests, named, strict=True)
             ]
-            evidence = self._log.append([entry.SerializeToString() for entry in entries], named)
+            return entries
+
+        try:
+            evidence = self._log.append_about([_about(task, now) for task in answered], write)
         except LandbridgeError as error:
-            self._turnstile.take_back(tasks.values())
+            self._turnstile.take_back(answered)
             return dict.fromkeys(tasks, error)
-        self._turnstile.let_pass(zip(tasks.values(), entries, strict=True))
+        self._turnstile.let_pass(zip(answered, entries, strict=True))
         return {
             position: envelope_pb2.Envelope(
                 payload_type=ANSWER_TYPE, payload=payload, log=evidence_to_proto(proof)
@@ -224,38 +232,38 @@ class Responder:
             for position, payload, proof in zip(tasks, payloads, evidence, strict=True)
         }
 
-    def _name(self, tasks: Iterable[Task], now: int) -> list[list[Pseudonym]]:
-        """Name the subject of each as it was asked about, then as it was looked for besides."""
-        subjects = [(task.query.subject, *_looked_for(task)) for task in tasks]
-        names = iter(
-            self._subjects.names(
-                (each.scheme, each.value, now) for group in subjects for each in group
-            )
-        )
-        return [list(islice(names, len(group))) for group in subjects]
-
     def _write(self, task: Task, now: int) -> bytes:
-        answer = answer_pb2.Answer(
-            query_digest=task.query_digest,
-            federation=self._federation.name,
-            agency=self._agency,
-            step=task.question.step,
-            round=task.question.round,
-            answered_at_unix_ms=now,
-            datasets=[reading.answer for reading in task.readings],
-        )
-        if task.sealed:
-            answer = seal_answer(
-                answer,
-                seal_to=task.query.seal_to,
-                requester=task.query.requester,
-                memoranda=_memoranda(task),
+        written = b"".join(
+            (
+                part(b"\x0a", task.query_digest),
+                self._signature,
+                _write_moment(task.step, task.round, now),
+                *(reading.write() for reading in task.readings),
             )
-        return answer.SerializeToString()
+        )
+        if not task.sealed:
+            return written
+        return seal_answer(
+            answer_pb2.Answer.FromString(written),
+            seal_to=task.query.seal_to,
+            requester=task.query.requester,
+            memoranda=_memoranda(task),
+        ).SerializeToString()
 
 
-def _looked_for(task: Task) -> tuple[SubjectId, ...]:
-    return task.aliases if any(reading.is_read for reading in task.readings) else ()
+@lru_cache(64)
+def _write_moment(step: int, round_: int, at: int) -> bytes:
+    """Write at which step, and when, an answer is given: many of a batch are alike."""
+    return number_part(b"\x20", step) + number_part(b"\x28", round_) + number_part(b"\x30", at)
+
+
+def _about(task: Task, now: int) -> list[About]:
+    """Name whom the entry is on: as it was asked about, then as it was looked for besides."""
+    asked = task.query.subject
+    about = [(asked.scheme, asked.value, now)]
+    if task.aliases and any(reading.is_read for reading in task.readings):
+        about += [(alias.scheme, alias.value, now) for alias in task.aliases]
+    return about
 
 
 def _memoranda(task: Task) -> Iterable[str]:

@@ -216,7 +216,10 @@ def build_node(
         clock=clock,
     )
     dispatcher = Dispatcher(
-        responder, failed=telling.failure, workers=1 if source.is_local else _WORKERS
+        responder,
+        failed=telling.failure,
+        workers=1 if source.is_local else _WORKERS,
+        at_hand=log.takes_at_once if source.is_local else None,
     )
     server = grpc.aio.server(
         interceptors=[Guard(PERMITTED, party.trust, clock=clock)], options=server_options()

@@ -7,102 +7,108 @@ from typing import Final
 
 from landbridge.consent.verification import Consent
 from landbridge.errors import LandbridgeError, Reason
-from landbridge.memorandum.condition import Rule
 from landbridge.period import Period
 from landbridge.policy.authorization import Policy
 from landbridge.policy.decision import Allowance, FieldRefusal
 from landbridge.query import Query
 from landbridge.subject import SubjectId
 from landbridge.v1 import answer_pb2, query_pb2
+from landbridge.wire import number_part, part, text_part
 from node.quota import Charge
 from node.sources.lookup import Withdrawn
+from node.verdict import Heading, Release, Verdict, write_refusals
 
-Found = list[answer_pb2.Record] | LandbridgeError
+Found = list[bytes] | LandbridgeError
+"""Records as the wire writes them, or why there are none."""
+Mark = Callable[[Release, list[bytes]], list[bytes]]
+"""Adds to records what is to travel with them."""
+
 _LONGEST_DETAIL: Final = 900
+_DATASET: Final = b"\x3a"
 
 
 @dataclass(slots=True)
 class Extraction:
-    """What one clause releases, as it reads on the day of the question."""
+    """What one clause releases to one question."""
 
-    allowance: Allowance
-    where: tuple[Rule, ...]
-    predicates: tuple[tuple[str, tuple[Rule, ...]], ...] = ()
-    """For predicates: each name with what a record must meet; empty where fields are released."""
+    release: Release
     position: int = -1
     """Of its look-up in the batch."""
     records: int = 0
     """How many it gave."""
 
     @property
-    def columns(self) -> tuple[str, ...]:
-        """What is read of each record; for predicates nothing is."""
-        return () if self.predicates else self.allowance.fields
+    def allowance(self) -> Allowance:
+        """What its clause allows."""
+        return self.release.allowance
 
 
 @dataclass(slots=True)
 class Reading:
     """One dataset of one question: what is allowed, how it is read, and what came of it."""
 
-    dataset: str
-    answer: answer_pb2.DatasetAnswer
-    extractions: list[Extraction] = field(default_factory=list)
-    refusals: list[FieldRefusal] = field(default_factory=list)
+    verdict: Verdict
+    extractions: list[Extraction]
+    refusals: tuple[FieldRefusal, ...]
     """The one that came nearest first."""
-    remarks: list[str] = field(default_factory=list)
+    remarks: tuple[str, ...]
     """What a reader should hear of the refusals."""
-    expired: Rule | None = None
-    """What records past their term meet: these are not read; None where records never expire."""
-    counting: int = -1
-    """Position in the batch of the look-up that counts these."""
-    without: tuple[Withdrawn, ...] = ()
-    """Records of the subject that are given no more."""
     is_read: bool = False
     """Whether its source is asked: something is allowed, and an identifier is known."""
+    is_whole: bool = True
+    """Whether everything stands as it was judged: nothing is withheld."""
+    counting: int = -1
+    """Position in the batch of the look-up that counts records past their term."""
+    without: tuple[Withdrawn, ...] = ()
+    """Records of the subject that are given no more."""
+    outcome: int = 0
+    detail: str = ""
+    expired: int = 0
+    """How many records were not read, as they are past their term."""
+    shows_refusals: bool = False
+    extracts: list[bytes] = field(default_factory=list)
+
+    @classmethod
+    def of(cls, verdict: Verdict, *, is_read: bool) -> "Reading":
+        """Begin to read by a verdict."""
+        extractions = [Extraction(release) for release in verdict.releases]
+        return cls(verdict, extractions, verdict.refusals, verdict.remarks, is_read)
+
+    @property
+    def dataset(self) -> str:
+        """The dataset."""
+        return self.verdict.dataset
 
     def withhold(self, extraction: Extraction, reason: Reason, remark: str) -> None:
         """Refuse what a clause releases, after all."""
         self.extractions.remove(extraction)
         allowance = extraction.allowance
-        self.refuse_first(allowance, allowance.fields, reason, remark)
-
-    def refuse_first(
-        self, allowance: Allowance, names: Sequence[str], reason: Reason, remark: str
-    ) -> None:
-        """Put the refusal of names that a clause would release before all others."""
-        self.refusals[:0] = [
-            FieldRefusal(
-                name,
-                reason,
-                allowance.memorandum,
-                allowance.clause,
-                allowance.terms.delayed_disclosure,
-            )
-            for name in names
-        ]
+        self.is_whole = False
+        self.refusals = (*refusals_of(allowance, allowance.fields, reason), *self.refusals)
         if remark not in self.remarks:
-            self.remarks.append(remark)
+            self.remarks = (*self.remarks, remark)
 
     def refuse(self) -> None:
         """Answer that nothing is allowed, for the reason that came nearest."""
         reason = self.refusals[0].reason if self.refusals else Reason.NOT_COVERED
-        self.answer.outcome = reason.value  # type: ignore[assignment]
-        self.answer.detail = self._detail()
+        self.outcome = reason.value
+        self.detail = self._detail()
 
     def fail(self, reason: Reason, detail: str) -> None:
         """Answer that the dataset could not be read."""
-        del self.answer.extracts[:]
+        self.extracts.clear()
         for extraction in self.extractions:
             extraction.records = 0
-        self.answer.outcome = reason.value  # type: ignore[assignment]
-        self.answer.detail = detail
+        self.outcome = reason.value
+        self.detail = detail
 
     def fill(
         self,
         found: Sequence[Found],
-        columns: Callable[[str, tuple[str, ...]], list[answer_pb2.Column]],
+        heading: Heading,
         limit: int,
         day: date,
+        mark: Mark | None = None,
     ) -> None:
         """Answer with what every clause gave, or with why it cannot be given."""
         count = 0
@@ -117,35 +123,40 @@ class Reading:
                 return
             extraction.records = len(records)
             if records:
-                self._add(extraction, records, columns, day)
-        outcome = Reason.ANSWERED if count else Reason.NO_RECORD
-        self.answer.outcome = outcome.value  # type: ignore[assignment]
-        self.answer.detail = self._detail()
+                release = extraction.release
+                promised = release.allowance.terms.fresh_within
+                overdue = promised is not None and _is_overdue(
+                    promised, self.verdict.as_of, records, day
+                )
+                given = records if mark is None else mark(release, records)
+                self.extracts.append(release.write(given, heading, overdue=overdue))
+        self.outcome = (Reason.ANSWERED if count else Reason.NO_RECORD).value
+        self.detail = self._detail() if self.remarks else ""
+
+    def write(self) -> bytes:
+        """Write what is answered on the dataset, as a part of the answer."""
+        verdict = self.verdict
+        refused = b""
+        if self.shows_refusals and self.refusals:
+            refused = verdict.refused if self.is_whole else write_refusals(self.refusals)
+        return part(
+            _DATASET,
+            b"".join(
+                (
+                    verdict.named,
+                    number_part(b"\x10", self.outcome),
+                    verdict.described,
+                    *self.extracts,
+                    refused,
+                    text_part(b"\x32", self.detail),
+                    number_part(b"\x38", self.expired),
+                )
+            ),
+        )
 
     def _detail(self) -> str:
         whole = "; ".join(self.remarks)
         return whole if len(whole) <= _LONGEST_DETAIL else f"{whole[:_LONGEST_DETAIL]} ..."
-
-    def _add(
-        self,
-        extraction: Extraction,
-        records: list[answer_pb2.Record],
-        columns: Callable[[str, tuple[str, ...]], list[answer_pb2.Column]],
-        day: date,
-    ) -> None:
-        allowance, terms = extraction.allowance, extraction.allowance.terms
-        self.answer.extracts.add(
-            memorandum=allowance.memorandum,
-            clause=allowance.clause,
-            legal_basis=allowance.legal_basis,
-            columns=_yes_or_no(extraction)
-            if extraction.predicates
-            else columns(self.dataset, allowance.fields),
-            records=records,
-            retention=str(terms.retention or ""),
-            fresh_within=str(terms.fresh_within or ""),
-            overdue=_is_overdue(terms.fresh_within, self.answer.as_of, records, day),
-        )
 
 
 @dataclass(slots=True)
@@ -167,19 +178,29 @@ class Task:
     readings: list[Reading] = field(default_factory=list)
     charges: list[Charge] = field(default_factory=list)
     """What it holds of quotas until its answer stands in the log."""
+    datasets: tuple[str, ...] = field(init=False)
+    """Those that the question is about."""
+    step: query_pb2.Step.ValueType = field(init=False)
+    round: int = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Read once what is asked for at every step."""
+        self.datasets = tuple(self.question.datasets)
+        self.step = self.question.step
+        self.round = self.question.round
 
     def begin_again(self) -> None:
         """Forget what an attempt at the whole batch has left behind."""
         for reading in self.readings:
-            del reading.answer.extracts[:]
-            del reading.answer.refusals[:]
-            reading.answer.ClearField("detail")
-            reading.answer.ClearField("expired")
+            reading.extracts.clear()
+            reading.shows_refusals = False
+            reading.detail = ""
+            reading.expired = 0
 
     @property
     def resolving(self) -> bool:
         """Whether only identifiers are asked for."""
-        return self.question.step == query_pb2.STEP_RESOLVE
+        return self.step == query_pb2.STEP_RESOLVE
 
     @property
     def sealed(self) -> bool:
@@ -187,28 +208,19 @@ class Task:
         return bool(self.query.seal_to) and not self.resolving
 
 
-def write_refusal(item: FieldRefusal) -> answer_pb2.Refusal:
-    """Write a refusal for the requester."""
-    return answer_pb2.Refusal(
-        field=item.field,
-        reason=item.reason.value,  # type: ignore[arg-type]
-        memorandum=item.memorandum,
-        clause=item.clause,
+def refusals_of(
+    allowance: Allowance, names: Sequence[str], reason: Reason
+) -> tuple[FieldRefusal, ...]:
+    """Return the refusals of names that a clause would release."""
+    return tuple(
+        FieldRefusal(
+            name, reason, allowance.memorandum, allowance.clause, allowance.terms.delayed_disclosure
+        )
+        for name in names
     )
 
 
-def _yes_or_no(extraction: Extraction) -> list[answer_pb2.Column]:
-    return [
-        answer_pb2.Column(field=name, type=answer_pb2.VALUE_TYPE_BOOLEAN)
-        for name, _ in extraction.predicates
-    ]
-
-
-def _is_overdue(
-    promised: Period | None, as_of: str, records: Sequence[answer_pb2.Record], day: date
-) -> bool:
+def _is_overdue(promised: Period, as_of: str, records: Sequence[bytes], day: date) -> bool:
     """Whether some of the data are older than promised; what has no known day is not."""
-    if promised is None:
-        return False
-    days = {record.as_of or as_of for record in records} - {""}
+    days = {answer_pb2.Record.FromString(record).as_of or as_of for record in records} - {""}
     return any(promised.after(date.fromisoformat(known)) < day for known in days)

@@ -6,56 +6,103 @@ sees the entry, so that of a sealed answer it says neither what came of it nor h
 """
 
 from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
 from typing import Final
 
 from landbridge.log.subject_keys import Pseudonym
 from landbridge.memorandum.grant import DelayedDisclosure
 from landbridge.policy.decision import Allowance, FieldRefusal
 from landbridge.v1 import log_pb2, reason_pb2
+from landbridge.wire import number_part, part, text_part
 from node.task import Reading, Task
 
-_LOOKED = frozenset({reason_pb2.REASON_CODE_ANSWERED, reason_pb2.REASON_CODE_NO_RECORD})
-_SEALED = reason_pb2.REASON_CODE_SEALED
+_LOOKED: Final = frozenset({reason_pb2.REASON_CODE_ANSWERED, reason_pb2.REASON_CODE_NO_RECORD})
+_SEALED: Final = reason_pb2.REASON_CODE_SEALED
 _LONGEST_BASIS: Final = 500
 """Letters of a legal basis: an entry has a largest size, and names the clause that has it whole."""
+_CACHED: Final = 256
+"""Parts that many entries share, such as who asks for which purpose."""
+_KIND: Final = number_part(b"\x08", log_pb2.ENTRY_KIND_ANSWER)
+_ACCESS: Final = b"\x72"
+_CONSENT: Final = b"\x9a\x01"
+_OTHER_PSEUDONYM: Final = b"\xaa\x01"
 
 
-def write_entry(
-    task: Task, payload_digest: bytes, named: Sequence[Pseudonym], *, at: int
-) -> log_pb2.LogEntry:
-    """Write the entry of a task's answer; `at` is Unix milliseconds.
+def write_entry(task: Task, payload_digest: bytes, named: Sequence[Pseudonym], *, at: int) -> bytes:
+    """Write the entry of a task's answer, as `LogEntry` writes itself; `at` is Unix milliseconds.
 
     `named` are the subject as it was asked about, and its other identifiers that were looked for.
     """
-    query = task.query
-    return log_pb2.LogEntry(
-        kind=log_pb2.ENTRY_KIND_ANSWER,
-        logged_at_unix_ms=at,
-        query_digest=task.query_digest,
-        requester=query.requester,
-        purpose=query.purpose,
-        case_reference=query.case_reference,
-        subject_pseudonym=named[0].value,
-        pseudonym_period=named[0].period,
-        other_pseudonyms=[name.value for name in named[1:]],
-        subject_kind=query.subject_kind.number,  # type: ignore[arg-type]
-        payload_digest=payload_digest,
-        step=task.question.step,
-        round=task.question.round,
-        query_expires_at_unix_ms=query.expires_at,
-        accesses=[
-            access
-            for reading in task.readings
-            for access in _accesses(reading, sealed=task.sealed, at=at)
-        ],
-        consents=[consent.digest for consent in task.consents],
+    query, sealed = task.query, task.sealed
+    subject, *others = named
+    return b"".join(
+        (
+            _KIND,
+            _write_at(at),
+            part(b"\x1a", task.query_digest),
+            _write_asking(query.requester, query.purpose),
+            text_part(b"\x32", query.case_reference),
+            part(b"\x3a", subject.value),
+            _write_subject(subject.period, query.subject_kind.number),
+            part(b"\x52", payload_digest),
+            _write_step(task.step, task.round, query.expires_at),
+            *(_write_accesses(reading, sealed=sealed, at=at) for reading in task.readings),
+            *(part(_CONSENT, consent.digest) for consent in task.consents),
+            *(part(_OTHER_PSEUDONYM, name.value) for name in others),
+        )
     )
 
 
+@lru_cache(_CACHED)
+def _write_at(at: int) -> bytes:
+    return number_part(b"\x10", at)
+
+
+@lru_cache(_CACHED)
+def _write_asking(requester: str, purpose: str) -> bytes:
+    return text_part(b"\x22", requester) + text_part(b"\x2a", purpose)
+
+
+@lru_cache(_CACHED)
+def _write_subject(period: str, kind: int) -> bytes:
+    return text_part(b"\x42", period) + number_part(b"\x48", kind)
+
+
+@lru_cache(_CACHED)
+def _write_step(step: int, round_: int, expires_at: int) -> bytes:
+    return (
+        number_part(b"\x58", step) + number_part(b"\x60", round_) + number_part(b"\x68", expires_at)
+    )
+
+
+def _write_accesses(reading: Reading, *, sealed: bool, at: int) -> bytes:
+    """Write what is said of a dataset; where only its outcome tells questions apart, once."""
+    verdict = reading.verdict
+    if not (reading.is_whole and verdict.is_told_at_once):
+        return _join(_accesses(reading, sealed=sealed, at=at))
+    outcome = (
+        sealed,
+        reading.is_read,
+        reading.outcome,
+        reading.expired,
+        reading.shows_refusals,
+        *(extraction.records for extraction in reading.extractions),
+    )
+    written = verdict.accesses.get(outcome)
+    if written is None:
+        written = _join(_accesses(reading, sealed=sealed, at=at))
+        verdict.keep_access(outcome, written)
+    return written
+
+
+def _join(accesses: Iterable[log_pb2.Access]) -> bytes:
+    return b"".join(part(_ACCESS, access.SerializeToString()) for access in accesses)
+
+
 def _accesses(reading: Reading, *, sealed: bool, at: int) -> Iterator[log_pb2.Access]:
-    answer = reading.answer
-    outcome = _SEALED if sealed else answer.outcome
-    refused = [refusal.field for refusal in answer.refusals if refusal.field]
+    outcome: reason_pb2.ReasonCode.ValueType = _SEALED if sealed else reading.outcome  # type: ignore[assignment]
+    shown = reading.refusals if reading.shows_refusals else ()
+    refused = [refusal.field for refusal in shown if refusal.field]
     if not reading.is_read:
         decided: Sequence[Allowance | FieldRefusal] = [
             *(extraction.allowance for extraction in reading.extractions),
@@ -73,7 +120,7 @@ def _accesses(reading: Reading, *, sealed: bool, at: int) -> Iterator[log_pb2.Ac
         _delay(access, map(_delayed, decided), at)
         yield access
         return
-    released = sealed or answer.outcome in _LOOKED
+    released = sealed or reading.outcome in _LOOKED
     for position, extraction in enumerate(reading.extractions):
         allowance = extraction.allowance
         access = log_pb2.Access(
@@ -85,7 +132,7 @@ def _accesses(reading: Reading, *, sealed: bool, at: int) -> Iterator[log_pb2.Ac
             released=allowance.fields if released else (),
             refused=refused if position == 0 else (),
             records=0 if sealed else extraction.records,
-            expired=answer.expired if position == 0 and not sealed else 0,
+            expired=reading.expired if position == 0 and not sealed else 0,
         )
         others = reading.refusals if position == 0 else ()
         _delay(access, (allowance.terms.delayed_disclosure, *map(_delayed, others)), at)

@@ -5,9 +5,10 @@ answer stands in the log, and gives back where no answer left.
 """
 
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from landbridge.errors import LandbridgeError
+from landbridge.memorandum.grant import Quota
 from landbridge.replay import ReplayGuard
 from landbridge.v1 import log_pb2
 from node.quota import Charge, Claim, Quotas
@@ -32,8 +33,8 @@ class Turnstile:
         with self._lock:
             self._replay.admit(
                 task.query_digest,
-                task.question.step,
-                task.question.round,
+                task.step,
+                task.round,
                 expires_at=task.query.expires_at,
                 at=at,
             )
@@ -47,15 +48,19 @@ class Turnstile:
         """Count the clauses that a question is to be read by; what it holds already is free."""
         for reading in task.readings:
             if reading.is_read:
-                for extraction in list(reading.extractions):
-                    self._take(task, reading, extraction, at)
+                for extraction in tuple(reading.extractions):
+                    allowance = extraction.release.allowance
+                    quotas = task.policy.quotas(allowance.memorandum, allowance.clause)
+                    if quotas:
+                        self._take(task, reading, extraction, quotas, at)
                 reading.is_read = bool(reading.extractions)
 
-    def let_pass(self, answered: Iterable[tuple[Task, log_pb2.LogEntry]]) -> None:
-        """Keep what questions have taken whose answers stand in the log."""
+    def let_pass(self, answered: Iterable[tuple[Task, bytes]]) -> None:
+        """Keep what questions have taken whose answers stand in the log, each with its entry."""
         for task, entry in answered:
             if task.charges:
-                self._quotas.settle(task.charges, counted_clauses(entry))
+                counted = counted_clauses(log_pb2.LogEntry.FromString(entry))
+                self._quotas.settle(task.charges, counted)
                 task.charges.clear()
         self._quotas.write_if_due()
 
@@ -63,16 +68,19 @@ class Turnstile:
         """Let questions be asked again whose answers never left."""
         for task in tasks:
             with self._lock:
-                question = task.question
-                self._replay.forget(task.query_digest, question.step, question.round)
+                self._replay.forget(task.query_digest, task.step, task.round)
             self._quotas.settle(task.charges, ())
             task.charges.clear()
 
-    def _take(self, task: Task, reading: Reading, extraction: Extraction, at: int) -> None:
+    def _take(
+        self,
+        task: Task,
+        reading: Reading,
+        extraction: Extraction,
+        quotas: Sequence[Quota],
+        at: int,
+    ) -> None:
         allowance, query = extraction.allowance, task.query
-        quotas = task.policy.quotas(allowance.memorandum, allowance.clause)
-        if not quotas:
-            return
         charge = Charge(task.query_digest, allowance.memorandum, allowance.clause)
         account = Account(*charge[1:], query.requester, query.purpose)
         try:

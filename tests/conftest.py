@@ -9,6 +9,7 @@ import pytest
 # Before any test imports gRPC: the package sets which TLS suites gRPC may use.
 import landbridge  # noqa: F401
 from tests.judges.judge import all_are_required, missing
+from tests.working_folder import write_into_memory
 
 _NOT_RUN = pytest.StashKey[dict[str, list[str]]]()
 _LONGEST_FIRST = ("e2e", "bench", "integration", "judges")
@@ -19,6 +20,7 @@ def pytest_configure(config: pytest.Config) -> None:
         "markers", "judge(name, ...): needs outside judges, see tests/judges/judge.py"
     )
     config.stash[_NOT_RUN] = {}
+    write_into_memory()
     if hasattr(config, "workerinput"):
         # A worker inherits the width of the terminal, by which commands would break their lines.
         os.environ.pop("COLUMNS", None)

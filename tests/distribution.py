@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from landbridge.agency import Role
+from landbridge.heading import read_heading
 from landbridge.home import VARIABLE
 from landbridge.keys import KeyUse
 from landbridge.library.shelf import Shelf
@@ -66,7 +67,7 @@ def columns(profile: profile_pb2.Profile, agency: str) -> tuple[str, set[str]]:
         for dataset in answer.datasets:
             for extract in dataset.extracts:
                 if answer.agency == agency:
-                    return extract.memorandum, {column.field for column in extract.columns}
+                    return extract.memorandum, set(read_heading(extract.heading).fields)
     return "", set()
 
 

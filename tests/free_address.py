@@ -1,9 +1,14 @@
-"""An address of this machine on which nobody listens yet."""
+"""An address of this machine on which nobody listens, kept for whom it is given to."""
 
-import socket
+import atexit
+from typing import Final
+
+from landbridge.commands.reserved_addresses import ReservedAddresses
+
+_RESERVED: Final = ReservedAddresses()
+atexit.register(_RESERVED.close)
 
 
 def free_address() -> str:
-    with socket.socket() as opened:
-        opened.bind(("127.0.0.1", 0))
-        return f"127.0.0.1:{opened.getsockname()[1]}"
+    """Reserve an address until this process ends."""
+    return _RESERVED.take()

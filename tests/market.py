@@ -161,64 +161,62 @@ async def market(  # noqa: PLR0913  by name, each with a default
     client go by the clock.
     """
     sandbox = Sandbox(write_market(top) if write else top / "market", top / "home", preloaded=True)
-    sandbox.prepare()
-    federation = sandbox.folder / "federation.toml"
-    bundle = TrustBundle.parse((sandbox.home_folder / "trust-bundle.json").read_bytes(), None)
-    addresses = {endpoint.agency: endpoint.address for endpoint in bundle.endpoints(Role.NODE)}
-    (front,) = bundle.endpoints(Role.GATEWAY)
-    nodes: dict[str, Node] = {}
-    relays = relays or {}
-    stack = AsyncExitStack()
-    admins = await _authority(sandbox, bundle, stack) if authority else None
-    for agency, address in addresses.items():
-        if agency in without:
-            continue
-        listen = free_address() if agency in relays else address
-        node = build_node(
-            sandbox.folder / "agencies" / agency / "node.toml",
+    with sandbox.reserved:
+        sandbox.prepare()
+        federation = sandbox.folder / "federation.toml"
+        bundle = TrustBundle.parse((sandbox.home_folder / "trust-bundle.json").read_bytes(), None)
+        addresses = {endpoint.agency: endpoint.address for endpoint in bundle.endpoints(Role.NODE)}
+        (front,) = bundle.endpoints(Role.GATEWAY)
+        nodes: dict[str, Node] = {}
+        relays = relays or {}
+        stack = AsyncExitStack()
+        admins = await _authority(sandbox, bundle, stack) if authority else None
+        for agency, address in addresses.items():
+            if agency in without:
+                continue
+            listen = free_address() if agency in relays else address
+            node = build_node(
+                sandbox.folder / "agencies" / agency / "node.toml",
+                federation,
+                state=sandbox.state(agency, Role.NODE),
+                listen=listen,
+                clock=clock,
+            )
+            await node.start()
+            nodes[agency] = node
+            if agency in relays:
+                party = PartyFolder.open(sandbox.state(agency, Role.NODE))
+                credential = Credential.read(party.credential, party.trust.current)
+                await relays[agency].start(
+                    ServerCertificates(credential, party.bundle.roots_pem).credentials(),
+                    address,
+                    channel_of(
+                        sandbox.state("exchange", Role.GATEWAY),
+                        listen,
+                        credential.leaf.identity.dns_name,
+                    ),
+                )
+        gateway = build_gateway(
             federation,
-            state=sandbox.state(agency, Role.NODE),
-            listen=listen,
+            state=sandbox.state("exchange", Role.GATEWAY),
+            listen=front.address,
+            enrolment_listen=sandbox.enrolment if authority else "",
             clock=clock,
         )
-        await node.start()
-        nodes[agency] = node
-        if agency in relays:
-            party = PartyFolder.open(sandbox.state(agency, Role.NODE))
-            credential = Credential.read(party.credential, party.trust.current)
-            await relays[agency].start(
-                ServerCertificates(credential, party.bundle.roots_pem).credentials(),
-                address,
-                channel_of(
-                    sandbox.state("exchange", Role.GATEWAY),
-                    listen,
-                    credential.leaf.identity.dns_name,
-                ),
-            )
-    gateway = build_gateway(
-        federation,
-        state=sandbox.state("exchange", Role.GATEWAY),
-        listen=front.address,
-        enrolment_listen=sandbox.enrolment if authority else "",
-        clock=clock,
-    )
-    await gateway.start()
-    client = Client.from_home(sandbox.home_folder)
-    client._clock = clock
-    if client._log is not None:
-        client._log._clock = clock
-    running = Market(sandbox, nodes, gateway, client, bundle, admins)
-    try:
-        await running.connected()
-        yield running
-    finally:
-        await client.close()
-        for relay in relays.values():
-            await relay.stop()
-        await running.gateway.stop()
-        for node in nodes.values():
-            await node.stop()
-        await stack.aclose()
+        await gateway.start()
+        client = Client.from_home(sandbox.home_folder, clock=clock)
+        running = Market(sandbox, nodes, gateway, client, bundle, admins)
+        try:
+            await running.connected()
+            yield running
+        finally:
+            await client.close()
+            for relay in relays.values():
+                await relay.stop()
+            await running.gateway.stop()
+            for node in nodes.values():
+                await node.stop()
+            await stack.aclose()
 
 
 async def _authority(

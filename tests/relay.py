@@ -27,7 +27,9 @@ class Relay(node_service_pb2_grpc.NodeServiceServicer):
         self._stub: node_service_pb2_grpc.NodeServiceAsyncStub = (
             node_service_pb2_grpc.NodeServiceStub(channel)
         )
-        self._server = grpc.aio.server(options=server_options())
+        # It sends messages of any size.
+        options = [one for one in server_options() if one[0] != "grpc.max_send_message_length"]
+        self._server = grpc.aio.server(options=[*options, ("grpc.max_send_message_length", -1)])
         node_service_pb2_grpc.add_NodeServiceServicer_to_server(self, self._server)
         self._server.add_secure_port(address, credentials)
         await self._server.start()

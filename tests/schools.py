@@ -9,8 +9,9 @@ from landbridge.memorandum.condition import Rule
 from landbridge.subject import SubjectId
 from landbridge.v1 import answer_pb2
 from node.config import NodeConfig, load_node_config
-from node.sources.lookup import Lookup, Question
+from node.sources.lookup import Lookup, Question, Wanted
 from node.sources.source import Source
+from node.task import Reading
 
 FEDERATION = r"""
 [federation]
@@ -83,16 +84,8 @@ def look_up(  # noqa: PLR0913 - what a lookup holds
 ) -> Lookup:
     """Make a lookup of identifiers in normal form, written `scheme:value`."""
     subject, *others = (SubjectId(*text.split(":")) for text in (asked, *aliases))
-    return Lookup(
-        dataset,
-        tuple(fields),
-        tuple(where),
-        subject,
-        tuple(others),
-        broad,
-        tuple(predicates),
-        counted=counted,
-    )
+    wanted = Wanted(dataset, tuple(fields), tuple(where), tuple(predicates), counted)
+    return Lookup(wanted, subject, tuple(others), broad)
 
 
 def read(source: Source, lookup: Lookup) -> list[answer_pb2.Record]:
@@ -112,3 +105,9 @@ def canonical(value: answer_pb2.Value) -> str:
     if kind == "list":
         return "|".join(canonical(item) for item in value.list.items)
     return "" if kind is None else str(getattr(value, kind))
+
+
+def dataset_answer(reading: Reading) -> answer_pb2.DatasetAnswer:
+    """Return what an answer says on one dataset."""
+    (dataset,) = answer_pb2.Answer.FromString(reading.write()).datasets
+    return dataset

@@ -3,7 +3,7 @@
 What nodes would read from databases is written here by hand; keys, logs and proofs are real.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, MutableSequence, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -20,6 +20,7 @@ from landbridge.envelope import (
     sign_batch,
 )
 from landbridge.federation import Federation
+from landbridge.heading import read_columns, write_heading
 from landbridge.home import Home
 from landbridge.keys import KeyUse
 from landbridge.log.store import LogStore
@@ -85,6 +86,20 @@ def column(
     scheme: str = "",
 ) -> answer_pb2.Column:
     return answer_pb2.Column(field=field, type=kind, term=term, scheme=scheme)
+
+
+def heading(*columns: answer_pb2.Column) -> bytes:
+    return write_heading(columns)
+
+
+def alter_heading(
+    extract: answer_pb2.Extract,
+    change: Callable[[MutableSequence[answer_pb2.Column]], object],
+) -> None:
+    """Write the heading of an extract anew with other columns."""
+    columns = read_columns(extract.heading)
+    change(columns)
+    extract.heading = heading(*columns)
 
 
 def text(canonical: str, native: str = "") -> answer_pb2.Value:
@@ -285,10 +300,10 @@ def bakery_answers(town: Town, query: envelope_pb2.Envelope) -> list[VerifiedAns
         memorandum="m-1",
         clause="1.1",
         legal_basis="Act 1",
-        columns=[
+        heading=heading(
             column("company", identifier, scheme="company"),
             column("permits", identifier, scheme="permit"),
-        ],
+        ),
         records=[
             record(
                 "r-42",
@@ -304,13 +319,13 @@ def bakery_answers(town: Town, query: envelope_pb2.Envelope) -> list[VerifiedAns
         memorandum="m-1",
         clause="2.1",
         legal_basis="Act 1",
-        columns=[
+        heading=heading(
             column("name", term="name"),
             column("status", CODE, term="status"),
             column("opened", answer_pb2.VALUE_TYPE_DATE),
             column("closed", answer_pb2.VALUE_TYPE_DATE),
             column("staff", answer_pb2.VALUE_TYPE_INTEGER),
-        ],
+        ),
         records=[
             record(
                 "r-42",
@@ -329,7 +344,7 @@ def bakery_answers(town: Town, query: envelope_pb2.Envelope) -> list[VerifiedAns
         memorandum="m-1",
         clause="2.2",
         legal_basis="Act 2",
-        columns=[column("city", term="city"), column("phone")],
+        heading=heading(column("city", term="city"), column("phone")),
         records=[
             record(
                 "r-42",
@@ -352,14 +367,14 @@ def bakery_answers(town: Town, query: envelope_pb2.Envelope) -> list[VerifiedAns
         memorandum="m-2",
         clause="1",
         legal_basis="Act 3",
-        columns=[
+        heading=heading(
             column("holder", term="name"),
             column("state", CODE, term="status"),
             column("town", term="city"),
             column("fee", answer_pb2.VALUE_TYPE_MONEY),
             column("open_sundays", answer_pb2.VALUE_TYPE_BOOLEAN),
             column("inspections", answer_pb2.VALUE_TYPE_DATE),
-        ],
+        ),
         records=[
             record(
                 "permits.csv:7",

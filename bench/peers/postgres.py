@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from bench.peers.pool import Pool
-from landbridge.commands.sandbox_home import free_addresses
+from landbridge.commands.reserved_addresses import ReservedAddresses
 from landbridge.errors import Reason, refuse
 
 OWNER: Final = "landbridge"
@@ -99,6 +99,7 @@ class Clusters:
 
     def __init__(self, stack: AsyncExitStack, roots: Path) -> None:
         self._stack = stack
+        self._reserved = stack.enter_context(ReservedAddresses())
         self._bin = next(folder for folder in _candidates() if not _shortcoming(folder))
         # PostgreSQL does not run as root.
         self._user = "postgres" if os.geteuid() == 0 else pwd.getpwuid(os.geteuid()).pw_name
@@ -120,8 +121,7 @@ class Clusters:
             (home / target).write_bytes(source.read_bytes())
             (home / target).chmod(0o600)
             self._give(home / target)
-        (address,) = free_addresses(1)
-        port = int(address.rpartition(":")[2])
+        port = int(self._reserved.take().rpartition(":")[2])
         with (home / "postgresql.conf").open("a") as settings:
             settings.write(f"{_SETTINGS}port = {port}\n")
         (home / "pg_hba.conf").write_text(_ADMITTED)

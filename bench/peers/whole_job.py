@@ -7,8 +7,8 @@ import psutil
 
 from bench.floor import FloorServers
 from bench.peers.ground import Ground, Running
+from bench.sample import profile_check
 from bench.shapes import floor, stream, unary
-from bench.throughput import profile_check
 from landbridge.client import Client
 from landbridge.errors import Reason, refuse
 from landbridge.subject import SubjectId

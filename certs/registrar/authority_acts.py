@@ -131,7 +131,8 @@ def _effects(record: AuthorityRecord, present: Present) -> Iterator[str]:
     if state is AuthorityState.PUBLISHED:
         above = f", under {record.issuer}" if record.issuer else ""
         count = sum(not view.removed for view in present.views)
-        yield f"{name}{above}: {count} parties come to accept it; it signs nothing yet"
+        come = "party comes" if count == 1 else "parties come"
+        yield f"{name}{above}: {count} {come} to accept it; it signs nothing yet"
         if record.level is Level.ROOT and not record.cross:
             yield f"{name} has no cross-certificate: nobody who missed it can follow"
         return

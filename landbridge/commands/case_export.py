@@ -10,6 +10,7 @@ from landbridge.commands.case_fetch import Wanted, fetch
 from landbridge.commands.consent_file import write_new
 from landbridge.commands.output import Output, OutputOption, data_console, print_json, talk
 from landbridge.commands.table import plain
+from landbridge.counted import counted
 from landbridge.rights.steps import CaseKind
 
 _COMPLETE: Final = 0
@@ -81,7 +82,7 @@ def export_repair(  # noqa: PLR0913
 
 
 def _export(wanted: Wanted, to: Path, output: Output) -> int:
-    document = fetch(wanted)
+    document = fetch(wanted).document
     write_new(to, json.dumps(document, ensure_ascii=False, indent=1).encode() + b"\n")
     told = {
         "case": document["case"],
@@ -90,7 +91,8 @@ def _export(wanted: Wanted, to: Path, output: Output) -> int:
         "file": str(to),
     }
     if output is Output.TABLE:
-        line = f"case {told['case']} is {told['state']}, {told['steps']} steps: {to}"
+        steps = counted(len(document["steps"]), "step")
+        line = f"case {told['case']} is {told['state']}, {steps}: {to}"
         data_console().print(plain(line))
     else:
         print_json(told, output)

@@ -2,9 +2,8 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from landbridge.commands.case_line import Subject, fetch_case, fetch_case_as_agency
+from landbridge.commands.case_line import FetchedCase, Subject, fetch_case, fetch_case_as_agency
 from landbridge.errors import Reason, refuse
 from landbridge.rights.steps import CaseKind
 
@@ -23,7 +22,7 @@ class Wanted:
     home: Path | None
 
 
-def fetch(wanted: Wanted) -> dict[str, Any]:
+def fetch(wanted: Wanted) -> FetchedCase:
     """Fetch a case and return its verified document.
 
     Raises:

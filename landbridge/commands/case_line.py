@@ -1,6 +1,7 @@
 """What the commands on cases share: who signs, where a step goes, and how it is told."""
 
 import asyncio
+import shlex
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +11,7 @@ from landbridge.case_document import case_document
 from landbridge.case_proof import prove_shown, prove_taken
 from landbridge.clock import system_clock, to_iso
 from landbridge.commands.opened_cases import find_opened, remember
-from landbridge.commands.output import Output, data_console, print_json
+from landbridge.commands.output import Output, data_console, print_json, talk
 from landbridge.commands.rights_line import RightsLine, read_voice
 from landbridge.commands.sent_steps import keep, tell_kept
 from landbridge.commands.table import plain
@@ -22,6 +23,7 @@ from landbridge.rights.case import Case
 from landbridge.rights.case_request import ask_for_case, ask_for_case_as_agency
 from landbridge.rights.opening import Complaint, write_opening
 from landbridge.rights.sent_step import SentStep
+from landbridge.rights.statement_text import check_form
 from landbridge.rights.step_document import write_step
 from landbridge.rights.steps import CaseKind, Step, state_after
 from landbridge.rpc.rights_calls import get_case, submit_step
@@ -40,18 +42,37 @@ class Subject:
     home: Path | None
 
 
-def open_case(who: Subject, write: Callable[[Federation], Complaint]) -> dict[str, Any]:
-    """Write, sign and submit what opens a case; return what the agency says to it.
+@dataclass(frozen=True, slots=True)
+class OpenedCase:
+    """What was written, and how far the case has come by it."""
+
+    complaint: Complaint
+    told: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class FetchedCase:
+    """A case that is proven, and what its agency says on its own word alone."""
+
+    document: dict[str, Any]
+    due_at: int
+    """Until when it has to decide, Unix milliseconds; 0 where it has, or no law sets a time."""
+
+
+def open_case(who: Subject, write: Callable[[Federation], Complaint]) -> OpenedCase:
+    """Write, sign and submit what opens a case; return it with what the agency says to it.
 
     Raises:
-        LandbridgeError: the agency's reason; LB-1106, LB-4107 for what was given; LB-2001 when it
-            cannot be reached; LB-4008 when nothing proves that it took the document.
+        LandbridgeError: the agency's reason; LB-1106, LB-4107 for what was given; LB-4112 for a
+            statement that no agency would take; LB-2001 when it cannot be reached; LB-4008 when
+            nothing proves that it took the document.
     """
     home = Home.read(find_home(who.home))
     voice = read_voice(home, who.desk, who.key, who.binding)
     complaint = write(Federation.load(home.federation))
+    check_form(complaint.statement, where="--statement")
     document = write_opening(complaint, voice, at=system_clock()).to_bytes()
-    return asyncio.run(_send(home, who.desk, document))
+    return OpenedCase(complaint, asyncio.run(_send(home, who.desk, document)))
 
 
 def send_kept(home: Path | None, who: str | None, document: bytes) -> dict[str, Any]:
@@ -63,7 +84,7 @@ def send_kept(home: Path | None, who: str | None, document: bytes) -> dict[str, 
     return asyncio.run(_send(Home.read(find_home(home)), who, document))
 
 
-def fetch_case(who: Subject, agency: str, kind: CaseKind, begins: str) -> dict[str, Any]:
+def fetch_case(who: Subject, agency: str, kind: CaseKind, begins: str) -> FetchedCase:
     """Fetch a case as its subject, and return its verified document.
 
     Raises:
@@ -75,32 +96,33 @@ def fetch_case(who: Subject, agency: str, kind: CaseKind, begins: str) -> dict[s
     voice = read_voice(home, who.desk, who.key, who.binding)
     case_id = find_opened(home.state_of(who.desk)[1], agency, kind, begins)
 
-    async def fetch() -> dict[str, Any]:
+    async def fetch() -> FetchedCase:
         async with RightsLine(home, who.desk) as line:
             request = ask_for_case(
                 case_id, agency=agency, subjects=[subject], voice=voice, at=system_clock()
             )
             response = await _get(line, agency, request)
-            return case_document(response, line.bundle)
+            return FetchedCase(case_document(response, line.bundle), response.due_at_unix_ms)
 
     return asyncio.run(fetch())
 
 
 def fetch_case_as_agency(
     home: Path | None, deciding: str | None, key: Path | None, agency: str, case_id: str
-) -> dict[str, Any]:
+) -> FetchedCase:
     """Fetch a case as the agency that decides on it, and return its verified document.
 
     Raises:
         LandbridgeError: as for `fetch_case`.
     """
 
-    async def fetch() -> dict[str, Any]:
+    async def fetch() -> FetchedCase:
         async with RightsLine(Home.read(find_home(home)), deciding) as line:
             request = ask_for_case_as_agency(
                 case_id, agency=agency, key=_deciding_key(line, key), at=system_clock()
             )
-            return case_document(await _get(line, agency, request), line.bundle)
+            response = await _get(line, agency, request)
+            return FetchedCase(case_document(response, line.bundle), response.due_at_unix_ms)
 
     return asyncio.run(fetch())
 
@@ -191,6 +213,22 @@ def tell_case(told: Mapping[str, Any], output: Output) -> None:
     if told["due_at"]:
         console.print(plain(f"to be decided before {told['due_at']}, as the agency says"))
     console.print(plain(f"entry {told['entry']} of the log of {told['agency']}"))
+
+
+def tell_opened(opened: OpenedCase, who: Subject, output: Output) -> None:
+    """Print how far a case has come that was just opened, and how to follow it."""
+    tell_case(opened.told, output)
+    complaint = opened.complaint
+    command = ["landbridge", complaint.kind.value, "show", str(complaint.subject)]
+    options = (
+        ("--at", complaint.agency),
+        ("--as", who.desk),
+        ("--key", who.key),
+        ("--binding", who.binding),
+        ("--home", who.home),
+    )
+    command += [str(word) for option in options if option[1] is not None for word in option]
+    talk(f"next: {shlex.join(command)}")
 
 
 def summary(case: Case, due_at: int, *, overdue: bool) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from rich.console import Console
 
 from landbridge.commands.table import heading, open_table, plain
 from landbridge.commands.timespan import beside
+from landbridge.counted import counted
 
 _Document = Mapping[str, Any]
 _SERIAL_DIGITS: Final = 8
@@ -33,7 +34,9 @@ def summary(document: _Document) -> str:
     count = sum(len(agency["parties"]) for agency in document["agencies"])
     lagging, alarms = document["lagging"], document["alarms"]
     if lagging:
-        line = f"{len(lagging)} of {count} parties lag: {', '.join(lagging)}"
+        lag = "lags" if len(lagging) == 1 else "lag"
+        parties = counted(count, "party")
+        line = f"{len(lagging)} of {parties} {lag}: {', '.join(lagging)}"
     elif count == 1:
         line = "nobody lags: 1 party holds, trusts and has acknowledged what is active"
     else:

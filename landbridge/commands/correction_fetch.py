@@ -3,15 +3,16 @@
 import asyncio
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 
 from cyclopts import Parameter
 
-from landbridge.clock import system_clock, to_iso
+from landbridge.clock import system_clock
+from landbridge.commands.correction_table import describe, in_short, show
 from landbridge.commands.memo.document_line import DocumentLine
 from landbridge.commands.moment import format_instant
 from landbridge.commands.output import Output, OutputOption, data_console, print_json, talk
-from landbridge.commands.table import open_table, plain
+from landbridge.commands.table import plain
 from landbridge.errors import LandbridgeError, Reason, refuse
 from landbridge.home import Home, find_home
 from landbridge.keys import KeyUse, SigningKey, write_whole
@@ -187,39 +188,21 @@ def _keep(folder: Path, opened: Opened) -> None:
 
 
 def _show(notices: list[Correction], receipts: dict[str, Acknowledgement], output: Output) -> None:
-    documents = [_document(one, receipts.get(one.digest)) for one in notices]
-    if output is Output.NDJSON:
-        for document in documents:
-            print_json(document, output)
-    elif output is Output.JSON:
-        print_json({"corrections": documents}, output)
-    elif not documents:
-        talk("there is no correction notice to this agency")
-    else:
-        table = open_table("CORRECTION", "FROM", "WHAT", "WRONG SINCE", "QUERIES", "ACKNOWLEDGED")
-        for one, document in zip(notices, documents, strict=True):
-            table.add_row(
-                one.id,
-                plain(one.provider),
-                plain(f"{one.dataset}: {', '.join(one.fields)} {one.reason}"),
-                document["since"][:10],
-                str(len(one.answers)),
-                document["acknowledged_at"] or "no",
-            )
-        data_console().print(table)
-
-
-def _document(one: Correction, receipt: Acknowledgement | None) -> dict[str, Any]:
-    return {
-        "correction": one.id,
-        "case": one.case,
-        "provider": one.provider,
-        "log": one.log,
-        "dataset": one.dataset,
-        "fields": list(one.fields),
-        "reason": one.reason,
-        "since": to_iso(one.since),
-        "issued_at": to_iso(one.issued_at),
-        "answers": [{"entry": entry, "query": query} for entry, query in one.answers],
-        "acknowledged_at": to_iso(receipt.acknowledged_at) if receipt else "",
-    }
+    show(
+        notices,
+        [
+            describe(one, receipts.get(one.digest), {"provider": one.provider, "log": one.log})
+            for one in notices
+        ],
+        output,
+        columns=("CORRECTION", "FROM", "WHAT", "WRONG SINCE", "QUERIES", "ACKNOWLEDGED"),
+        row=lambda one, document: (
+            one.id,
+            plain(one.provider),
+            in_short(one),
+            document["since"][:10],
+            str(len(one.answers)),
+            document["acknowledged_at"] or "no",
+        ),
+        nothing="there is no correction notice to this agency",
+    )

@@ -11,13 +11,11 @@ from landbridge.agency import Role
 from landbridge.clock import system_clock, to_iso
 from landbridge.commands.correction_notices import REASONS, Issued, find_untold, write_notices
 from landbridge.commands.moment import read_moment
-from landbridge.commands.node import nearest_federation
+from landbridge.commands.node import nearest_config, nearest_federation
 from landbridge.commands.output import Output, OutputOption, data_console, print_json, talk
 from landbridge.commands.table import open_table, plain
 from landbridge.errors import LandbridgeError, Reason, refuse
 from landbridge.federation import Federation
-from landbridge.home import FILE as HOME_FILE
-from landbridge.home import Home
 from landbridge.keys import KeyUse
 from landbridge.party import PartyFolder
 from landbridge.rights.step_document import write_step
@@ -72,7 +70,7 @@ def issue(  # noqa: PLR0913  one parameter an option
     wrong_since = read_moment(since, "--since") if since else 0
     decided = read_decided(state, case) if case else find_decided(state)
     given = _read_given(set_, decided.state)
-    place = config or _nearest_config(state, key.agency)
+    place = config or nearest_config(state, key.agency)
     terms = Federation.load(federation or nearest_federation(place))
     desk = Desk(load_node_config(place, terms), terms, state, party.bundle, key)
     subjects, fields = _correct(desk, decided, given)
@@ -109,20 +107,6 @@ def _read_given(written: tuple[str, ...], reached: CaseState) -> dict[str, str]:
             next_step="leave --set out" if given else "give --set FIELD=NATIVE",
         )
     return given
-
-
-def _nearest_config(state: Path, agency: str) -> Path:
-    for folder in state.resolve().parents:
-        is_home = (folder / HOME_FILE).is_file()
-        top = Home.read(folder).federation.parent if is_home else folder
-        if (place := top / "agencies" / agency / "node.toml").is_file():
-            return place
-    raise refuse(
-        Reason.USAGE,
-        f"there is no agencies/{agency}/node.toml in the folders above, or where their home leads",
-        where=str(state),
-        next_step="give --config FILE",
-    )
 
 
 def _correct(

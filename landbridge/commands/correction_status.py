@@ -2,11 +2,12 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
-from landbridge.clock import system_clock, to_iso
-from landbridge.commands.output import Output, OutputOption, data_console, print_json, talk
-from landbridge.commands.table import open_table, plain
+from landbridge.clock import system_clock
+from landbridge.commands.correction_table import describe, in_short, show
+from landbridge.commands.output import Output, OutputOption, talk
+from landbridge.commands.table import plain
 from landbridge.keys import KeyUse
 from landbridge.library.shelf import Shelf
 from landbridge.library.store import read_shelf
@@ -50,39 +51,19 @@ def status(
 
 
 def _show(notices: Sequence[Correction], shelf: Shelf, output: Output) -> None:
-    documents = [_document(one, shelf) for one in notices]
-    if output is Output.NDJSON:
-        for document in documents:
-            print_json(document, output)
-    elif output is Output.JSON:
-        print_json({"corrections": documents}, output)
-    elif not documents:
-        talk("no notice was issued")
-    else:
-        table = open_table("CORRECTION", "TO", "WHAT", "ANSWERS", "ISSUED", "ACKNOWLEDGED")
-        for one, document in zip(notices, documents, strict=True):
-            table.add_row(
-                one.id,
-                plain(one.recipient),
-                plain(f"{one.dataset}: {', '.join(one.fields)} {one.reason}"),
-                str(len(one.answers)),
-                document["issued_at"],
-                document["acknowledged_at"] or plain("no", "yellow"),
-            )
-        data_console().print(table)
-
-
-def _document(one: Correction, shelf: Shelf) -> dict[str, Any]:
-    receipt = shelf.acknowledgements.get(one.digest)
-    return {
-        "correction": one.id,
-        "case": one.case,
-        "recipient": one.recipient,
-        "dataset": one.dataset,
-        "fields": list(one.fields),
-        "reason": one.reason,
-        "since": to_iso(one.since),
-        "issued_at": to_iso(one.issued_at),
-        "answers": [{"entry": entry, "query": query} for entry, query in one.answers],
-        "acknowledged_at": to_iso(receipt.acknowledged_at) if receipt else "",
-    }
+    receipts = shelf.acknowledgements
+    show(
+        notices,
+        [describe(one, receipts.get(one.digest), {"recipient": one.recipient}) for one in notices],
+        output,
+        columns=("CORRECTION", "TO", "WHAT", "ANSWERS", "ISSUED", "ACKNOWLEDGED"),
+        row=lambda one, document: (
+            one.id,
+            plain(one.recipient),
+            in_short(one),
+            str(len(one.answers)),
+            document["issued_at"],
+            document["acknowledged_at"] or plain("no", "yellow"),
+        ),
+        nothing="no notice was issued",
+    )

@@ -18,6 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from landbridge.commands.output import talk
 from landbridge.commands.sandbox import Sandbox
 from landbridge.configuration import load
+from landbridge.counted import counted
 from landbridge.errors import Reason, refuse
 from landbridge.home import VARIABLE
 
@@ -101,8 +102,8 @@ def demo(folder: Path = Path("examples/institutions"), /) -> int:
         with Sandbox(folder, home, preloaded=True) as sandbox:
             asyncio.run(sandbox.wait_ready())
             _say(
-                f"{sandbox.federation.title}: {len(sandbox.providers)} nodes and the gateway run"
-                f" as processes, ready after {time.monotonic() - started:.1f} s"
+                f"{sandbox.federation.title}: {counted(len(sandbox.providers), 'node')} and the"
+                f" gateway run as processes, ready after {time.monotonic() - started:.1f} s"
             )
             os.environ[VARIABLE] = str(home)
             places = {"work": work, "folder": str(folder), "home": str(home)}
@@ -155,7 +156,7 @@ def _run_under(wanted: _Traffic, step: _Step, sandbox: Sandbox, places: Mapping[
     if traffic.failures or not traffic.asked:
         raise refuse(
             Reason.SOURCE_FAILED,
-            f"{len(traffic.failures)} calls failed, the first one so: "
+            f"{counted(len(traffic.failures), 'call')} failed, the first one so: "
             + (traffic.failures[0] if traffic.failures else "nothing was asked"),
             next_step="read the processes' logs",
         )

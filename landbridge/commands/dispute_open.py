@@ -5,8 +5,8 @@ from typing import Annotated, Final
 
 from cyclopts import Parameter
 
-from landbridge.commands.case_line import Subject, open_case, tell_case
-from landbridge.commands.output import Output, OutputOption, talk
+from landbridge.commands.case_line import Subject, open_case, tell_opened
+from landbridge.commands.output import Output, OutputOption
 from landbridge.commands.record_place import Named
 from landbridge.federation import Federation
 from landbridge.rights.opening import Complaint
@@ -70,9 +70,6 @@ def open_(  # noqa: PLR0913  one parameter an option
             fields=place.fields,
         )
 
-    told = open_case(Subject(subject, desk, key, binding, home), write)
-    tell_case(told, output)
-    asked = f" {subject}" if subject else " SCHEME:IDENTIFIER"
-    as_desk = f" --as {desk}" if desk else ""
-    talk(f"next: landbridge dispute show{asked} --at {told['agency']}{as_desk}")
+    who = Subject(subject, desk, key, binding, home)
+    tell_opened(open_case(who, write), who, output)
     return _COMPLETE

@@ -1,8 +1,10 @@
 """`landbridge gateway serve|check`."""
 
 from pathlib import Path
+from typing import Annotated
 
-from cyclopts import App
+from cyclopts import App, Parameter
+from cyclopts.validators import Number
 
 from landbridge.commands.loop import run_on_fast_loop
 from landbridge.commands.output import Output, OutputOption, data_console, print_json
@@ -11,7 +13,15 @@ app = App(name="gateway", help="Serve as the federation's gateway, or check that
 
 
 @app.command
-def serve(federation: Path, /, *, state: Path, listen: str, enrolment_listen: str = "") -> int:
+def serve(
+    federation: Path,
+    /,
+    *,
+    state: Path,
+    listen: str,
+    enrolment_listen: str = "",
+    workers: Annotated[int, Parameter(validator=Number(gt=0))] = 1,
+) -> int:
     """Serve the federation's gateway until it is told to stop.
 
     Args:
@@ -20,15 +30,31 @@ def serve(federation: Path, /, *, state: Path, listen: str, enrolment_listen: st
         listen: The address to listen on, such as 0.0.0.0:7100.
         enrolment_listen: Where to take enrolments and applications of those who have no
             certificate yet, such as 0.0.0.0:7102; nowhere when it is not given.
+        workers: How many processes share the port and the log: more than one pays on machines with
+            more cores than the queries and the nodes' answers keep busy.
     """
-    from gateway.server import serve as serve_gateway  # noqa: PLC0415  loaded when it is run
 
-    run_on_fast_loop(
-        lambda: serve_gateway(
-            federation, state=state, listen=listen, enrolment_listen=enrolment_listen
+    def work(number: int) -> int:
+        from gateway.server import serve as serve_gateway  # noqa: PLC0415  loaded when it is run
+        from gateway.worker import Worker  # noqa: PLC0415
+
+        run_on_fast_loop(
+            lambda: serve_gateway(
+                federation,
+                state=state,
+                listen=listen,
+                enrolment_listen=enrolment_listen,
+                worker=Worker(number, workers),
+            )
         )
-    )
-    return 0
+        return 0
+
+    if workers == 1:
+        return work(0)
+    from landbridge.commands.main import told  # noqa: PLC0415  main loads this module
+    from landbridge.commands.workers import run_workers  # noqa: PLC0415
+
+    return run_workers(lambda number: told(lambda: work(number), ["gateway", "serve"]), workers)
 
 
 @app.command

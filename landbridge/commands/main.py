@@ -8,7 +8,7 @@ one place that turns an error into words and an exit code:
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from cyclopts import App, CycloptsError
@@ -100,10 +100,19 @@ def run(arguments: Sequence[str]) -> int:
         # The frame would load all of rich to print this.
         sys.stdout.write(landbridge.__version__ + "\n")
         return COMPLETE
-    try:
+
+    def command() -> int:
         _check_command(arguments)
         result = app(arguments, exit_on_error=False, print_error=False)
-        code = result if isinstance(result, int) else COMPLETE
+        return result if isinstance(result, int) else COMPLETE
+
+    return told(command, arguments)
+
+
+def told(work: Callable[[], int], arguments: Sequence[str]) -> int:
+    """Do the work of a command and return its exit code; errors are told on stderr."""
+    try:
+        code = work()
     except LandbridgeError as error:
         _tell(error)
         code = exit_code(error.reason)

@@ -10,6 +10,8 @@ from landbridge.commands.loop import run_on_fast_loop
 from landbridge.commands.output import Output, OutputOption, data_console, print_json
 from landbridge.errors import Reason, refuse
 from landbridge.federation import Federation
+from landbridge.home import FILE as HOME_FILE
+from landbridge.home import Home
 
 app = App(name="node", help="Serve one agency's data, check that it can be served, describe it.")
 app.command(
@@ -132,6 +134,25 @@ def describe(
     else:
         print_json(write_catalogue(agency), Output.JSON)
     return 0
+
+
+def nearest_config(state: Path, agency: str) -> Path:
+    """Find the node.toml of an agency, by the folder of its node.
+
+    Raises:
+        LandbridgeError: LB-1106 when there is none.
+    """
+    for folder in state.resolve().parents:
+        is_home = (folder / HOME_FILE).is_file()
+        top = Home.read(folder).federation.parent if is_home else folder
+        if (place := top / "agencies" / agency / "node.toml").is_file():
+            return place
+    raise refuse(
+        Reason.USAGE,
+        f"there is no agencies/{agency}/node.toml in the folders above, or where their home leads",
+        where=str(state),
+        next_step="give --config FILE",
+    )
 
 
 def nearest_federation(config: Path) -> Path:

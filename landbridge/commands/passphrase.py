@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 from typing import Final
 
+from landbridge.counted import counted
 from landbridge.errors import Reason, refuse
 from landbridge.keys import read_private
 
@@ -31,7 +32,7 @@ def choose_passphrase(file: Path | None, what: str) -> bytes:
     if len(chosen) < _SHORTEST:
         raise refuse(
             Reason.USAGE,
-            f"the passphrase has {len(chosen)} characters",
+            f"the passphrase has {counted(len(chosen), 'character')}",
             next_step=f"choose one of at least {_SHORTEST}, such as five words",
         )
     if not file and _typed("The same again: ") != chosen:

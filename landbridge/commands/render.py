@@ -10,6 +10,7 @@ from rich.text import Text
 from landbridge.commands.output import visible
 from landbridge.commands.render_flag import render_flag
 from landbridge.commands.table import heading, open_table, plain
+from landbridge.counted import counted
 from landbridge.period import Period
 
 _Document = Mapping[str, Any]
@@ -109,7 +110,7 @@ def _header(document: _Document, console: Console) -> None:
     if name:
         line.append(visible(name), style="bold").append("   ")
     line.append(visible(f"{subject['scheme']}:{subject['value']}"), style="" if name else "bold")
-    line.append(f"   {count['answered']} of {count['sources']} sources answered")
+    line.append(f"   {count['answered']} of {counted(count['sources'], 'source')} answered")
     console.print(line)
     asked = f"asked by {query['requester']} for {query['purpose']}, case {query['case']}"
     sealed = ", sealed" if "sealed" in query else ""
@@ -230,17 +231,18 @@ def _gaps(gaps: Iterable[_Document], console: Console) -> None:
 
 
 def _completeness(count: _Document, console: Console) -> None:
-    parts = [f"{count['answered']} of {count['sources']} sources answered"]
+    parts = [f"{count['answered']} of {counted(count['sources'], 'source')} answered"]
     parts += [
         f"{count[key]} {word}"
         for key, word in (
             ("refused", "refused"),
             ("failed", "failed"),
             ("not_addressable", "not addressable"),
-            ("refused_fields", "fields refused"),
         )
         if count[key]
     ]
+    if fields := count["refused_fields"]:
+        parts.append(f"{counted(fields, 'field')} refused")
     console.print()
     line = Text(f"{count['state']}: ", style=f"bold {_STATES[count['state']]}")
     console.print(line.append(", ".join(parts), style="default"))

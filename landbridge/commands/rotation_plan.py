@@ -12,6 +12,7 @@ from certs.profiles import BACK_DATED, LEAF_LIFE
 from certs.rotation import Authority, move
 from landbridge.clock import to_iso
 from landbridge.commands.rotation_steps import Step, active, next_step
+from landbridge.counted import counted
 from landbridge.trust.approval import Act, Statement, admins_needed
 from landbridge.trust.document import AuthorityState, Level
 
@@ -95,13 +96,15 @@ def waits(step: Step, parties: Sequence[str]) -> str:
             " and tried it in both directions"
         )
     if step.act is Act.AUTHORITY_REMOVE and step.subject.startswith(Level.ISSUING):
-        return f"until none of {len(parties)} parties shows or holds a leaf of {step.subject}"
+        count = counted(len(parties), "party")
+        return f"until none of {count} shows or holds a leaf of {step.subject}"
     return ""
 
 
 def effect(step: Step, authorities: Sequence[Authority], parties: Sequence[str]) -> str:
     """Say what a step does."""
-    name, count = step.subject, len(parties)
+    name, one = step.subject, len(parties) == 1
+    count = counted(len(parties), "party")
     level = Level(name.partition("-")[0])
     old = active(level, authorities).id
     said = {
@@ -115,15 +118,18 @@ def effect(step: Step, authorities: Sequence[Authority], parties: Sequence[str])
             f"{old} retires: it certifies nothing new and is still accepted"
         ),
         (Act.AUTHORITY_ACTIVATE, Level.ISSUING): (
-            f"{old} retires: {count} parties renew by {name} at once; both are accepted"
+            f"{old} retires: {count} {'renews' if one else 'renew'} by {name} at once;"
+            " both are accepted"
         ),
     }
     of_both = {
         Act.AUTHORITY_PUBLISH: (
-            f"{count} parties come to accept it and try it with their peers; it signs nothing"
+            f"{count} {'comes to accept it and tries' if one else 'come to accept it and try'} it"
+            f" with {'its' if one else 'their'} peers; it signs nothing"
         ),
         Act.AUTHORITY_REMOVE: (
-            f"{count} parties no longer accept it, and no connection that rests on it goes on"
+            f"{count} no longer {'accepts' if one else 'accept'} it,"
+            " and no connection that rests on it goes on"
         ),
     }
     told = said.get((step.act, level)) or of_both.get(step.act)

@@ -18,7 +18,8 @@ from certs.federation import FederationPki, create_federation
 from certs.registrar.founding import PARTY_FOLDER, found_authority
 from landbridge.agency import Identity, Role
 from landbridge.commands.preloaded import PreloadedProcess, start_preloaded
-from landbridge.commands.sandbox_home import ClaimedHome, free_addresses
+from landbridge.commands.reserved_addresses import ReservedAddresses
+from landbridge.commands.sandbox_home import ClaimedHome
 from landbridge.commands.sandbox_pki import (
     ADMINS,
     find_desks,
@@ -43,15 +44,20 @@ class Sandbox:
     """One federation, running. Use it as a context manager: leaving stops and removes it all.
 
     With `preloaded` its processes start quickly, from one that has loaded everything; each takes
-    more memory than one that is started by itself.
+    more memory than one that is started by itself. `workers` processes serve as its gateway.
     """
 
-    def __init__(self, folder: Path, home: Path, *, preloaded: bool = False) -> None:
+    def __init__(
+        self, folder: Path, home: Path, *, preloaded: bool = False, workers: int = 1
+    ) -> None:
         self.folder = folder.resolve()
         self.home_folder = home.resolve()
         self.federation = Federation.load(self.folder / "federation.toml")
         self.processes: dict[str, subprocess.Popen[bytes] | PreloadedProcess] = {}
+        self.reserved = ReservedAddresses()
+        """A process that is down, or starts again, finds its address free."""
         self._preloaded = preloaded
+        self._workers = workers
         self._addresses: dict[Identity, str] = {}
         self.enrolment = ""
         self._pki: FederationPki | None = None
@@ -93,8 +99,8 @@ class Sandbox:
         plans = plan_parties(self.federation, find_desks(self.folder))
         pki = create_federation(self.home_folder / "parties", self.federation.name, plans)
         serving = [identity for identity in pki.parties if identity.role in _SERVING]
-        *addresses, self.enrolment = free_addresses(len(serving) + 1)
-        self._addresses = dict(zip(serving, addresses, strict=True))
+        self._addresses = {identity: self.reserved.take() for identity in serving}
+        self.enrolment = self.reserved.take()
         pki.publish(addresses=self._addresses)
         self._pki = pki
         sign_memoranda(pki, self.folder)
@@ -165,7 +171,10 @@ class Sandbox:
         state = self.state(name, role)
         config = self.folder / "agencies" / name / "node.toml"
         arguments = (
-            ["gateway", "serve", str(federation), "--enrolment-listen", self.enrolment]
+            [
+                *("gateway", "serve", str(federation), "--enrolment-listen", self.enrolment),
+                *(("--workers", str(self._workers)) if self._workers > 1 else ()),
+            ]
             if role is Role.GATEWAY
             else ["node", "serve", str(config), "--federation", str(federation)]
         )
@@ -271,11 +280,12 @@ class Sandbox:
         self.close()
 
     def close(self) -> None:
-        """Stop every process and remove the home folder."""
+        """Stop every process, give the addresses back and remove the home folder."""
         for process in self.processes.values():
             process.terminate()
         for name in list(self.processes):
             self.stop(name)
+        self.reserved.close()
         if self._claimed is not None:
             # Only what this very sandbox has made is ever removed.
             self._claimed.remove()

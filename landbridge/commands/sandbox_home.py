@@ -3,7 +3,6 @@
 import fcntl
 import os
 import shutil
-import socket
 from pathlib import Path
 from typing import Final
 
@@ -48,18 +47,6 @@ class ClaimedHome:
         """Remove the folder with all that is in it."""
         os.close(self._lock)
         shutil.rmtree(self.folder, ignore_errors=True)
-
-
-def free_addresses(count: int) -> list[str]:
-    """Find addresses of this machine on which nobody listens."""
-    sockets = [socket.socket() for _ in range(count)]
-    try:
-        for opened in sockets:
-            opened.bind(("127.0.0.1", 0))
-        return [f"127.0.0.1:{opened.getsockname()[1]}" for opened in sockets]
-    finally:
-        for opened in sockets:
-            opened.close()
 
 
 def _is_running(marker: Path) -> bool:

@@ -18,6 +18,7 @@ from landbridge.commands.options import read_duration
 from landbridge.commands.output import Output, OutputOption, data_console, print_json, talk
 from landbridge.commands.rights_line import RightsLine, read_voice
 from landbridge.commands.table import heading, open_table, plain
+from landbridge.counted import counted
 from landbridge.disclosure import verify_disclosed
 from landbridge.errors import LandbridgeError, Reason, refuse
 from landbridge.federation import Federation
@@ -170,9 +171,8 @@ def _show(document: dict[str, Any]) -> None:
     console = data_console()
     named = ", ".join(f"{one['scheme']}:{one['value']}" for one in document["subject"])
     asked = len({one["agency"] for one in document["told"]})
-    count = len(document["accesses"])
-    what = "1 access" if count == 1 else f"{count} accesses"
-    told = f"{named}   {what}, told by {'1 agency' if asked == 1 else f'{asked} agencies'}"
+    what = counted(len(document["accesses"]), "access")
+    told = f"{named}   {what}, told by {counted(asked, 'agency')}"
     console.print(plain(told if asked else "No agency answered", "bold"))
     for access in document["accesses"]:
         first, *rest = access["in_words"]

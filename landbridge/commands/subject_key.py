@@ -5,6 +5,7 @@ from pathlib import Path
 
 from landbridge.commands.output import Output, OutputOption, data_console, print_json, talk
 from landbridge.commands.table import plain
+from landbridge.counted import counted
 from landbridge.errors import LandbridgeError, Reason, refuse
 from landbridge.federation import Federation
 from landbridge.home import Home, find_home
@@ -100,7 +101,7 @@ def erase(
         _erase_in(path, state, subjects)
     if output is Output.TABLE:
         for name, count in erased:
-            data_console().print(plain(f"{name}: {count} keys erased"), soft_wrap=True)
+            data_console().print(plain(f"{name}: {counted(count, 'key')} erased"), soft_wrap=True)
     else:
         print_json({"erased": [{"subject": name, "keys": count} for name, count in erased]}, output)
     return 0

@@ -8,6 +8,7 @@ from types import TracebackType
 from typing import Final, Self
 
 from landbridge.client import Client
+from landbridge.counted import counted
 from landbridge.errors import LandbridgeError
 from landbridge.subject import SubjectId
 from landbridge.v1 import profile_pb2
@@ -52,8 +53,9 @@ class Traffic:
     def summary(self) -> str:
         """Say how many calls there were, how many failed and how long the longest took."""
         return (
-            f"{self.asked} profiles were asked for meanwhile, {len(self.failures)} calls failed;"
-            f" the longest took {self.longest_s * 1000:.0f} ms"
+            f"{counted(self.asked, 'profile')} {'was' if self.asked == 1 else 'were'} asked for"
+            f" meanwhile, {counted(len(self.failures), 'call')} failed; the longest took"
+            f" {self.longest_s * 1000:.0f} ms"
         )
 
     async def _run(self) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from landbridge.commands.output import talk
 from landbridge.commands.sandbox import Sandbox
+from landbridge.counted import counted
 from landbridge.home import FOLDER
 
 
@@ -37,8 +38,8 @@ async def _until_stopped(sandbox: Sandbox, started: float) -> None:
     if ready.done():
         ready.result()
         talk(
-            f"{sandbox.federation.title}: {len(sandbox.providers)} nodes, gateway and authority"
-            f" are ready after {time.monotonic() - started:.1f} s. Ctrl-C stops them."
+            f"{sandbox.federation.title}: {counted(len(sandbox.providers), 'node')}, gateway and"
+            f" authority are ready after {time.monotonic() - started:.1f} s. Ctrl-C stops them."
         )
         talk("Requesters here: " + ", ".join(sandbox.requesters))
         talk("Next, in another terminal: landbridge profile SCHEME:VALUE --purpose P --case C")

@@ -8,6 +8,7 @@ from landbridge.commands.log.cosigned_head import require_witnesses
 from landbridge.commands.log.entry_times import check_times, time_of
 from landbridge.commands.log.known_keys import find_keys
 from landbridge.commands.output import Output
+from landbridge.counted import counted
 from landbridge.errors import Reason, refuse
 from landbridge.log.note import parse_note
 from landbridge.log.tlog_proof import FIRST_LINE, read_tlog_proof
@@ -43,7 +44,7 @@ def verify_proof(
         check_times(proof.index, [proof.extra], now)
         keys = find_keys(bundle=bundle, home=home)
         proof.verify(proof.extra, keys.of_log(head.origin, at))
-        checks.passed("head", f"{head.origin} signed its head over {head.size} entries")
+        checks.passed("head", f"{head.origin} signed its head over {counted(head.size, 'entry')}")
         checks.passed("entry", f"entry {proof.index}, of {to_iso(at)}, is in the log")
         seen = keys.witnesses(parse_note(proof.checkpoint), head.origin, now)
         named = require_witnesses(seen, 0)

@@ -6,6 +6,7 @@ from landbridge.clock import system_clock, to_iso
 from landbridge.commands.files import open_bundle
 from landbridge.commands.log.checks import Checks
 from landbridge.commands.output import Output
+from landbridge.counted import counted
 from landbridge.home import Home, find_home
 from landbridge.rights.status_list import verify_status_list as read_verified
 
@@ -25,7 +26,9 @@ def verify_status_list(
         status = read_verified(data, trust)
         found |= {"origin": status.origin, "size": status.size, "superseded": status.superseded}
         checks.passed("list", f"{status.origin} signed it at {to_iso(status.issued_at)}")
-        told = f"{status.superseded} of {status.size} entries are no longer good"
+        entries = counted(status.size, "entry")
+        are = "is" if status.superseded == 1 else "are"
+        told = f"{status.superseded} of {entries} {are} no longer good"
         checks.passed("entries", told)
         now = system_clock()
         if now < status.valid_until:

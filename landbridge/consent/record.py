@@ -12,6 +12,7 @@ from pydantic.json_schema import SkipJsonSchema
 
 from landbridge.consent.binding import Introduced
 from landbridge.consent.kind import consent_document
+from landbridge.described import DescribedSchema
 from landbridge.memorandum.grant import drop_default
 from landbridge.memorandum.words import (
     AgencyId,
@@ -168,5 +169,5 @@ def json_schema() -> dict[str, Any]:
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "$id": SCHEMA,
-        **RecordDocument.model_json_schema(),
+        **RecordDocument.model_json_schema(schema_generator=DescribedSchema),
     }

@@ -17,6 +17,7 @@ from landbridge.log.database import LogDatabase
 from landbridge.log.note import parse_note
 from landbridge.log.own_database import FILE_NAME, SETTINGS_NAME
 from landbridge.log.store import LogStore
+from landbridge.log.subject_notes import take_apart
 from landbridge.log.subject_tables import drop_keys, erase_listed
 from landbridge.log.tables import read_head
 from landbridge.log.witness_file import newest_known
@@ -109,6 +110,7 @@ def replaced_files(folder: Path) -> list[Path]:
 
 
 def _erase(connection: sqlite3.Connection, erased: frozenset[str]) -> None:
+    take_apart(connection)
     erase_listed(connection, lambda masked: erasure_list.key_digest(masked) in erased)
 
 

@@ -25,8 +25,9 @@ class Checkpoint:
 
     def text(self) -> str:
         """Write the text that is signed."""
-        lines = (self.origin, str(self.size), base64.b64encode(self.root).decode())
-        return "\n".join((*lines, *self.extensions, ""))
+        root = binascii.b2a_base64(self.root).decode()
+        extensions = "".join([f"{line}\n" for line in self.extensions])
+        return f"{self.origin}\n{self.size}\n{root}{extensions}"
 
 
 def read_checkpoint(note: Note) -> Checkpoint:

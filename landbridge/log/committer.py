@@ -7,13 +7,15 @@ alone is not made to wait for company.
 import asyncio
 from collections import deque
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import islice
+from queue import SimpleQueue
+from threading import Thread
 
 from landbridge.errors import Reason, refuse
 from landbridge.log.evidence import Evidence, check_size, check_sizes
 from landbridge.log.store import LogStore
-from landbridge.log.subject_keys import Pseudonym, SubjectKeys
+from landbridge.log.subject_keys import About, Pseudonym, SubjectKeys
 
 MOST_WAITING = 4096
 """Entries that may wait; at a thousand entries a batch that is a few milliseconds of work."""
@@ -21,8 +23,6 @@ LARGEST_BATCH = 1024
 """Entries under one head, so that one batch keeps the others waiting for a bounded time."""
 
 _Named = Sequence[Sequence[Pseudonym]]
-About = tuple[str, str, int]
-"""Scheme and value of whom an entry names, and when, in Unix milliseconds."""
 
 
 @dataclass(slots=True)
@@ -36,6 +36,11 @@ class _Waiting:
     about: About | None = None
     write: Callable[[Pseudonym], bytes] | None = None
 
+    @property
+    def naming(self) -> bool | None:
+        """Whether the append is to name whom it is about: None where either way will do."""
+        return True if self.write else False if self.named else None
+
 
 class Committer:
     """The one writer of a log within a program; use it from one event loop."""
@@ -44,17 +49,17 @@ class Committer:
         self,
         store: LogStore,
         *,
-        subjects: SubjectKeys | None = None,
+        subjects: SubjectKeys | None = None,  # noqa: ARG002  the log knows its own
         most_waiting: int = MOST_WAITING,
     ) -> None:
-        """Make the writer; `subjects` are the log's, where entries come by `append_about`."""
         self._store = store
-        self._subjects = subjects
         self._most_waiting = most_waiting
         self._waiting: deque[_Waiting] = deque()
         self._entries_waiting = 0
-        self._worker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="log")
-        self._committing: asyncio.Task[None] | None = None
+        self._batches: SimpleQueue[tuple[asyncio.AbstractEventLoop, list[_Waiting]] | None]
+        self._batches = SimpleQueue()
+        self._worker: Thread | None = None
+        self._idle: asyncio.Future[None] | None = None
         self._closed = False
 
     def check_not_halted(self) -> None:
@@ -102,15 +107,18 @@ class Committer:
             return []
         check_sizes(entries)
         waiting = self._waiting_for(len(entries))
-        waiting.entries, waiting.named = entries, named or [()] * len(entries)
+        waiting.entries, waiting.named = entries, named if any(named) else ()
         return await self._commit(waiting)
 
     async def close(self) -> None:
         """Commit what waits, then stop; the store stays open and is the caller's to close."""
         self._closed = True
-        if self._committing is not None:
-            await self._committing
-        self._worker.shutdown()
+        if self._idle is not None:
+            await self._idle
+        if self._worker is not None:
+            self._batches.put(None)
+            self._worker.join()
+            self._worker = None
 
     def _waiting_for(self, count: int) -> _Waiting:
         if self._closed:
@@ -124,47 +132,86 @@ class Committer:
     async def _commit(self, waiting: _Waiting) -> list[Evidence]:
         self._waiting.append(waiting)
         self._entries_waiting += waiting.count
-        if self._committing is None:
-            self._committing = asyncio.create_task(self._commit_waiting())
+        if self._idle is None:
+            loop = asyncio.get_running_loop()
+            self._idle = loop.create_future()
+            # What else arrives in this turn of the loop goes along.
+            loop.call_soon(self._send, loop)
         return await waiting.done
 
-    async def _commit_waiting(self) -> None:
-        loop = asyncio.get_running_loop()
-        try:
-            while self._waiting:
-                batch = self._next_batch()
-                try:
-                    evidence = await loop.run_in_executor(self._worker, self._append, batch)
-                except Exception as error:  # noqa: BLE001 - each caller gets it
-                    _fail(batch, error)
-                else:
-                    _deal_out(batch, evidence)
-        finally:
-            self._committing = None
+    def _send(self, loop: asyncio.AbstractEventLoop) -> None:
+        if self._worker is None:
+            self._worker = Thread(target=self._work, name="log", daemon=True)
+            self._worker.start()
+        self._batches.put((loop, self._next_batch()))
+
+    def _work(self) -> None:
+        """Append batch after batch, on a thread of its own."""
+        while (given := self._batches.get()) is not None:
+            loop, batch = given
+            failed: Exception | None = None
+            evidence: list[Evidence] = []
+            try:
+                evidence = self._append(batch)
+            except Exception as error:  # noqa: BLE001 - each caller gets it
+                failed = error
+            try:
+                loop.call_soon_threadsafe(self._appended, loop, batch, evidence, failed)
+            except RuntimeError:
+                return  # the loop is closed: nobody waits any more
+
+    def _appended(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        batch: Sequence[_Waiting],
+        evidence: Sequence[Evidence],
+        failed: Exception | None,
+    ) -> None:
+        if failed is None:
+            _deal_out(batch, evidence)
+        else:
+            _fail(batch, failed)
+        if self._waiting:
+            self._send(loop)
+        elif self._idle is not None:
+            self._idle.set_result(None)
+            self._idle = None
 
     def _append(self, batch: Sequence[_Waiting]) -> list[Evidence]:
-        about = [each.about for each in batch if each.about is not None]
-        names = iter(self._subjects.names(about) if about and self._subjects else ())
-        entries: list[bytes] = []
-        named: list[Sequence[Pseudonym]] = []
-        for each in batch:
-            if each.write is None:
-                entries += each.entries
-                named += each.named
-            else:
-                name = next(names)
-                entries.append(each.write(name))
-                named.append((name,))
+        about = [(each.about,) if each.about else () for each in batch for _ in range(each.count)]
+        if any(about):
+            return self._store.append_about(about, lambda named: _written(batch, named))
+        entries = [entry for each in batch for entry in each.entries]
+        if not any(each.named for each in batch):
+            return self._store.append(entries)
+        named = [names for each in batch for names in each.named or [()] * each.count]
         return self._store.append(entries, named)
 
     def _next_batch(self) -> list[_Waiting]:
         batch: list[_Waiting] = []
-        size = 0
-        while self._waiting and (not batch or size + self._waiting[0].count <= LARGEST_BATCH):
+        size, naming = 0, None
+        while self._waiting:
+            following = self._waiting[0]
+            if batch and size + following.count > LARGEST_BATCH:
+                break
+            if following.naming is not None:
+                if naming not in (None, following.naming):
+                    break
+                naming = following.naming
             batch.append(self._waiting.popleft())
-            size += batch[-1].count
+            size += following.count
         self._entries_waiting -= size
         return batch
+
+
+def _written(batch: Sequence[_Waiting], named: Sequence[list[Pseudonym]]) -> list[bytes]:
+    """Return the entries of a batch, of which some are written now that their subject is named."""
+    entries: list[bytes] = []
+    names = iter(named)
+    for each in batch:
+        own = list(islice(names, each.count))
+        entries += each.entries if each.write is None else (each.write(own[0][0]),)
+    return entries
 
 
 def _deal_out(batch: Sequence[_Waiting], evidence: Sequence[Evidence]) -> None:

@@ -61,6 +61,13 @@ class Database(Protocol):
         Nobody else writes meanwhile. An error ends the transaction, and nothing of it is kept.
         """
 
+    def version(self, connection: Connection, /) -> int | None:
+        """Return a number that stays as it is on a connection while nobody else writes, or None.
+
+        None says that it is not known whether anybody has. What the connection itself writes does
+        not change it. Ask within a transaction.
+        """
+
     def forget_erased(self) -> None:
         """See that what was overwritten is in none of the database's own files any more."""
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from threading import Lock
 
 from landbridge.errors import LandbridgeError, Reason, refuse
+from landbridge.log.connection import Connection
 from landbridge.log.tables import TABLES, check_format, create_missing_tables, create_tables
 
 _LOCK_WAIT_S = 5.0
@@ -39,6 +40,7 @@ class LogDatabase:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self._name = os.fspath(path)
         self._lock = Lock()
         self._connection: sqlite3.Connection | None = None
         self._file: tuple[int, int] | None = None
@@ -114,6 +116,31 @@ class LogDatabase:
                 raise
             connection.execute("COMMIT")
 
+    def is_free(self) -> bool:
+        """Tell whether a transaction could begin here without waiting for anybody.
+
+        Raises:
+            LandbridgeError: as for `reading`.
+        """
+        if self._lock.locked():
+            return False
+        with self.reading() as connection:
+            connection.execute("PRAGMA busy_timeout = 0")
+            try:
+                connection.execute("BEGIN IMMEDIATE")
+                connection.execute("ROLLBACK")
+            except sqlite3.OperationalError as error:
+                if error.sqlite_errorname.startswith("SQLITE_BUSY"):
+                    return False
+                raise
+            finally:
+                connection.execute(f"PRAGMA busy_timeout = {round(_LOCK_WAIT_S * 1000)}")
+        return True
+
+    def version(self, connection: Connection) -> int | None:
+        """Return a number that stays as it is on a connection while nobody else writes."""
+        return int(connection.execute("PRAGMA data_version").fetchone()[0])
+
     def add_missing_tables(self) -> None:
         """Add the tables that logs of earlier versions lack.
 
@@ -149,7 +176,7 @@ class LogDatabase:
             self._drop()
 
     def _connected(self) -> sqlite3.Connection:
-        file = _file_identity(self.path)
+        file = _file_identity(self._name)
         if self._connection is None or file != self._file:
             self._drop()
             connection = _connect(self.path)
@@ -214,9 +241,9 @@ def _connect(path: Path, journal: str = "WAL") -> sqlite3.Connection:
     return connection
 
 
-def _file_identity(path: Path) -> tuple[int, int] | None:
+def _file_identity(path: Path | str) -> tuple[int, int] | None:
     try:
-        status = path.stat()
+        status = os.stat(path)  # noqa: PTH116  with each use of a connection
     except OSError:
         return None
     return status.st_dev, status.st_ino

@@ -31,7 +31,7 @@ def check_size(size: int) -> None:
         )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Evidence:
     """An entry, its place, its inclusion path, and the signed head that the path leads to."""
 

@@ -44,9 +44,13 @@ class Frontier:
                 offset -= 1
                 row.insert(0, self.peaks[len(rows)])
             rows.append((offset, row))
-            if offset == 0 and len(row) == 1:
+            if len(row) > 1:
+                row = parent_row(row)
+            elif offset == 0:
                 return Growth(self, self.size + len(leaves), tuple(rows))
-            offset, row = offset >> 1, parent_row(row)
+            else:
+                row = row.copy()  # the last node, without a neighbour, stands in the next row too
+            offset >>= 1
 
 
 _Row = tuple[int, list[bytes]]
@@ -68,11 +72,11 @@ class Growth:
     def after(self) -> Frontier:
         """Return the frontier of the grown tree."""
         size = self.size
-        peaks = tuple(
+        peaks = [
             row[(size >> level) - 1 - offset] if size >> level & 1 else b""
             for level, (offset, row) in enumerate(self.rows[: size.bit_length()])
-        )
-        return Frontier(size, peaks)
+        ]
+        return Frontier(size, tuple(peaks))
 
     def complete(self, level: int) -> list[bytes]:
         """Return the nodes over 2**level leaves that this batch completed, from left to right."""
@@ -84,8 +88,11 @@ class Growth:
     def paths(self) -> list[Path]:
         """Return the inclusion path of each new leaf to the new root, in order.
 
-        Worked from the root down, so that leaves share the upper part of their paths.
+        Worked from the root down, so that leaves share the upper part of their paths. A lone leaf
+        is the last one: all its neighbours stand on the left.
         """
+        if self.size == self.before.size + 1:
+            return [tuple([row[0] for _, row in self.rows[:-1] if len(row) > 1])]
         above: list[Path] = [()]
         above_offset = 0
         for offset, row in reversed(self.rows[:-1]):

@@ -53,7 +53,8 @@ class HeadMark:
                     self._ending.clear()
                     self._writer = Thread(target=self._write_on, name="log.head", daemon=True)
                     self._writer.start()
-        self._changed.set()
+        if not self._changed.is_set():
+            self._changed.set()
 
     def close(self) -> None:
         """Write what is not written yet, and end the thread."""

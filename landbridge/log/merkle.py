@@ -4,7 +4,7 @@ Proofs are named by ranges of leaves first and hashed afterwards, so that the sa
 a tree in memory and one that lies in tiles on disk.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
 from hashlib import sha256
 
@@ -24,6 +24,12 @@ def leaf_hash(entry: bytes) -> bytes:
     return sha256(b"\x00" + entry).digest()
 
 
+def leaf_hashes(entries: Iterable[bytes]) -> list[bytes]:
+    """Hash entries as leaves."""
+    hashed = sha256
+    return [hashed(b"\x00" + entry).digest() for entry in entries]
+
+
 def node_hash(left: bytes, right: bytes) -> bytes:
     """Hash two subtrees into the one above them (RFC 6962, section 2.1)."""
     return sha256(b"\x01" + left + right).digest()
@@ -41,11 +47,16 @@ def tree_root(leaves: Sequence[bytes]) -> bytes:
 
 def parent_row(row: list[bytes]) -> list[bytes]:
     """Hash a row of subtrees in pairs; an odd last one moves up unchanged."""
+    if len(row) == 2:  # noqa: PLR2004  the row of an entry that came alone
+        return [sha256(b"\x01" + row[0] + row[1]).digest()]
+    hashed = sha256
     pairs = [
-        sha256(b"\x01" + row[place] + row[place + 1]).digest()
-        for place in range(0, len(row) - 1, 2)
+        hashed(b"\x01" + left + right).digest()
+        for left, right in zip(row[::2], row[1::2], strict=False)
     ]
-    return [*pairs, row[-1]] if len(row) & 1 else pairs
+    if len(row) & 1:
+        pairs.append(row[-1])
+    return pairs
 
 
 def root_from_path(leaf: bytes, index: int, size: int, path: Sequence[bytes]) -> bytes | None:

@@ -4,7 +4,7 @@ Ed25519 (signature type 0x01) is what we sign with and know. Signatures of unkno
 over, as the specification asks, so that witnesses can add theirs.
 """
 
-import base64
+import binascii
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -31,7 +31,7 @@ class NoteSignature:
 
     def __str__(self) -> str:
         """Write the line, with its end."""
-        encoded = base64.b64encode(self.key_hash + self.signature).decode()
+        encoded = binascii.b2a_base64(self.key_hash + self.signature, newline=False).decode()
         return f"\u2014 {self.name} {encoded}\n"
 
 
@@ -74,6 +74,7 @@ class NoteSigner:
         self.verifier = NoteVerifier(name, key.public)
         self.agency = key.agency
         self._key = key
+        self._name, self._key_hash = name, self.verifier.key_hash
 
     def sign(self, text: str) -> bytes:
         """Return the whole note: the text, which ends in a newline, and our signature line."""
@@ -88,8 +89,9 @@ class NoteSigner:
         return f"{note.text}\n{lines}{self._sign_line(note.text)}".encode()
 
     def _sign_line(self, text: str) -> str:
-        signature = self._key.sign(text.encode())
-        return str(NoteSignature(self.verifier.name, self.verifier.key_hash, signature))
+        signed = self._key_hash + self._key.sign(text.encode())
+        encoded = binascii.b2a_base64(signed, newline=False).decode()
+        return f"\u2014 {self._name} {encoded}\n"
 
 
 def write_note(text: str, signatures: Iterable[NoteSignature]) -> bytes:

@@ -42,6 +42,8 @@ class OwnHead(ProvenEntries):
         self._signer = signer
         self._mark = mark
         self._appending = Lock()
+        self._trusted: Connection | None = None
+        self._version: int | None = None
 
     @property
     def signer(self) -> Ed25519PublicKey:
@@ -95,7 +97,7 @@ class OwnHead(ProvenEntries):
             check_handovers(connection, self._verifiers, self._state)
             if marked is not None:
                 check_holds(connection, self._verifiers, self._state, marked)
-            self._trusted = connection
+            self._trusted, self._version = connection, None
         self.check(self.size - CHECKED_AT_OPEN)
         if self._signer.verifier not in find_signers(parse_note(self.head()), self._verifiers):
             self._hand_over(self._signer)
@@ -104,14 +106,20 @@ class OwnHead(ProvenEntries):
 
     def _last(self, connection: Connection) -> LogState:
         """Return the state to go on from: the known one, or what another writer left since."""
+        version = self._writer.version(connection)
         if connection is self._trusted:
-            if read_head(connection) == self._state.checkpoint:
+            if version is not None and version == self._version:
                 return self._state
-            followed = follow_state(connection, self._verifiers, self._state)
-            if followed is not None:
-                return followed
+            found = (
+                self._state
+                if read_head(connection) == self._state.checkpoint
+                else follow_state(connection, self._verifiers, self._state)
+            )
+            if found is not None:
+                self._version = version
+                return found
         found = load_state(connection, self._verifiers, known=self._state)
-        self._trusted = connection
+        self._trusted, self._version = connection, version
         return found
 
     def _hand_over(self, signer: NoteSigner) -> None:

@@ -13,7 +13,7 @@ from typing import Final
 import psycopg
 
 from landbridge.errors import LandbridgeError, Reason, refuse
-from landbridge.log.connection import Rows
+from landbridge.log.connection import Connection, Rows
 from landbridge.log.tables import FORMAT
 
 _CONNECT_S: Final = 5
@@ -25,6 +25,8 @@ _SETTINGS: Final = (
     # A replica that is cut off in the middle of an append keeps the others waiting no longer.
     "SET idle_in_transaction_session_timeout = '10s'",
 )
+_NOTED: Final = "CREATE TABLE noted (position bigint PRIMARY KEY, names bytea NOT NULL)"
+"""What the first logs in PostgreSQL lack."""
 _SCHEMA: Final = (
     "CREATE TABLE log_format (one int PRIMARY KEY CHECK (one = 1), version int NOT NULL)",
     "CREATE TABLE entry (position bigint PRIMARY KEY, body bytea NOT NULL)",
@@ -33,6 +35,7 @@ _SCHEMA: Final = (
     "CREATE TABLE head (one int PRIMARY KEY CHECK (one = 1), checkpoint bytea NOT NULL)",
     """CREATE TABLE handover (position bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
        checkpoint bytea NOT NULL)""",
+    _NOTED,
     "CREATE TABLE subject_key (place bigint PRIMARY KEY, masked bytea NOT NULL)",
     "CREATE TABLE subject_name (look_up bytea, place bigint, PRIMARY KEY (look_up, place))",
     "CREATE TABLE subject_month (month text PRIMARY KEY)",
@@ -90,14 +93,14 @@ class PostgresDatabase:
     def is_there(self) -> bool:
         """Tell whether the database holds a log."""
         with self._using() as connection:
-            return bool(connection.execute("SELECT to_regclass('head') IS NOT NULL").fetchone()[0])
+            return _has(connection, "head")
 
     def create(self, checkpoint: bytes) -> None:
         """Make the tables of an empty log, unless another replica does so at this moment."""
         with self._using() as connection:
             connection.execute("BEGIN")
             connection.execute("SELECT pg_advisory_xact_lock(?)", (_CREATING,))
-            if not connection.execute("SELECT to_regclass('head') IS NOT NULL").fetchone()[0]:
+            if not _has(connection, "head"):
                 for statement in _SCHEMA:
                     connection.execute(statement)
                 connection.execute("INSERT INTO log_format VALUES (1, ?)", (FORMAT,))
@@ -105,13 +108,19 @@ class PostgresDatabase:
             connection.execute("COMMIT")
 
     def add_missing_tables(self) -> None:
-        """Check that the tables are those of this version: there was no earlier one here."""
+        """Check that the log has this format, and add the table that those before may lack."""
         with self._using() as connection:
             row = connection.execute("SELECT version FROM log_format").fetchone()
-        if row is None or row[0] != FORMAT:
-            raise refuse(
-                Reason.LOG_DAMAGED, f"this is not a log of format {FORMAT}", where=self._name
-            )
+            if row is None or row[0] != FORMAT:
+                raise refuse(
+                    Reason.LOG_DAMAGED, f"this is not a log of format {FORMAT}", where=self._name
+                )
+            if not _has(connection, "noted"):
+                connection.execute("BEGIN")
+                connection.execute("SELECT pg_advisory_xact_lock(?)", (_CREATING,))
+                if not _has(connection, "noted"):
+                    connection.execute(_NOTED)
+                connection.execute("COMMIT")
 
     @contextmanager
     def reading(self) -> Iterator[PostgresConnection]:
@@ -127,6 +136,10 @@ class PostgresDatabase:
             yield connection
             connection.execute("COMMIT")
 
+    def version(self, _: Connection) -> int | None:
+        """Return None: what others have written meanwhile has to be looked at each time."""
+        return None
+
     @contextmanager
     def writing(self) -> Iterator[PostgresConnection]:
         """Give the connection within a transaction that holds the signed head."""
@@ -137,12 +150,13 @@ class PostgresDatabase:
             connection.execute("COMMIT")
 
     def forget_erased(self) -> None:
-        """Write the table of keys anew, in its old order, without what was overwritten.
+        """Write the tables of keys anew, in their old order, without what was overwritten.
 
         The server's write-ahead files and backups keep them until they are themselves removed.
         """
         with self._using() as connection:
             connection.execute("CLUSTER subject_key USING subject_key_pkey")
+            connection.execute("CLUSTER noted USING noted_pkey")
 
     def close(self) -> None:
         """Close the connection; the next use opens it again."""
@@ -209,6 +223,10 @@ class PostgresDatabase:
         return refuse(
             reason, f"the log's database: {said} ({state or 'no connection'})", where=self._name
         )
+
+
+def _has(connection: PostgresConnection, table: str) -> bool:
+    return bool(connection.execute("SELECT to_regclass(?) IS NOT NULL", (table,)).fetchone()[0])
 
 
 def _translated(statement: str) -> bytes:

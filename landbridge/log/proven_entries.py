@@ -9,6 +9,7 @@ from landbridge.log.note import NoteVerifier
 from landbridge.log.rollback import check_holds
 from landbridge.log.state import LogState, check_tile
 from landbridge.log.subject_keys import Pseudonym
+from landbridge.log.subject_notes import noted_positions
 from landbridge.log.subject_tables import read_positions
 from landbridge.log.tables import read_entries, read_handovers, read_tile
 
@@ -116,9 +117,13 @@ class ProvenEntries:
             LandbridgeError: LB-5001, LB-5002 as for `append`.
         """
         end = self.size if before is None else before
-        with self._reader.reading() as connection:
-            called = [(name.period, name.value) for name in names]
-            return read_positions(connection, called, end, limit)
+        called = [(name.period, name.value) for name in names]
+        if not called:
+            return []
+        with self._reader.snapshot() as connection:
+            noted = noted_positions(connection, called, end)
+            indexed = read_positions(connection, called, end, limit)
+        return sorted(noted.union(indexed), reverse=True)[:limit]
 
     def inclusion_proof(self, index: int, size: int) -> tuple[bytes, ...]:
         """Prove an entry in the log as it was at a size (RFC 6962, section 2.1.1).

@@ -9,28 +9,30 @@ After any failure memory still holds the last durable state, and the next call s
 What it holds is read and proven by `proven_entries`; whose head it bears is known to `own_head`.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
-from hashlib import sha256
+from collections.abc import Callable, Iterable, Sequence
+from itertools import chain, islice
 from pathlib import Path
 from typing import Self
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-from landbridge.errors import Reason, refuse
+from landbridge.errors import LandbridgeError, Reason, refuse
 from landbridge.keys import SigningKey
 from landbridge.log.checkpoint import Checkpoint
-from landbridge.log.connection import Database
+from landbridge.log.connection import Connection, Database
 from landbridge.log.database import LogDatabase
 from landbridge.log.evidence import Evidence, check_sizes
+from landbridge.log.frontier import Growth
 from landbridge.log.halting import Halting
 from landbridge.log.head_mark import HeadMark
-from landbridge.log.merkle import EMPTY_ROOT
+from landbridge.log.merkle import EMPTY_ROOT, leaf_hashes
 from landbridge.log.note import NoteSigner, NoteVerifier
 from landbridge.log.own_head import OwnHead, log_signer
 from landbridge.log.rollback import check_no_mark
 from landbridge.log.state import LogState
-from landbridge.log.subject_keys import Pseudonym, SubjectKeys
-from landbridge.log.subject_tables import NewKey, write_keys, write_positions
+from landbridge.log.subject_keys import About, Pseudonym, SubjectKeys
+from landbridge.log.subject_notes import Place, is_due, take_apart, write_note
+from landbridge.log.subject_tables import NewKey, without_erased
 from landbridge.log.tables import write_batch
 
 
@@ -121,29 +123,57 @@ class LogStore(OwnHead, Halting):
         if not entries:
             return []
         check_sizes(entries)
-        leaves = [sha256(b"\x00" + entry).digest() for entry in entries]
         with self._appending:
-            new = self._unstored(named)
+            new: Sequence[NewKey] = self._unstored(named)
             with self._writer.writing() as connection:
                 before = self._last(connection)
-                tree, growth, tiles = before.tree.grow(leaves)
-                text = Checkpoint(self.origin, growth.size, growth.root).text()
-                checkpoint = self._signer.sign(text)
-                write_batch(connection, before.size, entries, tiles, checkpoint)
                 if new:
-                    write_keys(connection, new)
-                if named:
-                    write_positions(connection, _places(before.size, entries, named))
-            self._state = LogState(checkpoint, growth.root, tree)
-            self._keep_mark()
+                    new = without_erased(connection, new)
+                after, growth = self._add(connection, before, entries, new, named)
+            self._follow(before, after)
             if new:
-                self.subjects.remember_stored(key.pseudonym for key in new)
-        return [
-            Evidence(entry, index, path, checkpoint)
-            for index, (entry, path) in enumerate(
-                zip(entries, growth.paths(), strict=True), before.size
-            )
-        ]
+                self.subjects.remember_stored(new)
+        return _evidence(before, after, entries, growth)
+
+    def append_about(
+        self,
+        about: Sequence[Sequence[About]],
+        write: Callable[[list[list[Pseudonym]]], Sequence[bytes]],
+    ) -> list[Evidence]:
+        """Add an entry on each group of subjects, under one head; they are on the disk afterwards.
+
+        `write` is given what the log calls them, group by group, and returns an entry for each. It
+        is called within the transaction: naming so needs no look at the disk of its own. Of what it
+        raises nothing is kept.
+
+        Raises:
+            LandbridgeError: as for `append`; LB-1101 when the party has no `pseudonym.key`.
+        """
+        self.check_not_halted()
+        if not about:
+            return []
+        subjects = self.subjects
+        with self._appending:
+            with self._writer.writing() as connection:
+                before = self._last(connection)
+                version = self._version
+                naming = subjects.name_within(connection, version, chain.from_iterable(about))
+                names = iter(naming.names)
+                named = [list(islice(names, len(group))) for group in about]
+                entries = write(named)
+                check_sizes(entries)
+                after, growth = self._add(connection, before, entries, naming.new, named)
+            self._follow(before, after)
+            if naming.learned:
+                subjects.remember_named(naming)
+        return _evidence(before, after, entries, growth)
+
+    def takes_at_once(self) -> bool:
+        """Tell whether an append would wait for nobody; never so of a database server."""
+        try:
+            return isinstance(self._writer, LogDatabase) and self._writer.is_free()
+        except LandbridgeError:
+            return False  # the append itself tells why
 
     def close(self) -> None:
         """Close the database; the mark is written."""
@@ -154,6 +184,33 @@ class LogStore(OwnHead, Halting):
         if self._subjects is not None:
             self._subjects.close()
 
+    def _add(
+        self,
+        connection: Connection,
+        before: LogState,
+        entries: Sequence[bytes],
+        new: Sequence[NewKey],
+        named: Sequence[Sequence[Pseudonym]],
+    ) -> tuple[LogState, Growth]:
+        """Write entries, who is named by them, and the signed head over all."""
+        tree, growth, tiles = before.tree.grow(leaf_hashes(entries))
+        root = growth.root
+        checkpoint = self._signer.sign(Checkpoint(self.origin, growth.size, root).text())
+        write_batch(connection, before.size, entries, tiles, checkpoint)
+        places = _places(before.size, entries, named) if named else []
+        if new or places:
+            write_note(connection, before.size, new, places)
+        if is_due(before.size, growth.size):
+            take_apart(connection)
+        return LogState(checkpoint, root, tree), growth
+
+    def _follow(self, before: LogState, after: LogState) -> None:
+        """Let memory follow the disk."""
+        self._state = after
+        self._keep_mark()
+        if self._subjects is not None and is_due(before.size, after.size):
+            self._subjects.remember_taken_apart()
+
     def _unstored(self, named: Sequence[Sequence[Pseudonym]]) -> list[NewKey]:
         new = {name.value: name for names in named for name in names if name.unstored_key}
         return self.subjects.unstored(new.values()) if new else []
@@ -161,7 +218,21 @@ class LogStore(OwnHead, Halting):
 
 def _places(
     start: int, entries: Sequence[bytes], named: Sequence[Sequence[Pseudonym]]
-) -> Iterator[tuple[str, bytes, int]]:
-    for position, (_, names) in enumerate(zip(entries, named, strict=True), start):
-        for name in names:
-            yield name.period, name.value, position
+) -> list[Place]:
+    return [
+        (name.period, name.value, position)
+        for position, (_, names) in enumerate(zip(entries, named, strict=True), start)
+        for name in names
+    ]
+
+
+def _evidence(
+    before: LogState, after: LogState, entries: Sequence[bytes], growth: Growth
+) -> list[Evidence]:
+    checkpoint = after.checkpoint
+    return [
+        Evidence(entry, index, path, checkpoint)
+        for index, (entry, path) in enumerate(
+            zip(entries, growth.paths(), strict=True), before.size
+        )
+    ]

@@ -3,7 +3,8 @@
 `subject_key` holds each masked key in a row that never moves and is overwritten where it stands, so
 that no old copy of a page keeps it. `subject_name` finds it by a keyed look-up value, and
 `subject_month` lists the months that have keys. `named_lately` and, sorted run by run, `named` give
-the positions under a pseudonym. `erased` holds digests of the masked keys that are gone: an append
+the positions under a pseudonym. All of it comes here in bulk, from what each append has noted
+(`subject_notes`). `erased` holds digests of the masked keys that are gone: an append
 under way must not bring one back.
 """
 
@@ -21,7 +22,6 @@ _KEYS: Final = "SELECT look_up, place, masked FROM subject_name LEFT JOIN subjec
 
 _RUN: Final = 1 << 14
 """Names that are sorted into a run at a time: some 20 milliseconds of work."""
-_LOOK_EVERY: Final = 1 << 11
 _LATELY: Final = "SELECT month, pseudonym, position FROM named_lately"
 _LATELY_UNDER: Final = "SELECT position FROM named_lately WHERE pseudonym"
 _POSITIONS: Final = (
@@ -29,7 +29,7 @@ _POSITIONS: Final = (
     " AND pseudonym = ? AND position < ? ORDER BY run DESC, position DESC LIMIT ?"
 )
 _ALL: Final = (
-    *("subject_key", "subject_name", "subject_month"),
+    *("noted", "subject_key", "subject_name", "subject_month"),
     *("named_lately", "named_run", "named", "erased"),
 )
 
@@ -38,6 +38,14 @@ class StoredKey(NamedTuple):
     """A masked key and the row that it stands in."""
 
     place: int
+    masked: bytes
+
+
+class NotedKey(NamedTuple):
+    """A masked key of a month, with what it is found by."""
+
+    month: str
+    look_up: bytes
     masked: bytes
 
 
@@ -83,29 +91,31 @@ def count_erasures(connection: Connection) -> int:
     return int(connection.execute("SELECT count(*) FROM erased").fetchone()[0])
 
 
-def write_keys(connection: Connection, keys: Sequence[NewKey]) -> None:
-    """Store new keys, without those that were erased meanwhile."""
-    stored = list(keys)
-    if connection.execute("SELECT 1 FROM erased LIMIT 1").fetchone() is not None:
-        query = "SELECT 1 FROM erased WHERE digest = ?"
-        stored = [
-            key
-            for key in keys
-            if connection.execute(query, (_digest(key.masked),)).fetchone() is None
-        ]
+def without_erased(connection: Connection, keys: Sequence[NewKey]) -> Sequence[NewKey]:
+    """Leave out the keys that were erased since they were made."""
+    if connection.execute("SELECT 1 FROM erased LIMIT 1").fetchone() is None:
+        return keys
+    query = "SELECT 1 FROM erased WHERE digest = ?"
+    return [
+        key for key in keys if connection.execute(query, (_digest(key.masked),)).fetchone() is None
+    ]
+
+
+def write_keys(connection: Connection, keys: Sequence[NotedKey]) -> None:
+    """Store keys, in the order in which the log's entries first named somebody."""
     (last,) = connection.execute("SELECT max(place) FROM subject_key").fetchone()
     first = 0 if last is None else last + 1
     connection.executemany(
         "INSERT INTO subject_key VALUES (?, ?)",
-        [(place, key.masked) for place, key in enumerate(stored, first)],
+        [(place, key.masked) for place, key in enumerate(keys, first)],
     )
     connection.executemany(
         "INSERT INTO subject_name VALUES (?, ?)",
-        [(key.look_up, place) for place, key in enumerate(stored, first)],
+        sorted((key.look_up, place) for place, key in enumerate(keys, first)),
     )
     connection.executemany(
         "INSERT INTO subject_month VALUES (?) ON CONFLICT DO NOTHING",
-        sorted({(key.month,) for key in stored}),
+        sorted({(key.month,) for key in keys}),
     )
 
 
@@ -132,7 +142,10 @@ def erase_key(connection: Connection, look_up: bytes, stored: StoredKey) -> None
 
 
 def erase_listed(connection: Connection, is_listed: Callable[[bytes], bool]) -> int:
-    """Erase the keys that a list names, in a copy of a log; return how many there were."""
+    """Erase the keys that a list names, in a copy of a log; return how many there were.
+
+    Nothing may be left that was noted only.
+    """
     rows = connection.execute(
         "SELECT place, look_up, masked FROM subject_name JOIN subject_key USING (place)"
     ).fetchall()
@@ -148,19 +161,13 @@ def drop_keys(connection: Connection) -> None:
         connection.execute(f"DELETE FROM {table}")  # noqa: S608  one of our own
 
 
-def write_positions(connection: Connection, named: Iterable[tuple[str, bytes, int]]) -> None:
+def write_positions(connection: Connection, named: Sequence[tuple[str, bytes, int]]) -> None:
     """Index entries under month and pseudonym of whom they name.
 
-    A sorted index would touch a page of its own for every entry: what is new is only noted, and
+    A sorted index would touch a page of its own for every entry: what is new is only listed, and
     sorted into a run of its own once there is enough of it.
     """
-    new = list(named)
-    if not new:
-        return
-    connection.executemany("INSERT INTO named_lately VALUES (?, ?, ?)", new)
-    # To see whether there is enough takes a walk over them: not with every entry.
-    if new[0][2] // _LOOK_EVERY == (new[-1][2] + 1) // _LOOK_EVERY:
-        return
+    connection.executemany("INSERT INTO named_lately VALUES (?, ?, ?)", named)
     if connection.execute(f"{_LATELY} LIMIT 1 OFFSET {_RUN}").fetchone() is None:
         return
     rows = connection.execute(f"{_LATELY} ORDER BY pseudonym, position").fetchall()

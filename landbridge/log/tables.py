@@ -6,6 +6,7 @@ checkpoints at which one key took over from another, each signed by both.
 
 import sqlite3
 from collections.abc import Iterable, Sequence
+from functools import cache
 
 from landbridge.errors import LandbridgeError, Reason, refuse
 from landbridge.log.connection import Connection
@@ -17,6 +18,7 @@ FORMAT = 1
 _LATER = (
     """CREATE TABLE IF NOT EXISTS handover (position INTEGER PRIMARY KEY,
        checkpoint BLOB NOT NULL) STRICT""",
+    "CREATE TABLE IF NOT EXISTS noted (position INTEGER PRIMARY KEY, names BLOB NOT NULL) STRICT",
     """CREATE TABLE IF NOT EXISTS subject_key (place INTEGER PRIMARY KEY,
        masked BLOB NOT NULL) STRICT""",
     """CREATE TABLE IF NOT EXISTS subject_name (look_up BLOB, place INTEGER,
@@ -30,7 +32,7 @@ _LATER = (
        PRIMARY KEY (run, pseudonym, position)) STRICT, WITHOUT ROWID""",
     "CREATE TABLE IF NOT EXISTS erased (digest BLOB PRIMARY KEY) STRICT, WITHOUT ROWID",
 )
-"""What logs of earlier versions may lack: changes of key, and subjects (`subject_tables`)."""
+"""What logs of earlier versions may lack: changes of key, and subjects (`subject_notes`)."""
 _SCHEMA = (
     "CREATE TABLE entry (position INTEGER PRIMARY KEY, body BLOB NOT NULL) STRICT",
     """CREATE TABLE tile (level INTEGER, position INTEGER, hashes BLOB NOT NULL,
@@ -42,6 +44,8 @@ _SCHEMA = (
 )
 
 TABLES = 3 + len(_LATER)
+_MOST_AT_ONCE = 64
+"""Entries in one statement: while it runs, it need not ask for the interpreter again."""
 
 
 def create_tables(connection: sqlite3.Connection, checkpoint: bytes) -> None:
@@ -111,12 +115,25 @@ def write_batch(
     checkpoint: bytes,
 ) -> None:
     """Write entries, the tiles that they filled, and the head over them."""
-    connection.executemany("INSERT INTO entry VALUES (?, ?)", enumerate(entries, start))
-    connection.executemany(
-        "INSERT INTO tile VALUES (?, ?, ?)",
-        [(tile.level, tile.index, tile.hashes) for tile in tiles],
-    )
+    place, left = 0, len(entries)
+    while left:
+        # Powers of two: the database then knows the statement already.
+        count = min(_MOST_AT_ONCE, 1 << (left.bit_length() - 1))
+        row: list[object] = []
+        for position, entry in enumerate(entries[place : place + count], start + place):
+            row += (position, entry)
+        connection.execute(_insert_entries(count), row)
+        place, left = place + count, left - count
+    for tile in tiles:
+        connection.execute(
+            "INSERT INTO tile VALUES (?, ?, ?)", (tile.level, tile.index, tile.hashes)
+        )
     connection.execute("UPDATE head SET checkpoint = ?", (checkpoint,))
+
+
+@cache
+def _insert_entries(count: int) -> str:
+    return "INSERT INTO entry VALUES (?, ?)" + ", (?, ?)" * (count - 1)
 
 
 def write_handover(connection: Connection, checkpoint: bytes) -> None:

@@ -46,6 +46,23 @@ class Word:
     seen_size: int
 
 
+@dataclass(frozen=True, slots=True)
+class Brought:
+    """A head that is brought to a witness, not verified, with the path from an old size to it."""
+
+    checkpoint: bytes
+    old_size: int
+    path: Sequence[bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class _Cosigned:
+    """A head that continues what was seen, in whose place it is kept; None where nothing was."""
+
+    seen: Seen
+    after: int | None
+
+
 class Witness:
     """The witness that a party is, under the name of its own log. Thread-safe.
 
@@ -86,17 +103,33 @@ class Witness:
                 malformed or not signed by its log; LB-4008 for a path that proves nothing; LB-4302
                 when the head and what was seen prove a fork; LB-5001, LB-5002 for the disk.
         """
-        head = read_signed_head(checkpoint, self._keys_of)
-        if head.origin == self.origin:
-            raise refuse(Reason.MALFORMED_REQUEST, f"{self.origin} is no witness of itself")
-        if not 0 <= old_size <= head.size:
-            raise refuse(
-                Reason.MALFORMED_REQUEST, f"a head of {head.size} does not follow one of {old_size}"
-            )
-        if len(path) > LONGEST_PATH:
-            raise refuse(Reason.MALFORMED_REQUEST, f"a path of {len(path)} hashes is too long")
+        (outcome,) = self.add_all([Brought(checkpoint, old_size, path)])
+        if isinstance(outcome, LandbridgeError):
+            raise outcome
+        return outcome
+
+    def add_all(self, brought: Sequence[Brought]) -> list[Word | LandbridgeError]:
+        """Do what `add` does with each of several heads; all that is cosigned is kept at once.
+
+        What is refused is in its place in the list, and changes nothing for the others.
+
+        Raises:
+            LandbridgeError: LB-5001, LB-5002 for the disk: then nothing is cosigned.
+        """
+        read = [self._read(one) for one in brought]
         with self._adding:
-            return self._add(head, old_size, path)
+            judged = [
+                self._judge(head, one.old_size, one.path) if isinstance(head, SignedHead) else head
+                for one, head in zip(brought, read, strict=True)
+            ]
+            cosigned = [one for one in judged if isinstance(one, _Cosigned)]
+            if not cosigned:
+                return [one for one in judged if not isinstance(one, _Cosigned)]
+            kept = iter(self._file.keep_seen([(one.seen, one.after) for one in cosigned]))
+            return [
+                self._word(one.seen, kept=next(kept)) if isinstance(one, _Cosigned) else one
+                for one in judged
+            ]
 
     def seen(self, origin: str) -> Seen | None:
         """Return the newest head of a log that was cosigned.
@@ -121,7 +154,27 @@ class Witness:
                 return one
         return None
 
-    def _add(self, head: SignedHead, old_size: int, path: Sequence[bytes]) -> Word:
+    def _read(self, one: Brought) -> SignedHead | LandbridgeError:
+        """Verify a head, and what is said about it, as far as that needs nothing from the disk."""
+        try:
+            head = read_signed_head(one.checkpoint, self._keys_of)
+        except LandbridgeError as error:
+            return error
+        if head.origin == self.origin:
+            return refuse(Reason.MALFORMED_REQUEST, f"{self.origin} is no witness of itself")
+        if not 0 <= one.old_size <= head.size:
+            return refuse(
+                Reason.MALFORMED_REQUEST,
+                f"a head of {head.size} does not follow one of {one.old_size}",
+            )
+        if len(one.path) > LONGEST_PATH:
+            return refuse(Reason.MALFORMED_REQUEST, f"a path of {len(one.path)} hashes is too long")
+        return head
+
+    def _judge(
+        self, head: SignedHead, old_size: int, path: Sequence[bytes]
+    ) -> _Cosigned | Word | LandbridgeError:
+        """Hold a head against what was seen, and cosign it where it continues that."""
         seen = self._file.seen(head.origin)
         before = kept_head(seen.checkpoint) if seen else empty_head(head.origin)
         fits = old_size == before.size and before.is_continued_by(head, path)
@@ -132,11 +185,11 @@ class Witness:
                 tainted = kept_head(seen.checkpoint)
                 before = kept_head(bound.checkpoint) if bound else empty_head(head.origin)
             elif before.differs_from(head):
-                raise self.fork(before, head)
+                return self.fork(before, head)
         if old_size != before.size:
             return Word(b"", before.size)
-        if not before.is_continued_by(head, path):
-            raise refuse(
+        if not fits and not before.is_continued_by(head, path):
+            return refuse(
                 Reason.BAD_LOG_EVIDENCE,
                 f"the path does not show that {head.origin} of {head.size} entries continues its"
                 f" {before.size}",
@@ -146,10 +199,13 @@ class Witness:
             self._told(self.fork(tainted, head))
         line = str(self._cosigner.cosign(head.note, now // 1000)).encode()
         kept = Seen(head.origin, head.size, head.data(), line, now)
-        if not self._file.keep_seen(kept, after=seen.size if seen else None):
-            newer = self._file.seen(head.origin)
-            return Word(b"", newer.size if newer else 0)
-        return Word(line, head.size)
+        return _Cosigned(kept, seen.size if seen else None)
+
+    def _word(self, cosigned: Seen, *, kept: bool) -> Word:
+        if kept:
+            return Word(cosigned.line, cosigned.size)
+        newer = self._file.seen(cosigned.origin)
+        return Word(b"", newer.size if newer else 0)
 
     def fork(self, first: SignedHead, second: SignedHead) -> LandbridgeError:
         """Keep two heads that cannot both be true; returns the error that names them.

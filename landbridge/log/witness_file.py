@@ -9,7 +9,7 @@ LB-5002 when the file is damaged.
 """
 
 import sqlite3
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -74,26 +74,13 @@ class WitnessFile(WitnessDatabase):
         """Return the newest head of each log that this party has cosigned, by origin."""
         return [Seen(*row) for row in self.read("SELECT * FROM seen ORDER BY origin")]
 
-    def keep_seen(self, new: Seen, *, after: int | None) -> bool:
-        """Keep a head in the place of the one of size `after`; None where there was none.
+    def keep_seen(self, news: Sequence[tuple[Seen, int | None]]) -> list[bool]:
+        """Keep heads, each in the place of the one of that size; None where there was none.
 
-        Returns whether it was so: another process may have kept a newer one meanwhile.
+        Returns of each whether it was so: another process may have kept a newer one meanwhile.
         """
-        row = (new.origin, new.size, new.checkpoint, new.line, new.at)
         with self.writing() as connection:
-            if after is None:
-                cursor = connection.execute(
-                    "INSERT INTO seen VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING", row
-                )
-            else:
-                cursor = connection.execute(
-                    "UPDATE seen SET size = ?, checkpoint = ?, line = ?, at = ?"
-                    " WHERE origin = ? AND size = ?",
-                    (*row[1:], new.origin, after),
-                )
-            if cursor.rowcount == 1:
-                _keep_earlier(connection, new)
-            return cursor.rowcount == 1
+            return [_keep_seen(connection, new, after) for new, after in news]
 
     def cosigned_of(self, origin: str) -> Iterator[Seen]:
         """Yield the newest head of a log that this party has cosigned, then those of before.
@@ -222,6 +209,23 @@ class WitnessFile(WitnessDatabase):
         """Forget how large a log was."""
         with self.writing() as connection:
             connection.execute("DELETE FROM heard WHERE origin = ?", (origin,))
+
+
+def _keep_seen(connection: sqlite3.Connection, new: Seen, after: int | None) -> bool:
+    row = (new.origin, new.size, new.checkpoint, new.line, new.at)
+    if after is None:
+        cursor = connection.execute(
+            "INSERT INTO seen VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING", row
+        )
+    else:
+        cursor = connection.execute(
+            "UPDATE seen SET size = ?, checkpoint = ?, line = ?, at = ?"
+            " WHERE origin = ? AND size = ?",
+            (*row[1:], new.origin, after),
+        )
+    if cursor.rowcount == 1:
+        _keep_earlier(connection, new)
+    return cursor.rowcount == 1
 
 
 def _keep_earlier(connection: sqlite3.Connection, new: Seen) -> None:

@@ -2,9 +2,10 @@
 
 from typing import Any, Final
 
-from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
+from pydantic.json_schema import JsonSchemaValue
 from pydantic_core.core_schema import NullableSchema
 
+from landbridge.described import DescribedSchema
 from landbridge.memorandum.condition import Operator
 from landbridge.memorandum.document import Memorandum
 from landbridge.memorandum.written_rule import (
@@ -101,7 +102,7 @@ _ROW_CONDITION: Final[dict[str, Any]] = {
 }
 
 
-class _Generator(GenerateJsonSchema):
+class _Generator(DescribedSchema):
     """Writes what may be left out as what it is where it is written."""
 
     def nullable_schema(self, schema: NullableSchema) -> JsonSchemaValue:

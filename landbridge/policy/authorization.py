@@ -21,7 +21,7 @@ from landbridge.errors import Reason, refuse
 from landbridge.memorandum.document import Memorandum
 from landbridge.memorandum.grant import Grant, Quota
 from landbridge.memorandum.life import Notice, Settled, Span, settle
-from landbridge.policy.coverage import Clause, Coverage, Epoch, Standing
+from landbridge.policy.coverage import ALWAYS, Clause, Coverage, Epoch, Standing
 from landbridge.policy.decision import (
     WHOLE_DATASET,
     AccessRequest,
@@ -126,6 +126,14 @@ class Policy:
                 request.subject_kind,
             )
         )
+
+    def steady(self, request: AccessRequest) -> Span:
+        """Return from when, and until when, requests like this one are decided as at its time.
+
+        In Unix milliseconds, the end not included.
+        """
+        coverage = self.coverage(request)
+        return ALWAYS if coverage is None else coverage.steady(request.at)
 
     def predicates(self, request: AccessRequest) -> tuple[str, ...]:
         """Name the predicates that clauses in force release for the request, its fields aside."""

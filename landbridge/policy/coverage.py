@@ -3,7 +3,7 @@
 from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from landbridge.memorandum.document import Memorandum
 from landbridge.memorandum.grant import Grant, Predicate
@@ -11,6 +11,9 @@ from landbridge.memorandum.life import Span
 from landbridge.memorandum.words import StaleRevocation
 from landbridge.policy.decision import Decision, Terms
 from landbridge.reasons import Reason
+
+ALWAYS: Final[Span] = (-(2**63), 2**63)
+"""The time during which what never changes stays as it is."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -95,6 +98,15 @@ class Coverage:
             # Most are never asked for: each is put in order when it first is.
             self._times = sorted({time for spans in self._spans for span in spans for time in span})
         return self._times
+
+    def steady(self, at: int) -> Span:
+        """Return from when, and until when, the same stands as at a time, in Unix milliseconds."""
+        times = self.times
+        position = bisect_right(times, at)
+        return (
+            times[position - 1] if position else ALWAYS[0],
+            times[position] if position < len(times) else ALWAYS[1],
+        )
 
     def standing(self, at: int, standing: Standing = Standing()) -> Epoch:  # noqa: B008 - immutable
         """Return what stands at a time in Unix milliseconds."""

@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass
 
-from landbridge.memorandum.grant import DelayedDisclosure, Predicate
+from landbridge.counted import counted
+from landbridge.memorandum.grant import DelayedDisclosure, Predicate, Quota
 from landbridge.policy.coverage import Clause
 
 
@@ -22,7 +23,7 @@ def terms_of(clause: Clause) -> dict[str, str]:
         "legal basis": clause.legal_basis,
         "statute": grant.statute or "",
         "consent": ", ".join(clause.memorandum.consent_desks) if grant.needs_consent else "",
-        "quota": f"{terms.quota.queries} queries a {terms.quota.per}" if terms.quota else "",
+        "quota": _quota(terms.quota),
         "sealing": "the answer leaves only sealed" if terms.sealed else "",
         "disclosure": _delay(terms.delayed_disclosure),
         "retention": f"kept for {terms.retention}" if terms.retention else "",
@@ -39,6 +40,10 @@ def compare_terms(old: Clause, new: Clause) -> tuple[TermChange, ...]:
         for term in {**before, **after}
         if before.get(term) != after.get(term)
     )
+
+
+def _quota(quota: Quota | None) -> str:
+    return f"{counted(quota.queries, 'query')} a {quota.per}" if quota else ""
 
 
 def _delay(delayed: DelayedDisclosure | None) -> str:

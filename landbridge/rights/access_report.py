@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from landbridge.clock import to_iso
+from landbridge.counted import counted
 from landbridge.memorandum.sentences import join
 from landbridge.reasons import REASONS, Reason
 
@@ -74,7 +75,7 @@ def _on(dataset: Dataset) -> Iterator[str]:
         )
     elif dataset.records:
         yield (
-            f"It was given {join(dataset.released)} of {_count(dataset.records)} of "
+            f"It was given {join(dataset.released)} of {counted(dataset.records, 'record')} of "
             f"{dataset.name}{by}{basis}."
         )
     elif dataset.reason in _GIVEN:
@@ -86,7 +87,7 @@ def _on(dataset: Dataset) -> Iterator[str]:
         past = (
             "is past its term and was" if dataset.expired == 1 else "are past their term and were"
         )
-        yield f"{_count(dataset.expired)} of {dataset.name} {past} not read."
+        yield f"{counted(dataset.expired, 'record')} of {dataset.name} {past} not read."
     if dataset.withheld:
         were = "was" if len(dataset.withheld) == 1 else "were"
         yield f"{join(dataset.withheld)} of {dataset.name} {were} withheld."
@@ -95,7 +96,3 @@ def _on(dataset: Dataset) -> Iterator[str]:
             f"This could be told only from {to_iso(dataset.told_from)}, on the legal basis of "
             f"{dataset.delay_basis}."
         )
-
-
-def _count(records: int) -> str:
-    return "1 record" if records == 1 else f"{records} records"

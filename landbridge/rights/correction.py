@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from hashlib import sha256
 from itertools import islice
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 
 from pydantic import Field
 
@@ -20,6 +20,7 @@ from landbridge.memorandum.words import AgencyId, Instant, Name, SomeDistinct, r
 from landbridge.rights.agency_signature import sign_as_agency, verify_agency
 from landbridge.rights.kind import rights_document
 from landbridge.statement.form import Part, make_payload, malformed, read_payload
+from landbridge.statement.schema import signed_schema
 from landbridge.statement.signed import SignedByOne
 from landbridge.trust.bundle import TrustBundle
 
@@ -56,16 +57,23 @@ class _Payload(Part):
     case: str = Field(pattern=r"^[0-9a-f]{32}$")
     """The dispute or repair that it follows from."""
     provider: AgencyId
+    """The agency that gave the answers, and signs."""
     log: str = Field(min_length=1, max_length=600)
     """The log in which the answers stand, by its origin."""
     recipient: AgencyId
+    """The agency that received them."""
     dataset: Name
+    """The provider's dataset that they came from."""
     fields: SomeDistinct[Name]
+    """The fields that were wrong."""
     reason: CorrectionReason
+    """What became of the value that was given out."""
     since: Instant
     """From when on the answers named are those that held it."""
     issued_at: Instant
+    """When it was signed."""
     answers: Annotated[tuple[WrongAnswer, ...], Field(min_length=1, max_length=ANSWERS_OF_A_NOTICE)]
+    """In the order of their entries, each once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,6 +173,11 @@ def read_correction(document: bytes) -> Correction:
         LandbridgeError: LB-4107 when it is none.
     """
     return _take(*_parse(document))
+
+
+def json_schema() -> dict[str, Any]:
+    """Describe the file of a notice as JSON Schema 2020-12."""
+    return signed_schema(_Payload, name="correction", title="Correction notice")
 
 
 def _parse(document: bytes) -> tuple[SignedByOne, _Payload]:

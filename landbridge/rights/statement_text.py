@@ -44,11 +44,16 @@ def check_text(text: str, *, where: str) -> None:
     Raises:
         LandbridgeError: LB-4112 with the place.
     """
-    _check_form(text, where)
+    check_form(text, where=where)
     _check_content(text, where)
 
 
-def _check_form(text: str, where: str) -> None:
+def check_form(text: str, *, where: str) -> None:
+    """Check what does not depend on whom a text is about: its length, and that all of it is seen.
+
+    Raises:
+        LandbridgeError: LB-4112 with the place.
+    """
     if not text.strip():
         raise _refuse(where, "it says nothing")
     if len(text) > LONGEST:
@@ -81,7 +86,7 @@ def check_statement(text: str, schemes: Schemes, own: Collection[SubjectId], *, 
     Raises:
         LandbridgeError: LB-4112 with the place.
     """
-    _check_form(text, where)
+    check_form(text, where=where)
     for value in sorted({one.value for one in own}, key=len, reverse=True):
         text = text.replace(value, _OWN)
     _check_content(text, where)

@@ -1,7 +1,6 @@
 """The library of a running process: followed, logged, and handed on to whom it concerns."""
 
 import asyncio
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Final
 
@@ -18,17 +17,19 @@ from landbridge.log.store import LogStore
 from landbridge.process_log import ProcessLog
 from landbridge.rpc.document_log import DocumentLog
 from landbridge.rpc.documents import DocumentService
+from landbridge.rpc.follower import Follower
 from landbridge.trust.store import TrustStore
 from landbridge.v1 import document_service_pb2_grpc
 
 INTERVAL_S: Final = 0.4
 """How often the folder is looked at."""
 _SHARE: Final = 4
+"""A folder of very many documents is looked at less often: a pause is so many times a look."""
 _DOCUMENTS: Final = "documents"
 
 
 class LiveLibrary:
-    """A process's library and what follows it. Start and stop it on the process's event loop."""
+    """A process's library and what follows it. Stop it on the process's event loop."""
 
     def __init__(  # noqa: PLR0913  built once, by name
         self,
@@ -60,43 +61,34 @@ class LiveLibrary:
         )
         self.intake = Intake(self.library, clock=clock)
         self._service = DocumentService(self.library, self.intake)
-        self._follower = ThreadPoolExecutor(1, thread_name_prefix="library")
-        self._following: asyncio.Task[None] | None = None
+        # A thread of its own: it may verify many signatures, and waits for nobody.
+        self._follower = Follower(self._follow, name="library", interval_s=INTERVAL_S, share=_SHARE)
 
     def serve_on(self, server: grpc.aio.Server) -> None:
         """Let a server hand the documents on and take new ones."""
         document_service_pb2_grpc.add_DocumentServiceServicer_to_server(self._service, server)
 
     def start(self) -> None:
-        """Begin to follow, on this event loop."""
-        self._following = asyncio.create_task(self._follow())
+        """Begin to follow."""
+        self._follower.start()
 
     async def stop(self) -> None:
         """Follow no more."""
-        if self._following is not None:
-            self._following.cancel()
-            await asyncio.gather(self._following, return_exceptions=True)
         # On a thread, as a step may be under way on another.
         await asyncio.to_thread(self.library.close)
+        await self._follower.stop()
         self._service.close()
-        self._follower.shutdown(wait=False)
 
-    async def _follow(self) -> None:
-        loop = asyncio.get_running_loop()
-        while True:
-            began = loop.time()
-            try:
-                # On a thread of its own: it may verify many signatures, and waits for nobody.
-                await loop.run_in_executor(self._follower, self.library.follow_files)
-            except LandbridgeError as error:
-                self._alarms.raised(_DOCUMENTS, error)
-            except Exception as error:  # noqa: BLE001  told; what counts goes on to count
-                self._telling.failure(error)
-                self._alarms.raised(_DOCUMENTS, f"they cannot be read ({type(error).__name__})")
-            else:
-                self._alarms.cleared(_DOCUMENTS)
-            # A folder of very many documents is looked at less often.
-            await asyncio.sleep(max(INTERVAL_S, _SHARE * (loop.time() - began)))
+    def _follow(self) -> None:
+        try:
+            self.library.follow_files()
+        except LandbridgeError as error:
+            self._alarms.raised(_DOCUMENTS, error)
+        except Exception as error:  # noqa: BLE001  told; what counts goes on to count
+            self._telling.failure(error)
+            self._alarms.raised(_DOCUMENTS, f"they cannot be read ({type(error).__name__})")
+        else:
+            self._alarms.cleared(_DOCUMENTS)
 
     def _refused(self, refused: Refused) -> None:
         error = refused.error

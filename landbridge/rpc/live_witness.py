@@ -18,6 +18,7 @@ from landbridge.log.witness import Witness
 from landbridge.log.witness_file import WitnessFile
 from landbridge.log.witnessed_head import HeadKeys
 from landbridge.party import PartyFolder
+from landbridge.rpc.follower import Follower
 from landbridge.rpc.log_service import LogService
 from landbridge.v1 import log_service_pb2_grpc
 
@@ -30,7 +31,7 @@ _WITNESSES: Final = (Role.GATEWAY, Role.NODE)
 
 
 class LiveWitness:
-    """A process's file of heads, and what follows from it. Start and stop it on its event loop."""
+    """A process's file of heads, and what follows from it. Stop it on its event loop."""
 
     def __init__(
         self, party: PartyFolder, log: LogStore, *, alarms: Alarms, clock: Clock = system_clock
@@ -60,21 +61,19 @@ class LiveWitness:
             self.file.close()
             raise
         self._service = LogService(log, self.own, self.witness, refused=self.refused)
-        self._following: asyncio.Task[None] | None = None
+        self._follower = Follower(self._follow, name="own log", interval_s=_INTERVAL_S)
 
     def serve_on(self, server: grpc.aio.Server) -> None:
         """Let a server tell of heads and take them."""
         log_service_pb2_grpc.add_LogServiceServicer_to_server(self._service, server)
 
     def start(self) -> None:
-        """Begin to follow the log, on this event loop."""
-        self._following = asyncio.create_task(self._follow())
+        """Begin to follow the log."""
+        self._follower.start()
 
     async def stop(self) -> None:
         """Follow no more, and close the file."""
-        if self._following is not None:
-            self._following.cancel()
-            await asyncio.gather(self._following, return_exceptions=True)
+        await self._follower.stop()
         await asyncio.to_thread(self._service.close)
         self.file.close()
 
@@ -123,16 +122,14 @@ class LiveWitness:
         if error.reason is Reason.LOG_FORKED:
             self._alarms.raised(_FORKED, error)
 
-    async def _follow(self) -> None:
-        while True:
-            await asyncio.sleep(_INTERVAL_S)
-            try:
-                # Another process of this party may have been told, or a person restored the log.
-                await asyncio.to_thread(self.own.look_again)
-            except LandbridgeError as error:
-                self._alarms.raised(_HEADS, error)
-            else:
-                self._alarms.cleared(_HEADS)
+    def _follow(self) -> None:
+        try:
+            # Another process of this party may have been told, or a person restored the log.
+            self.own.look_again()
+        except LandbridgeError as error:
+            self._alarms.raised(_HEADS, error)
+        else:
+            self._alarms.cleared(_HEADS)
 
     def _changed(self, error: LandbridgeError | None) -> None:
         if error is None:

@@ -13,7 +13,8 @@ from landbridge.errors import LandbridgeError, Reason, refuse
 from landbridge.log.note import MAX_NOTE_BYTES
 from landbridge.log.own_log import OwnLog
 from landbridge.log.store import LogStore
-from landbridge.log.witness import LONGEST_PATH, Witness, Word
+from landbridge.log.witness import LONGEST_PATH, Brought, Witness, Word
+from landbridge.rpc.failure import from_failure, to_failure
 from landbridge.rpc.guard import caller
 from landbridge.rpc.status import abort, from_rpc_error
 from landbridge.v1 import log_service_pb2 as pb
@@ -26,10 +27,13 @@ PERMITTED: Final = {
     f"/{SERVICE}/GetCheckpoint": _READERS,
     f"/{SERVICE}/GetConsistencyProof": _READERS,
     f"/{SERVICE}/AddCheckpoint": _BRINGERS,
+    f"/{SERVICE}/AddCheckpoints": _BRINGERS,
     f"/{SERVICE}/GetWitnessed": _READERS,
     f"/{SERVICE}/TellWitnessed": _BRINGERS,
 }
 """Who may call what, on nodes and on gateways."""
+MOST_HEADS: Final = 128
+"""Heads that one call may bring to a witness."""
 _TIMEOUT_S: Final = 5.0
 _MOST_IN_WORK: Final = 64
 _MOST_OF_READERS: Final = 16
@@ -99,10 +103,23 @@ class LogService(pb_grpc.LogServiceServicer):
                 self._refused(error)
                 raise
 
-        word = await self._work(context, add)
-        if word.line:
-            return pb.AddCheckpointResponse(cosignature=word.line)
-        return pb.AddCheckpointResponse(seen_size=word.seen_size)
+        return _to_message(await self._work(context, add))
+
+    async def AddCheckpoints(  # noqa: N802  the contract's name
+        self,
+        request: pb.AddCheckpointsRequest,
+        context: grpc.aio.ServicerContext[pb.AddCheckpointsRequest, pb.AddCheckpointsResponse],
+    ) -> pb.AddCheckpointsResponse:
+        """Cosign heads of other logs."""
+        if len(request.heads) > MOST_HEADS:
+            message = f"{len(request.heads)} heads are more than {MOST_HEADS}"
+            await abort(context, refuse(Reason.MALFORMED_REQUEST, message))
+        brought = [Brought(one.checkpoint, one.old_size, one.path) for one in request.heads]
+        outcomes = await self._work(context, lambda: self._witness.add_all(brought))
+        for outcome in outcomes:
+            if isinstance(outcome, LandbridgeError):
+                self._refused(outcome)
+        return pb.AddCheckpointsResponse(outcomes=map(_to_outcome, outcomes))
 
     async def GetWitnessed(  # noqa: N802  the contract's name
         self,
@@ -137,6 +154,18 @@ class LogService(pb_grpc.LogServiceServicer):
         finally:
             self._in_work -= 1
             self._readers -= is_reader
+
+
+def _to_message(word: Word) -> pb.AddCheckpointResponse:
+    if word.line:
+        return pb.AddCheckpointResponse(cosignature=word.line)
+    return pb.AddCheckpointResponse(seen_size=word.seen_size)
+
+
+def _to_outcome(outcome: Word | LandbridgeError) -> pb.AddedCheckpoint:
+    if isinstance(outcome, LandbridgeError):
+        return pb.AddedCheckpoint(failure=to_failure(outcome))
+    return pb.AddedCheckpoint(word=_to_message(outcome))
 
 
 def _is_reader() -> bool:
@@ -209,6 +238,36 @@ async def add_checkpoint(
     except grpc.aio.AioRpcError as error:
         raise from_rpc_error(error) from error
     return Word(response.cosignature, response.seen_size)
+
+
+async def add_checkpoints(
+    channel: grpc.aio.Channel, brought: Sequence[Brought], *, timeout: float = _TIMEOUT_S
+) -> list[Word | LandbridgeError]:
+    """Bring heads of other logs to a witness, at most `MOST_HEADS`.
+
+    Returns its word on each, which is not verified here, or why it says none.
+
+    Raises:
+        LandbridgeError: as for `get_checkpoint`; LB-2004 where it does not answer for each.
+    """
+    request = pb.AddCheckpointsRequest(
+        heads=[
+            pb.AddCheckpointRequest(checkpoint=one.checkpoint, old_size=one.old_size, path=one.path)
+            for one in brought
+        ]
+    )
+    try:
+        response = await _stub(channel).AddCheckpoints(request, timeout=timeout)
+    except grpc.aio.AioRpcError as error:
+        raise from_rpc_error(error) from error
+    if len(response.outcomes) != len(brought):
+        raise refuse(Reason.SOURCE_FAILED, "the witness does not answer for each head")
+    return [
+        from_failure(one.failure, may_refuse=True)
+        if one.HasField("failure")
+        else Word(one.word.cosignature, one.word.seen_size)
+        for one in response.outcomes
+    ]
 
 
 async def get_witnessed(

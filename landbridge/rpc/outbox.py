@@ -17,6 +17,8 @@ MOST_ACCEPTED: Final = 1024
 """Items that a peer's message may carry."""
 MOST_OWED: Final = 4096
 """Items owed to a peer above which nothing more is read from it."""
+MOST_BYTES: Final = 4 * LARGEST_BATCH
+"""Bytes that wait for a peer above which nothing more is read from it, either."""
 
 
 class Outbox(Generic[Item]):
@@ -28,7 +30,8 @@ class Outbox(Generic[Item]):
 
     def __init__(self, size: Callable[[Item], int]) -> None:
         self._size = size
-        self._items: deque[Item] = deque()
+        self._items: deque[tuple[Item, int]] = deque()
+        self._bytes = 0
         self._expected = 0
         self._closed = False
         self._changed = asyncio.Event()
@@ -45,8 +48,10 @@ class Outbox(Generic[Item]):
 
     def put(self, item: Item) -> None:
         """Give one announced item."""
+        size = self._size(item)
         self._expected -= 1
-        self._items.append(item)
+        self._items.append((item, size))
+        self._bytes += size
         self._changed.set()
 
     def close(self) -> None:
@@ -55,8 +60,11 @@ class Outbox(Generic[Item]):
         self._changed.set()
 
     async def room(self, limit: int = MOST_OWED) -> None:
-        """Wait until no more than `limit` items are owed, so that a reader keeps to that pace."""
-        while self.owed > limit:
+        """Wait until no more than `limit` items are owed, so that a reader keeps to that pace.
+
+        No more than `MOST_BYTES` may wait then, however few items they are.
+        """
+        while self.owed > limit or self._bytes > MOST_BYTES:
             self._taken.clear()
             await self._taken.wait()
 
@@ -67,13 +75,16 @@ class Outbox(Generic[Item]):
                 return []
             self._changed.clear()
             await self._changed.wait()
-        batch = [self._items.popleft()]
-        free = LARGEST_BATCH - self._size(batch[0])
+        batch: list[Item] = []
+        free = LARGEST_BATCH
         while self._items and len(batch) < MOST_IN_A_BATCH:
-            free -= self._size(self._items[0])
-            if free < 0:
+            item, size = self._items[0]
+            free -= size
+            if batch and free < 0:
                 break
-            batch.append(self._items.popleft())
+            self._items.popleft()
+            self._bytes -= size
+            batch.append(item)
         self._taken.set()
         return batch
 

@@ -58,7 +58,8 @@ class ProfileStream:
         """
         self._next_id += 1
         number = self._next_id
-        arrived: asyncio.Future[envelope_pb2.Envelope] = asyncio.get_running_loop().create_future()
+        loop = asyncio.get_running_loop()
+        arrived: asyncio.Future[envelope_pb2.Envelope] = loop.create_future()
         self._asked[number] = arrived
         self._outbox.expect()
         self._outbox.put(
@@ -66,13 +67,12 @@ class ProfileStream:
                 correlation_id=number, query=query, timeout_ms=max(1, int(timeout * 1000))
             )
         )
+        late = loop.call_later(timeout, _give_up, arrived)
         try:
-            async with asyncio.timeout(timeout):
-                return await arrived
-        except TimeoutError as error:
-            raise refuse(Reason.LATE, "the gateway did not answer before the deadline") from error
+            return await arrived
         finally:
-            self._asked.pop(number, None)
+            late.cancel()
+            del self._asked[number]
 
     def retire(self) -> None:
         """Take no more queries, and end when every profile that is owed has come."""
@@ -122,6 +122,11 @@ class ProfileStream:
         for arrived in self._asked.values():
             if not arrived.done():
                 arrived.set_exception(self._failure)
+
+
+def _give_up(arrived: asyncio.Future[envelope_pb2.Envelope]) -> None:
+    if not arrived.done():
+        arrived.set_exception(refuse(Reason.LATE, "the gateway did not answer before the deadline"))
 
 
 def _heard(task: asyncio.Task[None]) -> None:

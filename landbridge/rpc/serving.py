@@ -16,17 +16,24 @@ HEALTH_METHODS = ("/grpc.health.v1.Health/Check", "/grpc.health.v1.Health/Watch"
 
 
 def server_options(
-    *, max_connection_age_s: float = MAX_AGE_S, grace_s: float = GRACE_OF_AGE_S
+    *,
+    max_connection_age_s: float = MAX_AGE_S,
+    grace_s: float = GRACE_OF_AGE_S,
+    shares_port: bool = False,
 ) -> tuple[tuple[str, int | str], ...]:
-    """Return a server's options, in seconds; `grace_s` must outlast the longest stream."""
+    """Return a server's options, in seconds; `grace_s` must outlast the longest stream.
+
+    With `shares_port` other processes may listen on the same port, and the system deals callers out
+    among them.
+    """
     return (
         *SHARED_OPTIONS,
         ("grpc.http2.min_ping_interval_without_data_ms", KEEPALIVE_MS // 2),
         ("grpc.server_handshake_timeout_ms", 5_000),
         ("grpc.max_connection_age_ms", round(max_connection_age_s * 1000)),
         ("grpc.max_connection_age_grace_ms", round(grace_s * 1000)),
-        # A second process on the same port must fail, and not take half of the calls.
-        ("grpc.so_reuseport", 0),
+        # Unasked, a second process on the same port must fail, and not take half of the calls.
+        ("grpc.so_reuseport", int(shares_port)),
     )
 
 

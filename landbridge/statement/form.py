@@ -41,7 +41,6 @@ class Part(BaseModel):
         frozen=True,
         strict=True,
         hide_input_in_errors=True,
-        use_attribute_docstrings=True,
     )
 
 

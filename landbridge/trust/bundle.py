@@ -7,7 +7,7 @@ which one may follow another in landbridge/trust/succession.py.
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Final, Self
+from typing import Final, NamedTuple, Self
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
@@ -29,6 +29,7 @@ __all__ = ["Endpoint", "Issuer", "Member", "TrustBundle"]
 
 _STOLEN_UNSEEN_MS: Final = 3_600_000
 """For how long before its taint a key may have been in a thief's hands."""
+_EVER: Final = 1 << 63
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +62,17 @@ class Member:
 
     def is_in_good_standing(self, at: int) -> bool:
         """Whether the agency was neither suspended nor gone then."""
-        return all(end is None or at < end for end in (self.suspended_at, self.left_at))
+        return (self.suspended_at is None or at < self.suspended_at) and (
+            self.left_at is None or at < self.left_at
+        )
+
+
+class _Answer(NamedTuple):
+    """Whose log an origin names and its keys, as long as this stays so: Unix milliseconds."""
+
+    since: int
+    until: int
+    found: tuple[str, Role, tuple[Ed25519PublicKey, ...]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +94,9 @@ class TrustBundle:
     content: BundleDocument = field(repr=False)
     _keys: dict[str, ListedKey] = field(repr=False)
     _logs: dict[str, tuple[Role, tuple[ListedKey, ...]]] = field(repr=False)
+    _answers: dict[str, _Answer] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
 
     @classmethod
     def parse(cls, document: bytes, anchor: Ed25519PublicKey | None) -> Self:
@@ -151,6 +165,12 @@ class TrustBundle:
         Raises:
             LandbridgeError: LB-4002 when the log is unknown, or no key of it is for this time.
         """
+        answer = self._answers.get(origin)
+        if answer is None or not answer.since <= at < answer.until:
+            answer = self._answers[origin] = self._good_log_keys(origin, at)
+        return answer.found
+
+    def _good_log_keys(self, origin: str, at: int) -> _Answer:
         found = self._logs.get(origin)
         if found is None:
             raise self._untrusted(f"the log {origin[:120]!r} is not listed")
@@ -166,7 +186,18 @@ class TrustBundle:
                 good.append(key.public)
         if refused and not good:
             raise refused
-        return keys[0].agency, role, tuple(good)
+        moments = [moment for key in keys for moment in self._turns_of(key)]
+        return _Answer(
+            max((moment for moment in moments if moment <= at), default=-_EVER),
+            min((moment for moment in moments if moment > at), default=_EVER),
+            (keys[0].agency, role, tuple(good)),
+        )
+
+    def _turns_of(self, key: ListedKey) -> tuple[int, ...]:
+        """Return the moments at which a key may begin or cease to be good."""
+        member = self.members[key.agency]
+        ends = (member.suspended_at, member.left_at)
+        return (key.not_before, key.not_after, *(end for end in ends if end is not None))
 
     def all_log_keys(self, origin: str) -> tuple[Ed25519PublicKey, ...]:
         """Return every key that a log has or had, whatever its time, for what was signed earlier.

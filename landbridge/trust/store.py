@@ -6,6 +6,7 @@ in its place by one assignment. What is not acceptable never replaces what is in
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from hashlib import sha256
 from pathlib import Path
 from threading import RLock
@@ -56,14 +57,22 @@ class Trust:
 
         An authority of which no list was ever seen has a day from its taking office.
         """
-        overdue = (
-            self.lists[key_id].next_update
-            if key_id in self.lists
-            else issuer.since_ms + FIRST_LIST_WITHIN_MS
-            for key_id, issuer in self.bundle.issuers.items()
-            if issuer.state in _SIGNING_LISTS
+        first = self._first_overdue
+        return first if first is not None and first <= at else None
+
+    @cached_property
+    def _first_overdue(self) -> int | None:
+        """From when on the first of the lists is overdue."""
+        return min(
+            (
+                self.lists[key_id].next_update
+                if key_id in self.lists
+                else issuer.since_ms + FIRST_LIST_WITHIN_MS
+                for key_id, issuer in self.bundle.issuers.items()
+                if issuer.state in _SIGNING_LISTS
+            ),
+            default=None,
         )
-        return min((end for end in overdue if end <= at), default=None)
 
 
 class TrustStore:

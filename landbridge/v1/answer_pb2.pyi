@@ -381,7 +381,7 @@ class Extract(_message.Message):
     MEMORANDUM_FIELD_NUMBER: _builtins.int
     CLAUSE_FIELD_NUMBER: _builtins.int
     LEGAL_BASIS_FIELD_NUMBER: _builtins.int
-    COLUMNS_FIELD_NUMBER: _builtins.int
+    HEADING_FIELD_NUMBER: _builtins.int
     RECORDS_FIELD_NUMBER: _builtins.int
     RETENTION_FIELD_NUMBER: _builtins.int
     FRESH_WITHIN_FIELD_NUMBER: _builtins.int
@@ -392,16 +392,16 @@ class Extract(_message.Message):
     """Its clause."""
     legal_basis: _builtins.str
     """The legal basis that the clause names."""
+    heading: _builtins.bytes
+    """A Heading, as bytes: an agency sends the same one with every answer of a kind, and readers take
+    it apart once.
+    """
     retention: _builtins.str
     """How long the requester may keep them, ISO 8601; empty where nothing is agreed."""
     fresh_within: _builtins.str
     """How old the data are at most, as the clause promises, ISO 8601; empty where it does not."""
     overdue: _builtins.bool
     """Whether the data are older than promised."""
-    @_builtins.property
-    def columns(self) -> _containers.RepeatedCompositeFieldContainer[Global___Column]:
-        """What the values of each record are, in their order."""
-
     @_builtins.property
     def records(self) -> _containers.RepeatedCompositeFieldContainer[Global___Record]:
         """The records; for predicates exactly one, without a name, of yes or no."""
@@ -412,7 +412,7 @@ class Extract(_message.Message):
         memorandum: _builtins.str = ...,
         clause: _builtins.str = ...,
         legal_basis: _builtins.str = ...,
-        columns: _abc.Iterable[Global___Column] | None = ...,
+        heading: _builtins.bytes = ...,
         records: _abc.Iterable[Global___Record] | None = ...,
         retention: _builtins.str = ...,
         fresh_within: _builtins.str = ...,
@@ -420,11 +420,35 @@ class Extract(_message.Message):
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["clause", b"clause", "columns", b"columns", "fresh_within", b"fresh_within", "legal_basis", b"legal_basis", "memorandum", b"memorandum", "overdue", b"overdue", "records", b"records", "retention", b"retention"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["clause", b"clause", "fresh_within", b"fresh_within", "heading", b"heading", "legal_basis", b"legal_basis", "memorandum", b"memorandum", "overdue", b"overdue", "records", b"records", "retention", b"retention"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Extract: _TypeAlias = Extract  # noqa: Y015
+
+@_typing.final
+class Heading(_message.Message):
+    """What the values of each record are, in their order."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    COLUMNS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def columns(self) -> _containers.RepeatedCompositeFieldContainer[Global___Column]:
+        """One column a value."""
+
+    def __init__(
+        self,
+        *,
+        columns: _abc.Iterable[Global___Column] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["columns", b"columns"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Heading: _TypeAlias = Heading  # noqa: Y015
 
 @_typing.final
 class Column(_message.Message):

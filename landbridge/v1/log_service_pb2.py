@@ -22,35 +22,42 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from landbridge.v1 import node_service_pb2 as landbridge_dot_v1_dot_node__service__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1flandbridge/v1/log_service.proto\x12\rlandbridge.v1\"\x16\n\x14GetCheckpointRequest\"=\n\x15GetCheckpointResponse\x12\x12\n\ncheckpoint\x18\x01 \x01(\x0c\x12\x10\n\x08\x63osigned\x18\x02 \x01(\x0c\"@\n\x1aGetConsistencyProofRequest\x12\x10\n\x08old_size\x18\x01 \x01(\x04\x12\x10\n\x08new_size\x18\x02 \x01(\x04\"+\n\x1bGetConsistencyProofResponse\x12\x0c\n\x04path\x18\x01 \x03(\x0c\"J\n\x14\x41\x64\x64\x43heckpointRequest\x12\x10\n\x08old_size\x18\x01 \x01(\x04\x12\x0c\n\x04path\x18\x02 \x03(\x0c\x12\x12\n\ncheckpoint\x18\x03 \x01(\x0c\"?\n\x15\x41\x64\x64\x43heckpointResponse\x12\x13\n\x0b\x63osignature\x18\x01 \x01(\x0c\x12\x11\n\tseen_size\x18\x02 \x01(\x04\"%\n\x13GetWitnessedRequest\x12\x0e\n\x06origin\x18\x01 \x01(\t\"*\n\x14GetWitnessedResponse\x12\x12\n\ncheckpoint\x18\x01 \x01(\x0c\"*\n\x14TellWitnessedRequest\x12\x12\n\ncheckpoint\x18\x01 \x01(\x0c\"\x17\n\x15TellWitnessedResponse2\xe7\x03\n\nLogService\x12Z\n\rGetCheckpoint\x12#.landbridge.v1.GetCheckpointRequest\x1a$.landbridge.v1.GetCheckpointResponse\x12l\n\x13GetConsistencyProof\x12).landbridge.v1.GetConsistencyProofRequest\x1a*.landbridge.v1.GetConsistencyProofResponse\x12Z\n\rAddCheckpoint\x12#.landbridge.v1.AddCheckpointRequest\x1a$.landbridge.v1.AddCheckpointResponse\x12W\n\x0cGetWitnessed\x12\".landbridge.v1.GetWitnessedRequest\x1a#.landbridge.v1.GetWitnessedResponse\x12Z\n\rTellWitnessed\x12#.landbridge.v1.TellWitnessedRequest\x1a$.landbridge.v1.TellWitnessedResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1flandbridge/v1/log_service.proto\x12\rlandbridge.v1\x1a landbridge/v1/node_service.proto\"\x16\n\x14GetCheckpointRequest\"=\n\x15GetCheckpointResponse\x12\x12\n\ncheckpoint\x18\x01 \x01(\x0c\x12\x10\n\x08\x63osigned\x18\x02 \x01(\x0c\"@\n\x1aGetConsistencyProofRequest\x12\x10\n\x08old_size\x18\x01 \x01(\x04\x12\x10\n\x08new_size\x18\x02 \x01(\x04\"+\n\x1bGetConsistencyProofResponse\x12\x0c\n\x04path\x18\x01 \x03(\x0c\"J\n\x14\x41\x64\x64\x43heckpointRequest\x12\x10\n\x08old_size\x18\x01 \x01(\x04\x12\x0c\n\x04path\x18\x02 \x03(\x0c\x12\x12\n\ncheckpoint\x18\x03 \x01(\x0c\"?\n\x15\x41\x64\x64\x43heckpointResponse\x12\x13\n\x0b\x63osignature\x18\x01 \x01(\x0c\x12\x11\n\tseen_size\x18\x02 \x01(\x04\"K\n\x15\x41\x64\x64\x43heckpointsRequest\x12\x32\n\x05heads\x18\x01 \x03(\x0b\x32#.landbridge.v1.AddCheckpointRequest\"J\n\x16\x41\x64\x64\x43heckpointsResponse\x12\x30\n\x08outcomes\x18\x01 \x03(\x0b\x32\x1e.landbridge.v1.AddedCheckpoint\"n\n\x0f\x41\x64\x64\x65\x64\x43heckpoint\x12\x32\n\x04word\x18\x01 \x01(\x0b\x32$.landbridge.v1.AddCheckpointResponse\x12\'\n\x07\x66\x61ilure\x18\x02 \x01(\x0b\x32\x16.landbridge.v1.Failure\"%\n\x13GetWitnessedRequest\x12\x0e\n\x06origin\x18\x01 \x01(\t\"*\n\x14GetWitnessedResponse\x12\x12\n\ncheckpoint\x18\x01 \x01(\x0c\"*\n\x14TellWitnessedRequest\x12\x12\n\ncheckpoint\x18\x01 \x01(\x0c\"\x17\n\x15TellWitnessedResponse2\xc6\x04\n\nLogService\x12Z\n\rGetCheckpoint\x12#.landbridge.v1.GetCheckpointRequest\x1a$.landbridge.v1.GetCheckpointResponse\x12l\n\x13GetConsistencyProof\x12).landbridge.v1.GetConsistencyProofRequest\x1a*.landbridge.v1.GetConsistencyProofResponse\x12Z\n\rAddCheckpoint\x12#.landbridge.v1.AddCheckpointRequest\x1a$.landbridge.v1.AddCheckpointResponse\x12]\n\x0e\x41\x64\x64\x43heckpoints\x12$.landbridge.v1.AddCheckpointsRequest\x1a%.landbridge.v1.AddCheckpointsResponse\x12W\n\x0cGetWitnessed\x12\".landbridge.v1.GetWitnessedRequest\x1a#.landbridge.v1.GetWitnessedResponse\x12Z\n\rTellWitnessed\x12#.landbridge.v1.TellWitnessedRequest\x1a$.landbridge.v1.TellWitnessedResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'landbridge.v1.log_service_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_GETCHECKPOINTREQUEST']._serialized_start=50
-  _globals['_GETCHECKPOINTREQUEST']._serialized_end=72
-  _globals['_GETCHECKPOINTRESPONSE']._serialized_start=74
-  _globals['_GETCHECKPOINTRESPONSE']._serialized_end=135
-  _globals['_GETCONSISTENCYPROOFREQUEST']._serialized_start=137
-  _globals['_GETCONSISTENCYPROOFREQUEST']._serialized_end=201
-  _globals['_GETCONSISTENCYPROOFRESPONSE']._serialized_start=203
-  _globals['_GETCONSISTENCYPROOFRESPONSE']._serialized_end=246
-  _globals['_ADDCHECKPOINTREQUEST']._serialized_start=248
-  _globals['_ADDCHECKPOINTREQUEST']._serialized_end=322
-  _globals['_ADDCHECKPOINTRESPONSE']._serialized_start=324
-  _globals['_ADDCHECKPOINTRESPONSE']._serialized_end=387
-  _globals['_GETWITNESSEDREQUEST']._serialized_start=389
-  _globals['_GETWITNESSEDREQUEST']._serialized_end=426
-  _globals['_GETWITNESSEDRESPONSE']._serialized_start=428
-  _globals['_GETWITNESSEDRESPONSE']._serialized_end=470
-  _globals['_TELLWITNESSEDREQUEST']._serialized_start=472
-  _globals['_TELLWITNESSEDREQUEST']._serialized_end=514
-  _globals['_TELLWITNESSEDRESPONSE']._serialized_start=516
-  _globals['_TELLWITNESSEDRESPONSE']._serialized_end=539
-  _globals['_LOGSERVICE']._serialized_start=542
-  _globals['_LOGSERVICE']._serialized_end=1029
+  _globals['_GETCHECKPOINTREQUEST']._serialized_start=84
+  _globals['_GETCHECKPOINTREQUEST']._serialized_end=106
+  _globals['_GETCHECKPOINTRESPONSE']._serialized_start=108
+  _globals['_GETCHECKPOINTRESPONSE']._serialized_end=169
+  _globals['_GETCONSISTENCYPROOFREQUEST']._serialized_start=171
+  _globals['_GETCONSISTENCYPROOFREQUEST']._serialized_end=235
+  _globals['_GETCONSISTENCYPROOFRESPONSE']._serialized_start=237
+  _globals['_GETCONSISTENCYPROOFRESPONSE']._serialized_end=280
+  _globals['_ADDCHECKPOINTREQUEST']._serialized_start=282
+  _globals['_ADDCHECKPOINTREQUEST']._serialized_end=356
+  _globals['_ADDCHECKPOINTRESPONSE']._serialized_start=358
+  _globals['_ADDCHECKPOINTRESPONSE']._serialized_end=421
+  _globals['_ADDCHECKPOINTSREQUEST']._serialized_start=423
+  _globals['_ADDCHECKPOINTSREQUEST']._serialized_end=498
+  _globals['_ADDCHECKPOINTSRESPONSE']._serialized_start=500
+  _globals['_ADDCHECKPOINTSRESPONSE']._serialized_end=574
+  _globals['_ADDEDCHECKPOINT']._serialized_start=576
+  _globals['_ADDEDCHECKPOINT']._serialized_end=686
+  _globals['_GETWITNESSEDREQUEST']._serialized_start=688
+  _globals['_GETWITNESSEDREQUEST']._serialized_end=725
+  _globals['_GETWITNESSEDRESPONSE']._serialized_start=727
+  _globals['_GETWITNESSEDRESPONSE']._serialized_end=769
+  _globals['_TELLWITNESSEDREQUEST']._serialized_start=771
+  _globals['_TELLWITNESSEDREQUEST']._serialized_end=813
+  _globals['_TELLWITNESSEDRESPONSE']._serialized_start=815
+  _globals['_TELLWITNESSEDRESPONSE']._serialized_end=838
+  _globals['_LOGSERVICE']._serialized_start=841
+  _globals['_LOGSERVICE']._serialized_end=1423
 # @@protoc_insertion_point(module_scope)

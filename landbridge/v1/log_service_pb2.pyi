@@ -7,6 +7,7 @@ from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from google.protobuf.internal import containers as _containers
+from landbridge.v1 import node_service_pb2 as _node_service_pb2
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -168,6 +169,84 @@ class AddCheckpointResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___AddCheckpointResponse: _TypeAlias = AddCheckpointResponse  # noqa: Y015
+
+@_typing.final
+class AddCheckpointsRequest(_message.Message):
+    """Heads for a witness."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    HEADS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def heads(self) -> _containers.RepeatedCompositeFieldContainer[Global___AddCheckpointRequest]:
+        """At most 128."""
+
+    def __init__(
+        self,
+        *,
+        heads: _abc.Iterable[Global___AddCheckpointRequest] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["heads", b"heads"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AddCheckpointsRequest: _TypeAlias = AddCheckpointsRequest  # noqa: Y015
+
+@_typing.final
+class AddCheckpointsResponse(_message.Message):
+    """What a witness says of each."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    OUTCOMES_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def outcomes(self) -> _containers.RepeatedCompositeFieldContainer[Global___AddedCheckpoint]:
+        """As many as heads were brought, in their order."""
+
+    def __init__(
+        self,
+        *,
+        outcomes: _abc.Iterable[Global___AddedCheckpoint] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["outcomes", b"outcomes"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AddCheckpointsResponse: _TypeAlias = AddCheckpointsResponse  # noqa: Y015
+
+@_typing.final
+class AddedCheckpoint(_message.Message):
+    """What became of one head of several."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    WORD_FIELD_NUMBER: _builtins.int
+    FAILURE_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def word(self) -> Global___AddCheckpointResponse:
+        """Either the witness's word on it,"""
+
+    @_builtins.property
+    def failure(self) -> _node_service_pb2.Failure:
+        """or why there is none."""
+
+    def __init__(
+        self,
+        *,
+        word: Global___AddCheckpointResponse | None = ...,
+        failure: _node_service_pb2.Failure | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["failure", b"failure", "word", b"word"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["failure", b"failure", "word", b"word"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AddedCheckpoint: _TypeAlias = AddedCheckpoint  # noqa: Y015
 
 @_typing.final
 class GetWitnessedRequest(_message.Message):

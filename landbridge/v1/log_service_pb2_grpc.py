@@ -51,6 +51,11 @@ class LogServiceStub(object):
                 request_serializer=landbridge_dot_v1_dot_log__service__pb2.AddCheckpointRequest.SerializeToString,
                 response_deserializer=landbridge_dot_v1_dot_log__service__pb2.AddCheckpointResponse.FromString,
                 _registered_method=True)
+        self.AddCheckpoints = channel.unary_unary(
+                '/landbridge.v1.LogService/AddCheckpoints',
+                request_serializer=landbridge_dot_v1_dot_log__service__pb2.AddCheckpointsRequest.SerializeToString,
+                response_deserializer=landbridge_dot_v1_dot_log__service__pb2.AddCheckpointsResponse.FromString,
+                _registered_method=True)
         self.GetWitnessed = channel.unary_unary(
                 '/landbridge.v1.LogService/GetWitnessed',
                 request_serializer=landbridge_dot_v1_dot_log__service__pb2.GetWitnessedRequest.SerializeToString,
@@ -100,6 +105,17 @@ class LogServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def AddCheckpoints(self, request, context):
+        """Brings heads of several logs at once: what AddCheckpoint does with each, kept together.
+        Result: for each head, in the same order, the word on it, or why there is none; none changes what
+        becomes of the others. Errors: INVALID_ARGUMENT (LB-1001) for more than 128 heads; UNAVAILABLE
+        (LB-5001).
+        Permitted caller: as AddCheckpoint.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def GetWitnessed(self, request, context):
         """Tells a party what this witness has seen of a log, so that a log that was restored from an old
         copy is found out.
@@ -138,6 +154,11 @@ def add_LogServiceServicer_to_server(servicer, server):
                     servicer.AddCheckpoint,
                     request_deserializer=landbridge_dot_v1_dot_log__service__pb2.AddCheckpointRequest.FromString,
                     response_serializer=landbridge_dot_v1_dot_log__service__pb2.AddCheckpointResponse.SerializeToString,
+            ),
+            'AddCheckpoints': grpc.unary_unary_rpc_method_handler(
+                    servicer.AddCheckpoints,
+                    request_deserializer=landbridge_dot_v1_dot_log__service__pb2.AddCheckpointsRequest.FromString,
+                    response_serializer=landbridge_dot_v1_dot_log__service__pb2.AddCheckpointsResponse.SerializeToString,
             ),
             'GetWitnessed': grpc.unary_unary_rpc_method_handler(
                     servicer.GetWitnessed,
@@ -233,6 +254,33 @@ class LogService(object):
             '/landbridge.v1.LogService/AddCheckpoint',
             landbridge_dot_v1_dot_log__service__pb2.AddCheckpointRequest.SerializeToString,
             landbridge_dot_v1_dot_log__service__pb2.AddCheckpointResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def AddCheckpoints(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/landbridge.v1.LogService/AddCheckpoints',
+            landbridge_dot_v1_dot_log__service__pb2.AddCheckpointsRequest.SerializeToString,
+            landbridge_dot_v1_dot_log__service__pb2.AddCheckpointsResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -55,6 +55,13 @@ class LogServiceStub:
     and have two roots: both are kept, and together prove a fork.
     Permitted caller: a gateway or node of the federation.
     """
+    AddCheckpoints: _grpc.UnaryUnaryMultiCallable[_log_service_pb2.AddCheckpointsRequest, _log_service_pb2.AddCheckpointsResponse]
+    """Brings heads of several logs at once: what AddCheckpoint does with each, kept together.
+    Result: for each head, in the same order, the word on it, or why there is none; none changes what
+    becomes of the others. Errors: INVALID_ARGUMENT (LB-1001) for more than 128 heads; UNAVAILABLE
+    (LB-5001).
+    Permitted caller: as AddCheckpoint.
+    """
     GetWitnessed: _grpc.UnaryUnaryMultiCallable[_log_service_pb2.GetWitnessedRequest, _log_service_pb2.GetWitnessedResponse]
     """Tells a party what this witness has seen of a log, so that a log that was restored from an old
     copy is found out.
@@ -95,6 +102,13 @@ class LogServiceAsyncStub(LogServiceStub):
     (LB-4001, 4002), FAILED_PRECONDITION (LB-4302) where the head and what was seen are of one size
     and have two roots: both are kept, and together prove a fork.
     Permitted caller: a gateway or node of the federation.
+    """
+    AddCheckpoints: _aio.UnaryUnaryMultiCallable[_log_service_pb2.AddCheckpointsRequest, _log_service_pb2.AddCheckpointsResponse]  # type: ignore[assignment]
+    """Brings heads of several logs at once: what AddCheckpoint does with each, kept together.
+    Result: for each head, in the same order, the word on it, or why there is none; none changes what
+    becomes of the others. Errors: INVALID_ARGUMENT (LB-1001) for more than 128 heads; UNAVAILABLE
+    (LB-5001).
+    Permitted caller: as AddCheckpoint.
     """
     GetWitnessed: _aio.UnaryUnaryMultiCallable[_log_service_pb2.GetWitnessedRequest, _log_service_pb2.GetWitnessedResponse]  # type: ignore[assignment]
     """Tells a party what this witness has seen of a log, so that a log that was restored from an old
@@ -151,6 +165,19 @@ class LogServiceServicer(metaclass=_abc_1.ABCMeta):
         (LB-4001, 4002), FAILED_PRECONDITION (LB-4302) where the head and what was seen are of one size
         and have two roots: both are kept, and together prove a fork.
         Permitted caller: a gateway or node of the federation.
+        """
+
+    @_abc_1.abstractmethod
+    def AddCheckpoints(
+        self,
+        request: _log_service_pb2.AddCheckpointsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_log_service_pb2.AddCheckpointsResponse, _abc.Awaitable[_log_service_pb2.AddCheckpointsResponse]]:
+        """Brings heads of several logs at once: what AddCheckpoint does with each, kept together.
+        Result: for each head, in the same order, the word on it, or why there is none; none changes what
+        becomes of the others. Errors: INVALID_ARGUMENT (LB-1001) for more than 128 heads; UNAVAILABLE
+        (LB-5001).
+        Permitted caller: as AddCheckpoint.
         """
 
     @_abc_1.abstractmethod

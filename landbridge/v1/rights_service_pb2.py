@@ -26,7 +26,7 @@ from landbridge.v1 import answer_pb2 as landbridge_dot_v1_dot_answer__pb2
 from landbridge.v1 import envelope_pb2 as landbridge_dot_v1_dot_envelope__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"landbridge/v1/rights_service.proto\x12\rlandbridge.v1\x1a\x1alandbridge/v1/answer.proto\x1a\x1clandbridge/v1/envelope.proto\"5\n\x11SubmitStepRequest\x12\x0e\n\x06\x61gency\x18\x01 \x01(\t\x12\x10\n\x08\x64ocument\x18\x02 \x01(\x0c\"\x92\x01\n\x12SubmitStepResponse\x12\x0f\n\x07\x63\x61se_id\x18\x01 \x01(\t\x12\'\n\x05state\x18\x02 \x01(\x0e\x32\x18.landbridge.v1.CaseState\x12\x16\n\x0e\x64ue_at_unix_ms\x18\x03 \x01(\x03\x12*\n\x06logged\x18\x04 \x01(\x0b\x32\x1a.landbridge.v1.LogEvidence\"6\n\x13ListAccessesRequest\x12\x0e\n\x06\x61gency\x18\x01 \x01(\t\x12\x0f\n\x07request\x18\x02 \x01(\x0c\"\x91\x01\n\x14ListAccessesResponse\x12+\n\x07\x65ntries\x18\x01 \x03(\x0b\x32\x1a.landbridge.v1.LoggedEntry\x12\x12\n\ncheckpoint\x18\x02 \x01(\x0c\x12\x0c\n\x04more\x18\x03 \x01(\x08\x12*\n\x06logged\x18\x04 \x01(\x0b\x32\x1a.landbridge.v1.LogEvidence\"9\n\x0bLoggedEntry\x12\r\n\x05\x65ntry\x18\x01 \x01(\x0c\x12\r\n\x05index\x18\x02 \x01(\x04\x12\x0c\n\x04path\x18\x03 \x03(\x0c\"1\n\x0eGetCaseRequest\x12\x0e\n\x06\x61gency\x18\x01 \x01(\t\x12\x0f\n\x07request\x18\x02 \x01(\x0c\"\x91\x01\n\x0fGetCaseResponse\x12\x11\n\tdocuments\x18\x01 \x03(\x0c\x12+\n\x07\x65ntries\x18\x02 \x03(\x0b\x32\x1a.landbridge.v1.LoggedEntry\x12\x12\n\ncheckpoint\x18\x03 \x01(\x0c\x12*\n\x06logged\x18\x04 \x01(\x0b\x32\x1a.landbridge.v1.LogEvidence\"&\n\x14GetStatusListRequest\x12\x0e\n\x06\x61gency\x18\x01 \x01(\t\"%\n\x15GetStatusListResponse\x12\x0c\n\x04list\x18\x01 \x01(\x0c\x32\xe1\x02\n\rRightsService\x12Q\n\nSubmitStep\x12 .landbridge.v1.SubmitStepRequest\x1a!.landbridge.v1.SubmitStepResponse\x12W\n\x0cListAccesses\x12\".landbridge.v1.ListAccessesRequest\x1a#.landbridge.v1.ListAccessesResponse\x12H\n\x07GetCase\x12\x1d.landbridge.v1.GetCaseRequest\x1a\x1e.landbridge.v1.GetCaseResponse\x12Z\n\rGetStatusList\x12#.landbridge.v1.GetStatusListRequest\x1a$.landbridge.v1.GetStatusListResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"landbridge/v1/rights_service.proto\x12\rlandbridge.v1\x1a\x1alandbridge/v1/answer.proto\x1a\x1clandbridge/v1/envelope.proto\"5\n\x11SubmitStepRequest\x12\x0e\n\x06\x61gency\x18\x01 \x01(\t\x12\x10\n\x08\x64ocument\x18\x02 \x01(\x0c\"\x92\x01\n\x12SubmitStepResponse\x12\x0f\n\x07\x63\x61se_id\x18\x01 \x01(\t\x12\'\n\x05state\x18\x02 \x01(\x0e\x32\x18.landbridge.v1.CaseState\x12\x16\n\x0e\x64ue_at_unix_ms\x18\x03 \x01(\x03\x12*\n\x06logged\x18\x04 \x01(\x0b\x32\x1a.landbridge.v1.LogEvidence\"6\n\x13ListAccessesRequest\x12\x0e\n\x06\x61gency\x18\x01 \x01(\t\x12\x0f\n\x07request\x18\x02 \x01(\x0c\"\x91\x01\n\x14ListAccessesResponse\x12+\n\x07\x65ntries\x18\x01 \x03(\x0b\x32\x1a.landbridge.v1.LoggedEntry\x12\x12\n\ncheckpoint\x18\x02 \x01(\x0c\x12\x0c\n\x04more\x18\x03 \x01(\x08\x12*\n\x06logged\x18\x04 \x01(\x0b\x32\x1a.landbridge.v1.LogEvidence\"9\n\x0bLoggedEntry\x12\r\n\x05\x65ntry\x18\x01 \x01(\x0c\x12\r\n\x05index\x18\x02 \x01(\x04\x12\x0c\n\x04path\x18\x03 \x03(\x0c\"1\n\x0eGetCaseRequest\x12\x0e\n\x06\x61gency\x18\x01 \x01(\t\x12\x0f\n\x07request\x18\x02 \x01(\x0c\"\xa9\x01\n\x0fGetCaseResponse\x12\x11\n\tdocuments\x18\x01 \x03(\x0c\x12+\n\x07\x65ntries\x18\x02 \x03(\x0b\x32\x1a.landbridge.v1.LoggedEntry\x12\x12\n\ncheckpoint\x18\x03 \x01(\x0c\x12*\n\x06logged\x18\x04 \x01(\x0b\x32\x1a.landbridge.v1.LogEvidence\x12\x16\n\x0e\x64ue_at_unix_ms\x18\x05 \x01(\x03\"&\n\x14GetStatusListRequest\x12\x0e\n\x06\x61gency\x18\x01 \x01(\t\"%\n\x15GetStatusListResponse\x12\x0c\n\x04list\x18\x01 \x01(\x0c\x32\xe1\x02\n\rRightsService\x12Q\n\nSubmitStep\x12 .landbridge.v1.SubmitStepRequest\x1a!.landbridge.v1.SubmitStepResponse\x12W\n\x0cListAccesses\x12\".landbridge.v1.ListAccessesRequest\x1a#.landbridge.v1.ListAccessesResponse\x12H\n\x07GetCase\x12\x1d.landbridge.v1.GetCaseRequest\x1a\x1e.landbridge.v1.GetCaseResponse\x12Z\n\rGetStatusList\x12#.landbridge.v1.GetStatusListRequest\x1a$.landbridge.v1.GetStatusListResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -46,11 +46,11 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_GETCASEREQUEST']._serialized_start=578
   _globals['_GETCASEREQUEST']._serialized_end=627
   _globals['_GETCASERESPONSE']._serialized_start=630
-  _globals['_GETCASERESPONSE']._serialized_end=775
-  _globals['_GETSTATUSLISTREQUEST']._serialized_start=777
-  _globals['_GETSTATUSLISTREQUEST']._serialized_end=815
-  _globals['_GETSTATUSLISTRESPONSE']._serialized_start=817
-  _globals['_GETSTATUSLISTRESPONSE']._serialized_end=854
-  _globals['_RIGHTSSERVICE']._serialized_start=857
-  _globals['_RIGHTSSERVICE']._serialized_end=1210
+  _globals['_GETCASERESPONSE']._serialized_end=799
+  _globals['_GETSTATUSLISTREQUEST']._serialized_start=801
+  _globals['_GETSTATUSLISTREQUEST']._serialized_end=839
+  _globals['_GETSTATUSLISTRESPONSE']._serialized_start=841
+  _globals['_GETSTATUSLISTRESPONSE']._serialized_end=878
+  _globals['_RIGHTSSERVICE']._serialized_start=881
+  _globals['_RIGHTSSERVICE']._serialized_end=1234
 # @@protoc_insertion_point(module_scope)

@@ -214,8 +214,13 @@ class GetCaseResponse(_message.Message):
     ENTRIES_FIELD_NUMBER: _builtins.int
     CHECKPOINT_FIELD_NUMBER: _builtins.int
     LOGGED_FIELD_NUMBER: _builtins.int
+    DUE_AT_UNIX_MS_FIELD_NUMBER: _builtins.int
     checkpoint: _builtins.bytes
     """The signed head to which all paths lead."""
+    due_at_unix_ms: _builtins.int
+    """Until when the agency has to decide, Unix milliseconds; 0 where it has, or where no law sets a
+    time. Its own word: nothing proves it.
+    """
     @_builtins.property
     def documents(self) -> _containers.RepeatedScalarFieldContainer[_builtins.bytes]:
         """Its signed documents, oldest first."""
@@ -237,10 +242,11 @@ class GetCaseResponse(_message.Message):
         entries: _abc.Iterable[Global___LoggedEntry] | None = ...,
         checkpoint: _builtins.bytes = ...,
         logged: _envelope_pb2.LogEvidence | None = ...,
+        due_at_unix_ms: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["logged", b"logged"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["checkpoint", b"checkpoint", "documents", b"documents", "entries", b"entries", "logged", b"logged"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["checkpoint", b"checkpoint", "documents", b"documents", "due_at_unix_ms", b"due_at_unix_ms", "entries", b"entries", "logged", b"logged"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

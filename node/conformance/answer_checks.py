@@ -2,7 +2,9 @@
 
 from typing import Final
 
+from landbridge.counted import counted
 from landbridge.errors import LandbridgeError, Reason
+from landbridge.heading import read_columns
 from landbridge.sealed_answer import open_answer, unseal
 from landbridge.sealing import SealingKey
 from landbridge.subject import SubjectId
@@ -10,7 +12,7 @@ from landbridge.v1 import query_pb2
 from node.conformance.parties import name_of
 from node.conformance.told import Told, released
 from node.conformance.trial import Trial
-from node.conformance.verdict import Check, NonconformityError, NotApplicableError, counted, demand
+from node.conformance.verdict import Check, NonconformityError, NotApplicableError, demand
 from node.node_file import FieldType
 
 
@@ -112,7 +114,7 @@ def _identifiers(told: Told, fields: set[str]) -> set[tuple[str, bytes]]:
         (column.field, value.SerializeToString(deterministic=True))
         for extract in told.dataset.extracts
         for record in extract.records
-        for column, value in zip(extract.columns, record.values, strict=True)
+        for column, value in zip(read_columns(extract.heading), record.values, strict=True)
         if column.field in fields and value.WhichOneof("canonical")
     }
 

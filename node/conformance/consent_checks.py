@@ -13,6 +13,7 @@ from landbridge.clock import system_clock, to_datetime
 from landbridge.consent.giving import Terms, write_as_desk
 from landbridge.consent.record import read_record
 from landbridge.consent.revocation import revoke_as_desk
+from landbridge.counted import counted
 from landbridge.errors import Reason
 from landbridge.keys import KeyUse
 from landbridge.library.kinds import Kind
@@ -23,7 +24,7 @@ from landbridge.v1 import log_pb2
 from node.conformance.parties import DESK, OTHER_DESK, name_of
 from node.conformance.told import FOUND_OR_NOT, Told, demand_answered, names, released
 from node.conformance.trial import Trial
-from node.conformance.verdict import Check, NonconformityError, NotApplicableError, counted, demand
+from node.conformance.verdict import Check, NonconformityError, NotApplicableError, demand
 from node.node_file import DatasetTable
 
 _TOPIC: Final = "consent"

@@ -11,8 +11,10 @@ from typing import Final
 
 from landbridge.agency import Role
 from landbridge.consent.record import WHAT
+from landbridge.counted import counted
 from landbridge.envelope import ANSWER_TYPE, QUERY_TYPE, EvidenceVerifier, digest
 from landbridge.errors import LandbridgeError, Reason
+from landbridge.heading import read_heading
 from landbridge.library.kinds import Kind
 from landbridge.memorandum.grant import Grant
 from landbridge.party import PartyFolder
@@ -23,7 +25,7 @@ from landbridge.v1 import log_pb2, query_pb2
 from node.conformance.parties import name_of
 from node.conformance.told import FOUND_OR_NOT, Told
 from node.conformance.trial import Trial
-from node.conformance.verdict import Check, NonconformityError, counted, demand
+from node.conformance.verdict import Check, NonconformityError, demand
 from node.node_file import FieldType
 
 _SHORTEST: Final = 6
@@ -106,7 +108,7 @@ def _compare_accesses(
         (
             extract.memorandum,
             extract.clause,
-            frozenset(column.field for column in extract.columns),
+            frozenset(read_heading(extract.heading).fields),
             len(extract.records),
         )
         for extract in answer.extracts

@@ -5,6 +5,7 @@ from datetime import timedelta
 from typing import Final
 
 from landbridge.clock import system_clock, to_datetime
+from landbridge.counted import counted
 from landbridge.errors import Reason
 from landbridge.keys import KeyUse
 from landbridge.library.kinds import Kind
@@ -14,7 +15,7 @@ from landbridge.query import Wanted
 from node.conformance.parties import name_of
 from node.conformance.told import FOUND_OR_NOT, demand_answered, question, released
 from node.conformance.trial import Trial
-from node.conformance.verdict import Check, NonconformityError, NotApplicableError, counted, demand
+from node.conformance.verdict import Check, NonconformityError, NotApplicableError, demand
 
 _NOT_COVERED: Final = (Reason.REQUESTER_NOT_COVERED, Reason.NOT_COVERED)
 _TAKEN_S: Final = 20.0

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from landbridge.errors import LandbridgeError, Reason
+from landbridge.heading import read_columns, read_heading
 from landbridge.memorandum.condition import (
     UNREADABLE,
     Asked,
@@ -118,7 +119,7 @@ def _yes_or_no(told: Told) -> bool:
     demand(told.outcome is Reason.ANSWERED, f"a predicate gave {told.outcome.code}")
     extracts = [
         (
-            [(column.field, column.type) for column in extract.columns],
+            [(column.field, column.type) for column in read_columns(extract.heading)],
             [
                 (record.record, [value.WhichOneof("canonical") for value in record.values])
                 for record in extract.records
@@ -177,13 +178,11 @@ def _met_by(whole: Told, rule: Rule) -> list[str]:
 def _records(told: Told) -> Iterator[tuple[str, dict[str, Value]]]:
     """Give the name of each record and its values, as conditions compare them."""
     for extract in told.dataset.extracts:
+        fields = read_heading(extract.heading).fields
         for record in extract.records:
             yield (
                 record.record,
-                {
-                    column.field: _value(value)
-                    for column, value in zip(extract.columns, record.values, strict=True)
-                },
+                {field: _value(value) for field, value in zip(fields, record.values, strict=True)},
             )
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from landbridge.errors import Reason
+from landbridge.heading import read_heading
 from landbridge.subject import SubjectId
 from landbridge.v1 import answer_pb2, envelope_pb2, query_pb2
 from node.conformance.verdict import demand
@@ -44,7 +45,9 @@ def question(
 
 def released(told: Told) -> set[str]:
     """Name the fields of which an answer holds values."""
-    return {column.field for extract in told.dataset.extracts for column in extract.columns}
+    return {
+        field for extract in told.dataset.extracts for field in read_heading(extract.heading).fields
+    }
 
 
 def names(told: Told) -> list[str]:

@@ -51,8 +51,3 @@ def demand(condition: object, what: str) -> None:
     """
     if not condition:
         raise NonconformityError(what)
-
-
-def counted(number: int, noun: str) -> str:
-    """Write a number of things: 1 dataset, 2 datasets."""
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

@@ -31,6 +31,9 @@ _MINOR_DIGITS: Final = {
 """ISO 4217: digits after the point, where they are not two."""
 
 
+_CANONICAL: Final = re.compile(r"-?(?:0|[1-9][0-9]*)\.[0-9]*[1-9]|-?[1-9][0-9]*|0")
+
+
 def read_integer(text: str) -> int | None:
     """Read a whole number of 64 bits, thousands commas allowed; None where it is not one."""
     number = read_decimal(text)
@@ -56,6 +59,14 @@ def write_decimal(number: Decimal) -> str:
     return "0" if text == "-0" else text
 
 
+def canonical_decimal(text: str) -> str | None:
+    """Return the canonical writing of a decimal number; None where a text is not one."""
+    if _CANONICAL.fullmatch(text):
+        return text
+    number = read_decimal(text)
+    return None if number is None else write_decimal(number)
+
+
 def compile_money(currency: str) -> Callable[[str], str | None]:
     """Make the reader of amounts in a currency: `$40,770.00` becomes `40770.00 USD`.
 
@@ -64,9 +75,12 @@ def compile_money(currency: str) -> Callable[[str], str | None]:
     """
     signs = (currency, *_SIGNS.get(currency, ()))
     digits = _MINOR_DIGITS.get(currency, 2)
+    plain = _plain_amount(signs, digits).fullmatch
 
     def read_money(text: str) -> str | None:
         amount = text.strip()
+        if usual := plain(amount):
+            return f"{usual[1].replace(',', '')}{usual[2]} {currency}"
         owed = amount.startswith("(") and amount.endswith(")")
         if owed:
             amount = amount[1:-1].strip()
@@ -80,6 +94,13 @@ def compile_money(currency: str) -> Callable[[str], str | None]:
         return f"{_write_amount(-number if minus or owed else number, digits)} {currency}"
 
     return read_money
+
+
+def _plain_amount(signs: tuple[str, ...], digits: int) -> re.Pattern[str]:
+    """Return the pattern of amounts that need no arithmetic: a whole part and all minor digits."""
+    minor = rf"\.[0-9]{{{digits}}}" if digits else ""
+    before = "|".join(map(re.escape, signs))
+    return re.compile(rf"(?:{before})?(0|[1-9][0-9]{{0,2}}(?:,[0-9]{{3}})+|[1-9][0-9]*)({minor})")
 
 
 def _without_sign(amount: str, signs: tuple[str, ...]) -> str:

@@ -14,16 +14,15 @@ from node.sources.conditions import PreparedRule, RowConditions
 from node.sources.database import StatementFailedError
 from node.sources.fields import PublishedField
 from node.sources.keys import Key, Search
-from node.sources.lookup import Lookup, Withdrawn
+from node.sources.lookup import Lookup, Wanted, Withdrawn
 from node.sources.plans import (
+    AnyPlan,
     CountPlan,
     Plan,
     Prepared,
     PreparedForm,
     Records,
     TruthPlan,
-    ValuePlan,
-    Wanted,
     plan_values,
 )
 from node.sources.statements import Searched, Shape, Write, compile_statement, pad, padded
@@ -31,13 +30,14 @@ from node.sources.tables import Naming, NativeTable, kind_of
 from node.sources.without import PreparedCut, prepare_cut, write_cut, write_only
 
 Outcome = Records | LandbridgeError
-AnyPlan = ValuePlan | TruthPlan | CountPlan
 
 _MOST_VALUES: Final = 512
 """Values that one statement searches for, before they are rounded up."""
 _MOST_PLANS: Final = 500
 _MOST_RULES: Final = 500
 """Rules that are kept as they were taken apart; those of memoranda come again and again."""
+_MOST_PREPARED: Final = 100
+_MOST_SHAPES: Final = 50
 _GUARDED: Final = 4
 """How many times as many rows are read where some of them may turn out not to count."""
 
@@ -71,10 +71,12 @@ class DatasetReader:
             naming,
             [Key(key, schemes[key.scheme], kind_of(columns[key.column])) for key in table.keys],
         )
+        self._key_schemes = frozenset(key.scheme for key in table.keys)
         self._as_of = str(table.as_of or "")
         self._lock = threading.Lock()
         self._plans: dict[tuple[PreparedForm, Shape], AnyPlan] = {}
         self._take_apart = lru_cache(_MOST_RULES)(self._take_apart_anew)
+        self._prepare = lru_cache(_MOST_PREPARED)(self._prepare_anew)
 
     def check_rule(self, rule: Rule) -> None:
         """Check that the database can execute a rule exactly as it is written.
@@ -175,19 +177,19 @@ class DatasetReader:
         if not complete and len(records) <= self._max_records:
             return refuse(
                 Reason.TOO_MANY_RECORDS,
-                f"more records than can be told apart in one answer of {lookup.dataset}",
+                f"more records than can be told apart in one answer of {self.table.name}",
             )
         return records or self._nothing_searched(lookup)
 
     def _nothing_searched(self, lookup: Lookup) -> Outcome:
         known = {lookup.asked.scheme, *(alias.scheme for alias in lookup.aliases)}
-        if known.isdisjoint(key.scheme for key in self._searched.keys):
+        if known.isdisjoint(self._key_schemes):
             return refuse(
-                Reason.NOT_ADDRESSABLE, f"no known identifier is a key of {lookup.dataset}"
+                Reason.NOT_ADDRESSABLE, f"no known identifier is a key of {self.table.name}"
             )
         return []
 
-    def _prepare(self, wanted: Wanted) -> Prepared:
+    def _prepare_anew(self, wanted: Wanted) -> Prepared:
         where = (self._take_apart(AllOf(wanted.where)),) if wanted.where else ()
         try:
             predicates = tuple(self._take_apart(AllOf(when)) for _, when in wanted.predicates)
@@ -209,6 +211,15 @@ class DatasetReader:
             (position, padded(len(found))) for position, found in sorted(search.natives.items())
         )
         shape = Shape(sizes, tuple(sorted(search.guards.difference(search.natives))))
+        plan = prepared.plans.get(shape)
+        if plan is None:
+            plan = self._find_plan(prepared, shape)
+            if len(prepared.plans) >= _MOST_SHAPES:
+                prepared.plans.clear()
+            prepared.plans[shape] = plan
+        return plan
+
+    def _find_plan(self, prepared: Prepared, shape: Shape) -> AnyPlan:
         key = (prepared.form, shape)
         plan = self._plans.get(key)
         if plan is None:

@@ -17,6 +17,7 @@ from node.sources.operands import comparable
 from node.sources.parsers import Quality, Reading, Scalar, compile_parser
 from node.sources.tables import Kind, kind_of
 from node.sources.values import Writer, compile_as_of_writer, compile_writer
+from node.sources.writers import compile_direct_writer
 
 _CACHED: Final = 512
 
@@ -44,7 +45,7 @@ class PublishedField:
             column=column,
             parse=parse,
             value=_compile_value(table, parse),
-            write=_hashable(column, compile_writer(parse)),
+            write=_hashable(column, compile_direct_writer(table, schemes, compile_writer(parse))),
             description=answer_pb2.Column(
                 field=table.name,
                 term=table.term or "",

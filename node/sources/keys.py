@@ -7,13 +7,12 @@ with the subject is not the subject.
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from decimal import Decimal
 from functools import lru_cache
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from landbridge.errors import LandbridgeError
-from landbridge.subject import IdentifierScheme, SubjectId
+from landbridge.subject import PLAIN, IdentifierScheme, SubjectId
 from node.node_file import KeyTable
 from node.sources.lookup import Lookup
 from node.sources.native import native_text
@@ -37,8 +36,11 @@ class Key:
         self._scheme = scheme
         self._spellings = table.spellings
         self._convert = _CONVERT.get(kind, str)
-        self.spell: Callable[[str], tuple[Spelled, ...]] = lru_cache(_CACHED)(self._spell)
-        """Writes an identifier in every spelling of the column, from a cache."""
+        is_plain = tuple(table.spellings) == (PLAIN,) and self._convert is str
+        self.spell: Callable[[str], tuple[Spelled, ...]] = (
+            _spell_plainly if is_plain else lru_cache(_CACHED)(self._spell)
+        )
+        """Writes an identifier in every spelling of the column, from a cache where that costs."""
         self.names_nobody: Callable[[str], bool] = lru_cache(_CACHED)(self._names_nobody)
         """Tells whether a native text holds no identifier at all, from a cache."""
 
@@ -66,6 +68,10 @@ class Key:
         return False
 
 
+def _spell_plainly(value: str) -> tuple[Spelled, ...]:
+    return ((value, value),)
+
+
 def _to_integer(text: str) -> int | None:
     # A larger one is in no column of whole numbers, and drivers refuse to look for it.
     number = int(text) if text.isascii() and text.isdigit() else _LARGEST + 1
@@ -83,8 +89,7 @@ _CONVERT: Final[dict[Kind, Callable[[str], object]]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Match:
+class Match(NamedTuple):
     """A key of a row that names one of a lookup's identifiers."""
 
     slot: int
@@ -92,6 +97,10 @@ class Match:
     subject: SubjectId
     guards: tuple[int, ...]
     """More exact keys, each of which must name nobody for this match to count."""
+
+
+Owner = tuple[int, SubjectId, bool]
+"""Which lookup a row belongs to, by which identifier, and whether that stands for a group."""
 
 
 class Search:
@@ -108,7 +117,17 @@ class Search:
         self.guards: set[int] = set()
         """Keys that must be read because a match may hang on them."""
         for slot, lookup in enumerate(lookups):
-            self._add(slot, lookup)
+            if lookup.aliases:
+                self._add(slot, lookup)
+            else:
+                self._add_asked(slot, lookup.asked)
+
+    def _add_asked(self, slot: int, asked: SubjectId) -> None:
+        """Search for the identifier that was asked for, which no other key holds back."""
+        match = Match(slot, asked, ())
+        for position, key in enumerate(self._keys):
+            if key.scheme == asked.scheme:
+                self._search(position, key, match)
 
     def _add(self, slot: int, lookup: Lookup) -> None:
         subjects = (lookup.asked, *lookup.aliases)
@@ -135,15 +154,27 @@ class Search:
             else:
                 found.append(match)
 
-    def matches(
-        self, row: tuple[Any, ...], columns: Sequence[tuple[int, int]]
-    ) -> Iterator[tuple[int, SubjectId, bool]]:
-        """Tell which lookups a row belongs to, by which identifier, and whether for a group.
+    def matches(self, row: tuple[Any, ...], columns: Sequence[tuple[int, int]]) -> Sequence[Owner]:
+        """Tell which lookups a row belongs to.
 
         Args:
             row: A row that the statement found.
             columns: Position of each searched key, and position of its column in the row.
         """
+        if len(columns) == 1:
+            ((position, at),) = columns
+            key, native = self._keys[position], row[at]
+            if key.separator is None and type(native) is str:
+                found = self._matches[position].get(native)
+                # One key alone has no guards, and one match none to come before it.
+                if found is not None and len(found) == 1:
+                    slot, subject, _ = found[0]
+                    return ((slot, subject, key.covers_group),)
+        return list(self._all_matches(row, columns))
+
+    def _all_matches(
+        self, row: tuple[Any, ...], columns: Sequence[tuple[int, int]]
+    ) -> Iterator[Owner]:
         found: set[int] = set()
         cells = [(position, self._keys[position].items(row[at])) for position, at in columns]
         for position, items in cells:

@@ -1,6 +1,6 @@
 """What a node looks up in its sources for one question and one clause."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from landbridge.memorandum.condition import Rule
 from landbridge.subject import SubjectId
@@ -18,20 +18,17 @@ class Withdrawn:
 
 
 @dataclass(frozen=True, slots=True)
-class Lookup:
-    """The records of one dataset on one subject, cut to fields and rows."""
+class Wanted:
+    """What is read of one dataset, cut to fields and rows; lookups that want the same share it.
+
+    Its hash is worked out once: it is looked up for every question.
+    """
 
     dataset: str
     fields: tuple[str, ...]
     """Canonical fields; no other field's column is read."""
     where: tuple[Rule, ...]
     """Row conditions, all of which a record must meet."""
-    asked: SubjectId
-    """The identifier that the requester signed."""
-    aliases: tuple[SubjectId, ...]
-    """Other proven identifiers of the subject."""
-    broad: bool
-    """Whether any key that matches any identifier will do, as in a resolve step."""
     predicates: tuple[Question, ...] = ()
     """Questions that are answered instead of fields; no rule holds a `within` or an asked value any
     more."""
@@ -41,3 +38,34 @@ class Lookup:
     """Records that are left out."""
     only: tuple[Withdrawn, ...] = ()
     """Where there are any: the records that are read, and no others."""
+    _hash: int = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        """Work out the hash."""
+        parts = (
+            self.dataset,
+            self.fields,
+            self.where,
+            self.predicates,
+            self.counted,
+            self.without,
+            self.only,
+        )
+        object.__setattr__(self, "_hash", hash(parts))
+
+    def __hash__(self) -> int:
+        """Return the hash of all that it wants."""
+        return self._hash
+
+
+@dataclass(slots=True)
+class Lookup:
+    """What is wanted of the records on one subject."""
+
+    wanted: Wanted
+    asked: SubjectId
+    """The identifier that the requester signed."""
+    aliases: tuple[SubjectId, ...] = ()
+    """Other proven identifiers of the subject."""
+    broad: bool = False
+    """Whether any key that matches any identifier will do, as in a resolve step."""

@@ -3,20 +3,34 @@
 from collections.abc import Callable
 from datetime import UTC, date, datetime
 
+from node.sources.fixed_forms import compile_day_form, compile_form
+
 
 def compile_day(forms: tuple[str, ...]) -> Callable[[object], str | None]:
     """Make the reader of days: what a database gives, or a text in one of the strptime forms.
 
     Without forms a text is read as ISO 8601. A time of day is left out.
     """
-    read = _compile_text(forms)
+    read_text = compile_day_text(forms)
 
     def read_day(native: object) -> str | None:
         if isinstance(native, datetime):
             return native.date().isoformat()
         if isinstance(native, date):
             return native.isoformat()
-        moment = read(str(native))
+        return read_text(str(native).strip())
+
+    return read_day
+
+
+def compile_day_text(forms: tuple[str, ...]) -> Callable[[str], str | None]:
+    """Make the reader of days in texts without blanks around them."""
+    if len(forms) == 1:
+        return compile_day_form(forms[0])
+    read = _compile_text(forms)
+
+    def read_day(text: str) -> str | None:
+        moment = read(text)
         return None if moment is None else moment.date().isoformat()
 
     return read_day
@@ -24,14 +38,24 @@ def compile_day(forms: tuple[str, ...]) -> Callable[[object], str | None]:
 
 def compile_timestamp(forms: tuple[str, ...]) -> Callable[[object], str | None]:
     """Make the reader of points in time, which takes the same as the reader of days."""
-    read = _compile_text(forms)
+    read_text = compile_timestamp_text(forms)
 
     def read_timestamp(native: object) -> str | None:
         if isinstance(native, datetime):
             return write_timestamp(native)
         if isinstance(native, date):
             return datetime(native.year, native.month, native.day).isoformat()  # noqa: DTZ001
-        moment = read(str(native))
+        return read_text(str(native).strip())
+
+    return read_timestamp
+
+
+def compile_timestamp_text(forms: tuple[str, ...]) -> Callable[[str], str | None]:
+    """Make the reader of points in time in texts without blanks around them."""
+    read = _compile_text(forms)
+
+    def read_timestamp(text: str) -> str | None:
+        moment = read(text)
         return None if moment is None else write_timestamp(moment)
 
     return read_timestamp
@@ -60,15 +84,16 @@ def read_iso(text: str) -> datetime | None:
 
 def _compile_text(forms: tuple[str, ...]) -> Callable[[str], datetime | None]:
     if not forms:
-        return lambda text: read_iso(text.strip())
+        return read_iso
+    readers = tuple(map(compile_form, forms))
+    if len(readers) == 1:
+        return readers[0]
 
     def read(text: str) -> datetime | None:
-        text = text.strip()
-        for form in forms:
-            try:
-                return datetime.strptime(text, form)  # noqa: DTZ007 - most registers name no zone
-            except ValueError:
-                continue
+        for read_form in readers:
+            moment = read_form(text)
+            if moment is not None:
+                return moment
         return None
 
     return read

@@ -10,7 +10,7 @@ from landbridge.errors import LandbridgeError, Reason, refuse
 from landbridge.subject import Schemes, SubjectId
 from node.sources.binding import Bound
 from node.sources.keys import Key, Search
-from node.sources.lookup import Lookup
+from node.sources.lookup import Lookup, Wanted
 from node.sources.native import native_text
 from node.sources.statements import Searched, Shape, compile_statement, pad, padded
 from node.sources.tables import kind_of
@@ -41,7 +41,7 @@ def find_row(bound: Bound, schemes: Schemes, subject: SubjectId, record: str) ->
     keys = [
         Key(key, schemes[key.scheme], kind_of(columns[key.column])) for key in bound.dataset.keys
     ]
-    search = Search(keys, [Lookup(bound.dataset.name, (), (), subject, (), broad=True)])
+    search = Search(keys, [Lookup(Wanted(bound.dataset.name, (), ()), subject, broad=True)])
     sizes = tuple((at, padded(len(found))) for at, found in sorted(search.natives.items()))
     others = [columns[name] for name in dict.fromkeys(_published(bound))]
     if not sizes:

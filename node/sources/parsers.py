@@ -11,7 +11,7 @@ from typing import Final
 from landbridge.errors import LandbridgeError
 from landbridge.subject import IdentifierScheme, Schemes
 from node.node_file import FieldTable, FieldType
-from node.sources.amounts import compile_money, read_decimal, read_integer, write_decimal
+from node.sources.amounts import canonical_decimal, compile_money, read_integer
 from node.sources.moments import compile_day, compile_timestamp
 from node.sources.native import native_text
 
@@ -106,16 +106,20 @@ def _compile_type(field: FieldTable, schemes: Schemes) -> Callable[[object], Sca
         return compile_day(field.dates)
     if field.type is FieldType.TIMESTAMP:
         return compile_timestamp(field.dates)
-    read = _compile_text(field, schemes)
+    read = compile_text(field, schemes)
     return lambda native: read(native_text(native).strip())
 
 
-def _compile_text(field: FieldTable, schemes: Schemes) -> Callable[[str], Scalar | None]:
+def compile_text(field: FieldTable, schemes: Schemes) -> Callable[[str], Scalar | None]:
+    """Make the reader of texts that are not empty, without the blanks around them.
+
+    Of days and points in time there are others (`node.sources.moments`).
+    """
     match field.type:
         case FieldType.INTEGER:
             return read_integer
         case FieldType.DECIMAL:
-            return _read_decimal
+            return canonical_decimal
         case FieldType.MONEY:
             return compile_money(field.currency or "")
         case FieldType.CODE | FieldType.BOOLEAN:
@@ -124,11 +128,6 @@ def _compile_text(field: FieldTable, schemes: Schemes) -> Callable[[str], Scalar
             return _compile_identifier(schemes[field.scheme or ""])
         case _:
             return str
-
-
-def _read_decimal(text: str) -> str | None:
-    number = read_decimal(text)
-    return None if number is None else write_decimal(number)
 
 
 def _compile_identifier(scheme: IdentifierScheme) -> Callable[[str], str | None]:

@@ -1,53 +1,28 @@
 """Plans: compiled statements, and how their rows become the records of an answer."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from operator import itemgetter
-from typing import Any, Self
+from typing import Any
 
-from landbridge.memorandum.condition import Rule
 from landbridge.subject import SubjectId
-from landbridge.v1 import answer_pb2
 from node.sources.conditions import Form, PreparedRule
 from node.sources.fields import PublishedField
 from node.sources.keys import Search
-from node.sources.lookup import Lookup, Question, Withdrawn
+from node.sources.lookup import Lookup
 from node.sources.native import native_text
-from node.sources.statements import Statement
+from node.sources.statements import Shape, Statement
 from node.sources.tables import Naming
 from node.sources.values import Writer, about, write_record, write_truth
 from node.sources.without import Cut, PreparedCut
 
-Records = list[answer_pb2.Record]
-
-
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """What lookups that share a statement want of the rows that they find."""
-
-    fields: tuple[str, ...]
-    where: tuple[Rule, ...]
-    predicates: tuple[Question, ...]
-    counted: bool = False
-    without: tuple[Withdrawn, ...] = ()
-    only: tuple[Withdrawn, ...] = ()
-
-    @classmethod
-    def of(cls, lookup: Lookup) -> Self:
-        """Take out what a lookup wants."""
-        return cls(
-            lookup.fields,
-            lookup.where,
-            lookup.predicates,
-            lookup.counted,
-            lookup.without,
-            lookup.only,
-        )
+Records = list[bytes]
+"""Records as the wire writes them."""
 
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """The same, its rules taken apart."""
+    """What is wanted, its rules taken apart."""
 
     fields: tuple[str, ...]
     where: tuple[PreparedRule, ...]
@@ -55,6 +30,8 @@ class Prepared:
     counted: bool = False
     cuts: tuple[PreparedCut, ...] = ()
     only: tuple[PreparedCut, ...] = ()
+    plans: "dict[Shape, AnyPlan]" = field(default_factory=dict, compare=False)
+    """The plans of the statements that were run for it."""
 
     @property
     def form(self) -> "PreparedForm":
@@ -118,14 +95,13 @@ class ValuePlan(Plan):
                 rows.sort(key=self.written_order)
         found: list[Records] = [[] for _ in lookups]
         for row in rows:
-            parts: list[bytes] | None = None
+            content: bytes | None = None
             for slot, subject, covers_group in search.matches(row, self.keys):
                 if len(found[slot]) < most:
-                    if parts is None:
-                        parts = [write(row[at]) for at, write in self.parts]
-                    found[slot].append(
-                        write_record(self.name(row), about(subject, covers_group), parts)
-                    )
+                    if content is None:
+                        name = self.name(row)
+                        content = b"".join([write(row[at]) for at, write in self.parts])
+                    found[slot].append(write_record(name, about(subject, covers_group), content))
         return found
 
 
@@ -168,7 +144,10 @@ class CountPlan(Plan):
         for row in rows:
             for slot, _subject, _covers_group in search.matches(row, self.keys):
                 counts[slot] += 1
-        return [[answer_pb2.Record()] * min(count, most) for count in counts]
+        return [[b""] * min(count, most) for count in counts]
+
+
+AnyPlan = ValuePlan | TruthPlan | CountPlan
 
 
 def plan_values(
@@ -207,8 +186,8 @@ def _write_answer(
     asked: SubjectId,
     covers_group: bool,  # noqa: FBT001 - as `about` takes it
     truth: Sequence[bool],
-) -> answer_pb2.Record:
-    return write_record("", about(asked, covers_group), map(write_truth, truth))
+) -> bytes:
+    return write_record("", about(asked, covers_group), b"".join(map(write_truth, truth)))
 
 
 def _written(positions: Sequence[int]) -> Callable[[tuple[Any, ...]], tuple[str, ...]]:

@@ -13,6 +13,7 @@ from typing import Final
 
 from landbridge.errors import LandbridgeError, Reason, refuse
 from landbridge.federation import Federation
+from landbridge.heading import write_heading
 from landbridge.memorandum.condition import Rule
 from landbridge.memorandum.grant import Predicate
 from landbridge.v1 import answer_pb2
@@ -22,11 +23,12 @@ from node.sources.conditions import RowConditions
 from node.sources.database import ReadOnlyDatabase
 from node.sources.dataset import DatasetReader, Outcome
 from node.sources.errata import Errata
-from node.sources.lookup import Lookup, Withdrawn
+from node.sources.lookup import Lookup, Wanted, Withdrawn
 from node.sources.opening import open_database, open_records
-from node.sources.plans import Wanted
 
 _NO_ERRATA: Final = Errata()
+_HEADINGS: Final = 1000
+"""How many headings are kept: queries choose their fields, so there is no end of them."""
 
 
 class Source:
@@ -41,6 +43,7 @@ class Source:
         self.databases = tuple(databases)
         self.max_records = max_records
         self._datasets = {dataset.table.name: dataset for dataset in datasets}
+        self._headings: dict[tuple[str, tuple[str, ...]], bytes] = {}
 
     @classmethod
     def open(
@@ -75,28 +78,41 @@ class Source:
         limit = federation.limits.max_records
         return cls(readers, [tables.database for tables in opened], limit)
 
-    def fetch(self, lookups: Sequence[Lookup]) -> list[Outcome]:
-        """Read every lookup; one outcome a lookup, in order.
+    def read(self, lookups: Sequence[Lookup]) -> list[Outcome]:
+        """Read every lookup, each record as the wire writes it; one outcome a lookup, in order.
 
         Records come in the order of lines or primary keys, and at most one more of them than an
         answer may hold. With predicates there is one record without a name, its values yes or no,
-        if any record of the subject meets the conditions. Lookups of the same dataset that want the
-        same share one statement.
+        if any record of the subject meets the conditions. Lookups that want the same share one
+        statement.
         A lookup that fails gives its error, and does not disturb the others: LB-2002 for a
         statement that took too long, LB-2004 for one that failed, LB-2005 for identifiers that are
         no keys, LB-1008 for too many records, LB-1009 for a predicate that cannot be answered for
         what is asked.
         """
-        outcomes: list[Outcome] = [[]] * len(lookups)
-        groups: dict[tuple[str, Wanted], list[int]] = {}
+        if not lookups:
+            return []
+        first = lookups[0].wanted
+        if all(lookup.wanted is first for lookup in lookups):
+            return self._read(first, lookups)
+        groups: dict[Wanted, list[int]] = {}
         for position, lookup in enumerate(lookups):
-            shape = (lookup.dataset, Wanted.of(lookup))
-            groups.setdefault(shape, []).append(position)
-        for (dataset, wanted), positions in groups.items():
-            found = self._read(dataset, wanted, [lookups[position] for position in positions])
+            groups.setdefault(lookup.wanted, []).append(position)
+        outcomes: list[Outcome] = [[]] * len(lookups)
+        for wanted, positions in groups.items():
+            found = self._read(wanted, [lookups[position] for position in positions])
             for position, outcome in zip(positions, found, strict=True):
                 outcomes[position] = outcome
         return outcomes
+
+    def fetch(self, lookups: Sequence[Lookup]) -> list[list[answer_pb2.Record] | LandbridgeError]:
+        """Read every lookup as `read` does, for those who look into the records."""
+        return [
+            outcome
+            if isinstance(outcome, LandbridgeError)
+            else list(map(answer_pb2.Record.FromString, outcome))
+            for outcome in self.read(lookups)
+        ]
 
     def columns(self, dataset: str, fields: tuple[str, ...]) -> list[answer_pb2.Column]:
         """Describe what the values of a record are, in the order of the fields.
@@ -106,6 +122,20 @@ class Source:
         """
         reader = self._dataset(dataset)
         return [reader.field(name).description for name in fields]
+
+    def heading(self, dataset: str, fields: tuple[str, ...]) -> bytes:
+        """Write the heading of an extract of these fields, which is made once.
+
+        Raises:
+            LandbridgeError: LB-1006, LB-1007 for what is not published.
+        """
+        written = self._headings.get((dataset, fields))
+        if written is None:
+            written = write_heading(self.columns(dataset, fields))
+            if len(self._headings) >= _HEADINGS:
+                self._headings.clear()
+            self._headings[dataset, fields] = written
+        return written
 
     def check_rule(self, dataset: str, rule: Rule) -> None:
         """Check that the database can execute a rule of row conditions exactly as it is written.
@@ -152,9 +182,9 @@ class Source:
         for database in self.databases:
             database.close()
 
-    def _read(self, dataset: str, wanted: Wanted, lookups: Sequence[Lookup]) -> list[Outcome]:
+    def _read(self, wanted: Wanted, lookups: Sequence[Lookup]) -> list[Outcome]:
         try:
-            return self._dataset(dataset).read(wanted, lookups)
+            return self._dataset(wanted.dataset).read(wanted, lookups)
         except LandbridgeError as error:
             return [error] * len(lookups)
 

@@ -1,6 +1,7 @@
 """The commands as a person runs them: up, demo, check, and what they leave behind."""
 
 import asyncio
+import contextlib
 import json
 import os
 import re
@@ -181,20 +182,21 @@ def test_a_demo_step_that_goes_wrong_fails_the_demo(tmp_path: Path) -> None:
 
 def test_gateway_check_tells_what_it_would_serve_with(tmp_path: Path) -> None:
     sandbox = Sandbox(write_market(tmp_path), tmp_path / "home", preloaded=True)
-    sandbox.prepare()
-    state = sandbox.state("exchange", Role.GATEWAY)
-    arguments = ("gateway", "check", "market/federation.toml", "--state", str(state))
-    done = landbridge(tmp_path, *arguments, "-o", "json")
-    assert done.returncode == 0, done.stderr
-    facts = json.loads(done.stdout)
-    assert facts["memoranda"] == ["stalls-2026"]
-    assert set(facts["nodes"]) == {"register.gov", "tax.gov", "food.gov"}
-    (state / "memoranda" / "stalls-2026.jws.json").write_text("{}")
-    assert landbridge(tmp_path, *arguments).returncode == 1
-    (state / "keys" / "log.key").chmod(0o644)
-    done = landbridge(tmp_path, *arguments)
-    assert done.returncode == 4
-    assert "LB-4011" in done.stderr
+    with contextlib.closing(sandbox):
+        sandbox.prepare()
+        state = sandbox.state("exchange", Role.GATEWAY)
+        arguments = ("gateway", "check", "market/federation.toml", "--state", str(state))
+        done = landbridge(tmp_path, *arguments, "-o", "json")
+        assert done.returncode == 0, done.stderr
+        facts = json.loads(done.stdout)
+        assert facts["memoranda"] == ["stalls-2026"]
+        assert set(facts["nodes"]) == {"register.gov", "tax.gov", "food.gov"}
+        (state / "memoranda" / "stalls-2026.jws.json").write_text("{}")
+        assert landbridge(tmp_path, *arguments).returncode == 1
+        (state / "keys" / "log.key").chmod(0o644)
+        done = landbridge(tmp_path, *arguments)
+        assert done.returncode == 4
+        assert "LB-4011" in done.stderr
 
 
 def test_a_tampered_memorandum_grants_nothing(tmp_path: Path) -> None:

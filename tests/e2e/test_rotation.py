@@ -15,12 +15,18 @@ import pytest
 
 from landbridge.agency import Role
 from landbridge.commands.sandbox import AUTHORITY
-from tests.e2e.shifted_clock import HOUR_S, ShiftedSandbox
+from tests.e2e.shifted_clock import HOUR_S, ShiftedSandbox, forked_under_libfaketime
 from tests.market import FOOD, TAX, write_market
 
 pytestmark = [pytest.mark.judge("faketime"), pytest.mark.timeout(400)]
 NODE = f"{FOOD}/node"
 PATIENCE_S = 90.0
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _forked() -> Iterator[None]:
+    with forked_under_libfaketime():
+        yield
 
 
 @pytest.fixture

@@ -1,12 +1,12 @@
 """Nodes whose logs say something else than was done, each in one respect."""
 
 import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import node.responder
 from landbridge.envelope import evidence_to_proto
-from landbridge.log.subject_keys import Pseudonym, SubjectKeys
+from landbridge.log.subject_keys import About, Naming, Pseudonym, SubjectKeys
 from landbridge.v1 import log_pb2, query_pb2, reason_pb2
 from node.conformance.trial import Trial
 from node.trace import write_entry
@@ -26,10 +26,10 @@ def writing(change: Callable[[log_pb2.LogEntry, Any], object]) -> Sabotage:
     """Let the node write something else into its log than it did."""
 
     def sabotage(patch: Patch, _: Trial) -> None:
-        def broken(task: Any, *arguments: Any, **more: Any) -> log_pb2.LogEntry:
-            entry = write_entry(task, *arguments, **more)
+        def broken(task: Any, *arguments: Any, **more: Any) -> bytes:
+            entry = log_pb2.LogEntry.FromString(write_entry(task, *arguments, **more))
             change(entry, task)
-            return entry
+            return entry.SerializeToString()
 
         patch.setattr(node.responder, "write_entry", broken)
 
@@ -53,17 +53,18 @@ def forgets_documents(patch: Patch, trial: Trial) -> None:
 
 
 def one_pseudonym(patch: Patch, _: Trial) -> None:
-    patch.setattr(SubjectKeys, "names", lambda _, who: [_named(bytes(16)) for _ in who])
+    _name(patch, lambda: bytes(16))
 
 
 def no_pseudonym_twice(patch: Patch, _: Trial) -> None:
-    patch.setattr(
-        SubjectKeys, "names", lambda _, who: [_named(secrets.token_bytes(16)) for _ in who]
-    )
+    _name(patch, lambda: secrets.token_bytes(16))
 
 
-def _named(value: bytes) -> Pseudonym:
-    return Pseudonym(value, "2026-11")
+def _name(patch: Patch, make: Callable[[], bytes]) -> None:
+    def broken(_: SubjectKeys, __: object, ___: object, who: Iterable[About]) -> Naming:
+        return Naming([Pseudonym(make(), "2026-11") for _ in who], {}, [])
+
+    patch.setattr(SubjectKeys, "name_within", broken)
 
 
 def each_access(change: Callable[[log_pb2.Access], object]) -> Sabotage:

@@ -73,19 +73,19 @@ def finding(change: Callable[[Any, Any], Any]) -> Sabotage:
 
     def sabotage(patch: Patch, trial: Trial) -> None:
         source = type(trial.node.source)
-        true = source.fetch
+        true = source.read
 
         def broken(self: Any, lookups: Sequence[Any]) -> list[Any]:
             found = true(self, lookups)
             return [change(*pair) for pair in zip(lookups, found, strict=True)]
 
-        patch.setattr(source, "fetch", broken)
+        patch.setattr(source, "read", broken)
 
     return sabotage
 
 
 def no_holders(lookup: Lookup, found: Any) -> Any:
-    return [] if lookup.dataset == "holders" else found
+    return [] if lookup.wanted.dataset == "holders" else found
 
 
 def takes_consents(change: Callable[[Query], Query]) -> Sabotage:

@@ -17,6 +17,7 @@ import psycopg
 import pymysql
 
 _LONGEST_START_S = 30
+_LONGEST_TOP = 20
 _ENTRY = re.compile(r"\n(?:\d{6} +\d+:\d\d:\d\d)?\t+ *\d+ [A-Z][a-z]+ ?[a-z]*\t?")
 
 
@@ -154,7 +155,8 @@ def _turn_away(door: socket.socket) -> None:
 @contextmanager
 def running_mariadb() -> Iterator[MariaDBServer]:
     # A socket's path must be short.
-    folder = Path(tempfile.mkdtemp(prefix="landbridge-mariadb-", dir="/tmp"))
+    top = tempfile.gettempdir() if len(tempfile.gettempdir()) < _LONGEST_TOP else "/tmp"
+    folder = Path(tempfile.mkdtemp(prefix="landbridge-mariadb-", dir=top))
     (folder / "data").mkdir()
     server = shutil.which("mariadbd") or "/usr/sbin/mariadbd"
     with (folder / "output").open("w") as output:

@@ -12,6 +12,7 @@ from node.conformance.relay import Relay
 from node.conformance.run import CHECKS, make, prepared
 from node.conformance.trial import Trial
 from node.conformance.verdict import Verdict
+from node.judgements import Judgements
 from tests.integration.broken_logs import BROKEN_LOGS
 from tests.integration.broken_nodes import (
     BROKEN_NODES,
@@ -68,6 +69,8 @@ async def test_a_node_that_is_broken_in_one_respect_fails(
     trial.told.clear()
     with monkeypatch.context() as patch:
         sabotage(patch, trial)
+        # What was judged before the node broke is not to hide that it did, nor the other way round.
+        patch.setattr(trial.node.dispatcher._responder._judge, "_judgements", Judgements())
         if sabotage in OF_THE_SERVER:
             await trial.restart()
         if name in ("evidence", "log"):

@@ -140,9 +140,8 @@ def test_what_is_only_counted_is_what_would_be_released(filled: Filled) -> None:
             for unit, outcome in zip(filled.units, outcomes, strict=True)
             if not isinstance(outcome, LandbridgeError)
         }
-        assert counted == {
-            unit: [0] if unit in released(filled, rule) else [] for unit in filled.units
-        }
+        whole = released(filled, rule)
+        assert counted == {unit: [0] if unit in whole else [] for unit in filled.units}
 
 
 @settings(max_examples=5, deadline=None, suppress_health_check=list(HealthCheck))

@@ -18,7 +18,7 @@ from landbridge.memorandum.condition import Condition
 from landbridge.subject import SubjectId
 from landbridge.v1 import answer_pb2
 from node.config import load_node_config
-from node.sources.lookup import Lookup
+from node.sources.lookup import Lookup, Wanted
 from node.sources.source import Source
 from tests.e2e.canonical import UNREADABLE, expected
 from tests.e2e.oracle import NativeRecord, Oracle
@@ -63,14 +63,8 @@ class Registers:
     ) -> list[answer_pb2.Record]:
         """Read all fields of a dataset on the institution, by directly linked identifiers."""
         aliases = (SubjectId(*id_) for id_ in sorted(self.oracle.aliases(scheme, value)))
-        lookup = Lookup(
-            dataset=dataset,
-            fields=tuple(DATASETS[agency, dataset]),
-            where=where,
-            asked=SubjectId(scheme, value),
-            aliases=tuple(aliases),
-            broad=False,
-        )
+        wanted = Wanted(dataset, tuple(DATASETS[agency, dataset]), where)
+        lookup = Lookup(wanted, SubjectId(scheme, value), tuple(aliases))
         (outcome,) = self.sources[agency].fetch([lookup])
         if isinstance(outcome, LandbridgeError):
             assert outcome.code == "LB-2005", outcome

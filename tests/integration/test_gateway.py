@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, MutableSequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -30,6 +30,7 @@ from tests.market import (
     outcomes,
 )
 from tests.relay import Alter, Relay
+from tests.small_town import alter_heading
 
 Altered = StreamedAnswer | None
 
@@ -219,6 +220,7 @@ async def test_the_answer_to_another_query_is_refused(tmp_path: Path) -> None:
         (FOOD, "detail", Reason.OVERSIZED_ANSWER),
         (FOOD, "too many", Reason.OVERSIZED_ANSWER),
         (FOOD, "many names", Reason.OVERSIZED_ANSWER),
+        (FOOD, "heading", Reason.MISMATCHED_ANSWER),
     ],
 )
 async def test_a_node_that_signs_what_it_should_not(
@@ -237,7 +239,7 @@ async def test_a_node_that_signs_what_it_should_not(
             elif change == "datasets":
                 answer.datasets.add(dataset="more")
             elif change == "columns":
-                del extract.columns[0]
+                alter_heading(extract, lambda columns: columns.pop(0))
             elif change in _CHANGES:
                 _CHANGES[change](answer.datasets[0])
             elif change == "federation":
@@ -255,7 +257,6 @@ def _set(path: str, value: object) -> Callable[[answer_pb2.DatasetAnswer], None]
         target: Any = {
             "dataset": lambda: dataset,
             "refusal": dataset.refusals.add,
-            "column": lambda: dataset.extracts[0].columns[0],
             "about": lambda: dataset.extracts[0].records[0].about,
         }[path.partition(".")[0]]()
         setattr(target, path.partition(".")[2], value)
@@ -264,14 +265,23 @@ def _set(path: str, value: object) -> Callable[[answer_pb2.DatasetAnswer], None]
 
 
 def _as_identifiers_of_nobody(dataset: answer_pb2.DatasetAnswer) -> None:
-    column = dataset.extracts[0].columns[0]
-    column.type, column.scheme = answer_pb2.VALUE_TYPE_IDENTIFIER, "nobodys-number"
+    def alter(columns: MutableSequence[answer_pb2.Column]) -> None:
+        columns[0].type, columns[0].scheme = answer_pb2.VALUE_TYPE_IDENTIFIER, "nobodys-number"
+
+    alter_heading(dataset.extracts[0], alter)
+
+
+def _of_an_unknown_type(dataset: answer_pb2.DatasetAnswer) -> None:
+    def alter(columns: MutableSequence[answer_pb2.Column]) -> None:
+        columns[0].type = 77  # type: ignore[assignment]
+
+    alter_heading(dataset.extracts[0], alter)
 
 
 _CHANGES: Final[dict[str, Callable[[answer_pb2.DatasetAnswer], object]]] = {
     "outcome": _set("dataset.outcome", 77),
     "reason": _set("refusal.reason", 77),
-    "type": _set("column.type", 77),
+    "type": _of_an_unknown_type,
     "scheme": _as_identifiers_of_nobody,
     "about": _set("about.scheme", "nobodys-number"),
     "no records": lambda dataset: dataset.extracts[0].ClearField("records"),
@@ -279,6 +289,7 @@ _CHANGES: Final[dict[str, Callable[[answer_pb2.DatasetAnswer], object]]] = {
     "too many": lambda dataset: dataset.extracts[0].records.extend(
         [dataset.extracts[0].records[0]] * 600
     ),
+    "heading": lambda dataset: setattr(dataset.extracts[0], "heading", b"\xff"),
     "many names": lambda dataset: dataset.refusals.extend(
         answer_pb2.Refusal(field=f"{number:04}{'x' * 200}", reason=Reason.NOT_COVERED.value)  # type: ignore[arg-type]
         for number in range(400)

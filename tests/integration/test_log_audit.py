@@ -3,7 +3,7 @@
 import asyncio
 import json
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from landbridge.envelope import QUERY_TYPE, digest
 from landbridge.keys import KeyUse, SigningKey
 from landbridge.log.evidence import Evidence
 from landbridge.log.store import LogStore
+from landbridge.log.subject_keys import About, Pseudonym
 from landbridge.query import Wanted
 from landbridge.subject import SubjectId
 from tests.market import BAKERY, FOOD, MILL, PURPOSE, REGISTER, TAX, Market, market
@@ -26,21 +27,24 @@ UNKNOWN = SubjectId("company-number", "00000999")
 
 def hide_next(log: LogStore, key: SigningKey, copy: Path) -> None:
     """Have a party put its next entries into a second history of its log, which it then drops."""
-    genuine = log.append
+    genuine = log.append_about
 
-    def fork(entries: Sequence[bytes], named: Sequence[Any] = ()) -> list[Evidence]:  # noqa: ARG001
-        log.append = genuine  # type: ignore[method-assign]
+    def fork(
+        about: Sequence[Sequence[About]],
+        write: Callable[[list[list[Pseudonym]]], Sequence[bytes]],
+    ) -> list[Evidence]:
+        log.append_about = genuine  # type: ignore[method-assign]
         source, target = sqlite3.connect(log._writer.path), sqlite3.connect(copy)
         source.backup(target)
         source.close()
         target.close()
         other = LogStore.open(copy, log.origin, key)
         try:
-            return other.append(entries)
+            return other.append(write([log.subjects.names(group) for group in about]))
         finally:
             other.close()
 
-    log.append = fork  # type: ignore[method-assign, assignment]
+    log.append_about = fork  # type: ignore[method-assign]
 
 
 def places(running: Market) -> list[Path]:

@@ -210,7 +210,7 @@ def test_an_error_within_a_batch_leaves_nothing(
         raise refuse(Reason.LOG_UNAVAILABLE, "no space left")
 
     with monkeypatch.context() as patch:
-        patch.setattr("landbridge.log.store.write_positions", fail)
+        patch.setattr("landbridge.log.store.write_note", fail)
         with pytest.raises(LandbridgeError):
             log.append([b"two"], [(one,)])
     assert log.subjects.find("ope", "1") == []
@@ -319,9 +319,49 @@ def test_no_byte_of_an_erased_key_is_left_in_the_tables(postgres: PostgresServer
         )
         row = connection.execute(query).fetchone()
     assert row is not None
-    content = Path(row[0]).read_bytes()
-    assert names[7].unstored_key not in content
-    assert names[8].unstored_key in content
+    # What was noted lay in a table of its own, and beside it, as it was long.
+    found = {
+        name.unstored_key: [file.name for file in files if name.unstored_key in file.read_bytes()]
+        for files in [sorted(Path(row[0]).parent.iterdir())]
+        for name in names[7:9]
+    }
+    assert found == {names[7].unstored_key: [], names[8].unstored_key: [Path(row[0]).name]}
+
+
+def test_a_log_in_postgresql_of_an_earlier_version_goes_on(postgres: PostgresServer) -> None:
+    database = postgres_database(postgres)
+    LogStore.open(database, ORIGIN, KEY, look_up_key=LOOK_UP_KEY).close()
+    with database.writing() as connection:
+        connection.execute("DROP TABLE noted")
+    log = LogStore.open(database, ORIGIN, KEY, look_up_key=LOOK_UP_KEY)
+    log.append([b"one"], [(log.subjects.name("ope", "1", NOVEMBER),)])
+    assert len(log.subjects.find("ope", "1")) == 1
+    log.close()
+
+
+def test_entries_are_named_as_they_are_appended(
+    open_log: Callable[..., LogStore], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("landbridge.log.subject_notes._EVERY", 4)
+    here, there = open_log(), open_log()
+
+    def append(log: LogStore, *subjects: str) -> list[bytes]:
+        about = [[("ope", subject, NOVEMBER)] for subject in subjects]
+        return [
+            one.entry for one in log.append_about(about, lambda named: [n.value for (n,) in named])
+        ]
+
+    first = append(here, "1", "2")
+    assert append(there, "2", "1", "3")[:2] == first[::-1]
+    assert append(here, "1", "2") == first
+    for log in (here, there):
+        log.refresh()
+        (found,) = log.subjects.find("ope", "1")
+        assert (found.value, log.positions([found], limit=9)) == (first[0], [5, 3, 0])
+    assert there.subjects.erase("ope", "1") == 1
+    after = append(here, "1", "2")
+    assert (after[0] == first[0], after[1]) == (False, first[1])
+    check(there, [*first, *list(there.entries())[2:7], *after])
 
 
 def test_log_toml_names_the_database(

@@ -264,12 +264,12 @@ class FailingSource:
     def __init__(self, source: Source, subject: SubjectId) -> None:
         self._source = source
         self._subject = subject
-        self.columns = source.columns
+        self.heading = source.heading
 
-    def fetch(self, lookups: Sequence[Lookup]) -> object:
+    def read(self, lookups: Sequence[Lookup]) -> object:
         if any(lookup.asked == self._subject for lookup in lookups):
             raise ZeroDivisionError
-        return self._source.fetch(lookups)
+        return self._source.read(lookups)
 
 
 async def test_one_question_that_fails_takes_no_other_of_its_batch_with_it(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ import pytest
 from landbridge.agency import Role
 from landbridge.envelope import QUERY_TYPE, sign_batch
 from landbridge.errors import LandbridgeError
+from landbridge.heading import read_heading
 from landbridge.keys import KeyUse
 from landbridge.profile import profile_document
 from landbridge.query import Wanted
@@ -109,8 +110,8 @@ def verdicts(answer: answer_pb2.DatasetAnswer) -> dict[str, bool]:
     (record,) = extract.records
     assert record.record == ""
     return {
-        column.field: value.boolean
-        for column, value in zip(extract.columns, record.values, strict=True)
+        field: value.boolean
+        for field, value in zip(read_heading(extract.heading).fields, record.values, strict=True)
     }
 
 
@@ -226,7 +227,7 @@ async def test_a_failed_source_takes_nothing_from_the_quota(tmp_path: Path) -> N
     async with market(tmp_path, write=False) as running:
         reader = running.nodes[FOOD].dispatcher._responder._reader
         source = reader._source
-        reader._source = _Broken(source.columns)  # type: ignore[assignment]
+        reader._source = _Broken(source.heading)  # type: ignore[assignment]
         first = question(running.query(), "findings")
         assert (await answer_of(running, FOOD, first)).outcome == Reason.SOURCE_FAILED
         reader._source = _Raising()  # type: ignore[assignment]
@@ -242,17 +243,17 @@ async def test_a_failed_source_takes_nothing_from_the_quota(tmp_path: Path) -> N
 class _Broken:
     """A database that answers every look-up with its failure."""
 
-    def __init__(self, columns: object) -> None:
-        self.columns = columns
+    def __init__(self, heading: object) -> None:
+        self.heading = heading
 
-    def fetch(self, lookups: list[object]) -> list[LandbridgeError]:
+    def read(self, lookups: list[object]) -> list[LandbridgeError]:
         return [LandbridgeError(Reason.SOURCE_FAILED, "the disk is gone") for _ in lookups]
 
 
 class _Raising:
     """A database that fails in a way that nobody foresaw."""
 
-    def fetch(self, _: object) -> object:
+    def read(self, _: object) -> object:
         raise ZeroDivisionError
 
 
@@ -299,7 +300,7 @@ async def test_a_clause_that_seals_answers_only_sealed(tmp_path: Path) -> None:
         assert (await answer_of(running, REGISTER, resolving)).outcome == Reason.SEALING_REQUIRED
 
         (query,) = running.client.sign([BAKERY], PURPOSE, "M-3", sealed=True)
-        key = running.client._sealing.take(query.payload)
+        key = running.client._writer._sealing.take(query.payload)
         sealed_resolving = question(query, "companies", step=query_pb2.STEP_RESOLVE)
         answer = await answer_of(running, REGISTER, sealed_resolving)
         assert answer.outcome == Reason.SEALING_REQUIRED, "links are never sealed"
@@ -342,7 +343,9 @@ async def test_a_sealed_answer_does_not_show_whether_there_was_a_record(
         assert [each.outcome for each in refused.datasets] == [Reason.SEALED]
         opened = unseal(
             refused,
-            open_answer(refused, running.client._sealing.take(after.payload), requester="city"),
+            open_answer(
+                refused, running.client._writer._sealing.take(after.payload), requester="city"
+            ),
         )
         assert opened.datasets[0].outcome == Reason.QUOTA_SPENT
 

@@ -67,6 +67,7 @@ class KilledNode:
             process.wait()
         await self._channel.close()
         await self.client.close()
+        self.sandbox.reserved.close()
 
     async def ask(self, query: envelope_pb2.Envelope) -> Reason:
         request = node_service_pb2.GetAnswerRequest(question=question(query, "findings"))

@@ -9,6 +9,7 @@ import grpc
 import pytest
 
 from landbridge.agency import Role
+from landbridge.commands import case_show
 from landbridge.commands.main import run
 from landbridge.document import read_document
 from landbridge.errors import LandbridgeError, Reason
@@ -24,19 +25,29 @@ from tests.market import BAKERY, PURPOSE, REGISTER, Market, market, write_market
 
 Captured = pytest.CaptureFixture[str]
 DESK = "city"
+LAW = """
+[jurisdictions.market-law]
+title = "The market's own law"
+source = "1 M.L. 1"
+answer_within = "P30D"
+"""
+MONTH_MS = 31 * 24 * 3600 * 1000
 
 
 def with_desk(top: Path) -> None:
-    """Let an agency of the market keep a desk, and another decide on repairs."""
+    """Let an agency of the market keep a desk and decide on repairs, and a law set the time."""
     folder = write_market(top)
     path = folder / "federation.toml"
     text = path.read_text()
     heading = f'[agencies."{DESK}"]'
     assert heading in text
-    path.write_text(text.replace(heading, f"{heading}\ndesk = true", 1))
+    path.write_text(text.replace(heading, f"{heading}\ndesk = true", 1) + LAW)
     config = folder / "agencies" / REGISTER / "node.toml"
     config.write_text(
-        config.read_text().replace('name = "companies"', f'name = "companies"\ndeciding = "{DESK}"')
+        config.read_text().replace(
+            'name = "companies"',
+            f'name = "companies"\ndeciding = "{DESK}"\njurisdiction = "market-law"',
+        )
     )
 
 
@@ -70,9 +81,15 @@ async def test_a_case_goes_its_way(tmp_path: Path, capsys: Captured) -> None:
         words = ("--statement", "This is wrong.", "--as", DESK)
         picked = ("--from", str(profile), "--about", f"{REGISTER}/companies:{field}")
 
+        await check_long_statement(running, picked, capsys)
         assert await command(running, "dispute", "open", *picked, *words, "-o", "json") == 0
-        told = read_document(capsys.readouterr().out.encode())
-        assert (told["agency"], told["state"], told["due_at"]) == (REGISTER, "open", None)
+        captured = capsys.readouterr()
+        told = read_document(captured.out.encode())
+        assert (told["agency"], told["state"]) == (REGISTER, "open")
+        at = ("--at", REGISTER, "--as", DESK)
+        following = f"next: landbridge dispute show {subject} {' '.join(at)} --home "
+        assert following in captured.err
+        await check_time(running, told["due_at"], state, capsys)
 
         document = await save_profile(running, profile)
         (flag,) = record_of(document)["flags"]
@@ -85,33 +102,72 @@ async def test_a_case_goes_its_way(tmp_path: Path, capsys: Captured) -> None:
         assert await asyncio.to_thread(run, [*decide, "--outcome", "rejected"]) == 0
         assert "flags" not in record_of(await save_profile(running, profile))
         assert await asyncio.to_thread(run, [*decide, "--outcome", "upheld"]) != 0
-        at = ("--at", REGISTER, "--as", DESK)
         assert await command(running, "dispute", "show", subject, *at) == 0
-        assert "It is right." in capsys.readouterr().out
+        shown = capsys.readouterr().out
+        assert "It is right." in shown
+        assert "decided before" not in shown
         assert await command(running, "dispute", "export", subject, *at, "--to", str(case)) == 0
         assert await command(running, "verify", str(case)) == 0
         check_tampering(running, case, capsys)
 
-        place = f"{REGISTER}/companies/{record['record']}"
-        paid = ("--statement", "It is made good.", "--as", DESK, "-o", "json")
-        capsys.readouterr()
-        assert await command(running, "repair", "request", place, subject, *paid) == 0
-        repair = read_document(capsys.readouterr().out.encode())["case"]
-        decide = ("repair", "decide", repair, *at, "--outcome", "repaired", "--reason", "Yes.")
-        assert await command(running, *decide) != 0
-        assert "LB-4111" in capsys.readouterr().err
-        assert await command(running, "repair", "review", repair, *at) == 0
-        assert await command(running, *decide) == 0
-        gone = await save_profile(running, profile)
-        assert REGISTER not in {section["agency"] for section in gone["sections"]}
-        assert await command(running, "repair", "show", "--case", repair, *at) == 0
-        assert "repaired" in capsys.readouterr().out
+        await check_repair(running, record, profile, capsys)
 
         await running.nodes.pop(REGISTER).stop()
         await running.restart(REGISTER)
         gone = await save_profile(running, profile)
         assert REGISTER not in {section["agency"] for section in gone["sections"]}
         await check_gateway(running)
+
+
+async def check_repair(
+    running: Market, record: dict[str, Any], profile: Path, capsys: Captured
+) -> None:
+    """See that another agency decides, step by step, and that the record is given no more."""
+    at = ("--at", REGISTER, "--as", DESK)
+    place = f"{REGISTER}/companies/{record['record']}"
+    paid = ("--statement", "It is made good.", "--as", DESK, "-o", "json")
+    capsys.readouterr()
+    assert await command(running, "repair", "request", place, str(BAKERY), *paid) == 0
+    repair = read_document(capsys.readouterr().out.encode())["case"]
+    decide = ("repair", "decide", repair, *at, "--outcome", "repaired", "--reason", "Yes.")
+    assert await command(running, *decide) != 0
+    assert "LB-4111" in capsys.readouterr().err
+    assert await command(running, "repair", "review", repair, *at) == 0
+    assert await command(running, *decide) == 0
+    gone = await save_profile(running, profile)
+    assert REGISTER not in {section["agency"] for section in gone["sections"]}
+    assert await command(running, "repair", "show", "--case", repair, *at) == 0
+    assert "repaired" in capsys.readouterr().out
+
+
+async def check_long_statement(running: Market, picked: tuple[str, ...], capsys: Captured) -> None:
+    """See that what no agency takes is neither sent nor kept."""
+    words = ("--statement", "x" * 1_000_000, "--as", DESK)
+    assert await command(running, "dispute", "open", *picked, *words) != 0
+    told = capsys.readouterr().err
+    assert "LB-4112" in told
+    assert "it has 1000000 characters, and 1000 are allowed" in told
+    assert not (running.sandbox.state(DESK, Role.REQUESTER) / "sent-steps").exists()
+
+
+async def check_time(running: Market, due: str, state: Path, capsys: Captured) -> None:
+    """See that each side is told until when, and from then on that it is too late."""
+    asked = ("dispute", "show", str(BAKERY), "--at", REGISTER, "--as", DESK)
+    own = ("dispute", "show", "--state", str(state))
+    late = f"overdue: a decision was due before {due}"
+    assert await command(running, *asked) == 0
+    assert f"to be decided before {due}, as the agency says" in capsys.readouterr().out
+    assert await command(running, *own) == 0
+    assert f"to be decided before {due}\n" in capsys.readouterr().out
+    with pytest.MonkeyPatch.context() as patch:
+        now = case_show.system_clock() + MONTH_MS
+        patch.setattr(case_show, "system_clock", lambda: now)
+        for words in (asked, own):
+            assert await command(running, *words) == 0
+            assert late in capsys.readouterr().out
+            assert await command(running, *words, "-o", "json") == 0
+            shown = read_document(capsys.readouterr().out.encode())
+            assert (shown["due_at"], shown["overdue"]) == (due, True)
 
 
 def check_tampering(running: Market, case: Path, capsys: Captured) -> None:

@@ -53,6 +53,28 @@ async def test_a_gateway_ends_a_stream_that_carries_too_many_queries(tmp_path: P
         await running.profile()
 
 
+async def test_what_is_no_envelope_fails_alone(tmp_path: Path) -> None:
+    async with market(tmp_path) as running:
+        good = gateway_service_pb2.StreamedQuery(correlation_id=2, query=running.query())
+        garbled = b"\x0a\x05\x08\x01\x12\x01\xff"
+        request = gateway_service_pb2.StreamProfilesRequest(queries=[good]).SerializeToString()
+        (front,) = running.bundle.endpoints(Role.GATEWAY)
+        async with running.channel(front, running.client.agency, Role.REQUESTER) as channel:
+            raw: grpc.aio.StreamStreamMultiCallable[bytes, bytes] = channel.stream_stream(
+                "/landbridge.v1.GatewayService/StreamProfiles"
+            )
+            call = raw()
+            await call.write(garbled + request)
+            await call.done_writing()
+            came = {
+                item.correlation_id: item
+                async for data in call
+                for item in gateway_service_pb2.StreamProfilesResponse.FromString(data).profiles
+            }
+        assert came[1].failure.reason == Reason.MALFORMED_REQUEST
+        assert came[2].HasField("profile")
+
+
 async def test_a_node_ends_a_stream_that_carries_too_many_questions(tmp_path: Path) -> None:
     async with market(tmp_path) as running:
         endpoint = running.bundle.members[TAX].endpoints[0]

@@ -19,6 +19,7 @@ from landbridge.errors import LandbridgeError, Reason
 from landbridge.rpc.credentials import open_channel
 from landbridge.rpc.status import from_rpc_error
 from landbridge.trust.authority import AuthorityState
+from tests.free_address import free_address
 from tests.hostile import SERVER_AUTH, Recipe
 from tests.integration.hostile_callers import (
     CALLER,
@@ -113,11 +114,8 @@ async def test_client_refuses_a_server_of_another_name(name: str) -> None:
 
 
 async def test_where_nothing_listens_the_cause_is_named() -> None:
-    with socket.socket() as unused:
-        unused.bind(("127.0.0.1", 0))
-        address = f"127.0.0.1:{unused.getsockname()[1]}"
-        async with dial(address) as channel:
-            error = await refusal(channel)
+    async with dial(free_address()) as channel:
+        error = await refusal(channel)
     assert error.reason is Reason.UNREACHABLE
     assert error.message == "the node could not be reached: nothing listens at that address"
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
-from node.sources.lookup import Withdrawn
+from node.sources.lookup import Lookup, Withdrawn
 from tests.integration.conftest import RegistrarDatabase
 from tests.schools import look_up, open_source, read
 
@@ -61,6 +61,10 @@ OWN: Final[dict[str, Tables]] = {
 }
 
 
+def cut(lookup: Lookup, **changes: tuple[Withdrawn, ...]) -> Lookup:
+    return replace(lookup, wanted=replace(lookup.wanted, **changes))  # type: ignore[arg-type]
+
+
 def test_what_is_cut_is_the_named_record_alone(
     registrar: RegistrarDatabase, tmp_path: Path
 ) -> None:
@@ -82,8 +86,8 @@ def test_what_is_cut_is_the_named_record_alone(
         assert names.total() == len(rows)
         for one in names:
             named = (Withdrawn(one, lookup.asked),)
-            left = Counter(r.record for r in read(source, replace(lookup, without=named)))
-            only = Counter(r.record for r in read(source, replace(lookup, only=named)))
+            left = Counter(r.record for r in read(source, cut(lookup, without=named)))
+            only = Counter(r.record for r in read(source, cut(lookup, only=named)))
             rest = Counter({other: count for other, count in names.items() if other != one})
             if (left, only) != (rest, names - rest):
                 wrong.append((name, one, dict(left), dict(only)))

@@ -3,6 +3,7 @@
 import base64
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -11,6 +12,7 @@ from landbridge.answer import check_answer
 from landbridge.envelope import QUERY_TYPE, EvidenceVerifier, VerifiedEntry, digest
 from landbridge.errors import LandbridgeError, Reason
 from landbridge.federation import Federation
+from landbridge.heading import MAX_HEADING_BYTES
 from landbridge.log.checkpoint import Checkpoint
 from landbridge.profile import profile_document
 from landbridge.sealed_answer import seal_answer
@@ -24,9 +26,11 @@ from tests.small_town import (
     NAME,
     SUBJECT,
     Town,
+    alter_heading,
     answered,
     bakery_answers,
     column,
+    heading,
     record,
     text,
 )
@@ -58,7 +62,7 @@ def make_answer(
         memorandum="m-1",
         clause="1",
         legal_basis="Act 1",
-        columns=columns,
+        heading=heading(*columns),
         records=[record("r-1", SUBJECT, values)],
     )
     companies = answered("companies", [extract], as_of="2026-01-31")
@@ -136,8 +140,8 @@ def test_an_answer_at_its_limits_passes(federation: Federation) -> None:
 def test_an_answer_of_yes_or_no_passes(federation: Federation) -> None:
     answer = make_answer()
     extract = extract_of(answer)
-    del extract.columns[:], extract.records[:]
-    extract.columns.append(column("accredited", answer_pb2.VALUE_TYPE_BOOLEAN))
+    del extract.records[:]
+    extract.heading = heading(column("accredited", answer_pb2.VALUE_TYPE_BOOLEAN))
     extract.records.append(record("", SUBJECT, [answer_pb2.Value(boolean=False)]))
     extract.retention, extract.fresh_within, extract.overdue = "P90D", "P1D", True
     check(answer, federation)
@@ -163,6 +167,18 @@ def at(path: str, value: object) -> Spoil:
     return spoil
 
 
+def in_heading(path: str, value: object) -> Spoil:
+    """Set one part of the first extract's heading."""
+
+    def spoil(answer: answer_pb2.Answer) -> None:
+        extract = extract_of(answer)
+        message: Any = answer_pb2.Heading.FromString(extract.heading)
+        at(path, value)(message)
+        extract.heading = message.SerializeToString()
+
+    return spoil
+
+
 EXTRACT = "datasets.0.extracts.0"
 RECORD = f"{EXTRACT}.records.0"
 
@@ -183,18 +199,19 @@ RECORD = f"{EXTRACT}.records.0"
         at("datasets.0.outcome", Reason.NO_RECORD.value),
         at("datasets.1.outcome", Reason.ANSWERED.value),
         at("datasets.0.refusals.0.reason", 77),
-        at(f"{EXTRACT}.columns.0.type", 0),
-        at(f"{EXTRACT}.columns.1.type", 77),
-        at(f"{EXTRACT}.columns.0.scheme", "tax-number"),
-        at(f"{EXTRACT}.columns.0.scheme", ""),
-        at(f"{EXTRACT}.columns.1.field", "permit"),
+        in_heading("columns.0.type", 0),
+        in_heading("columns.1.type", 77),
+        in_heading("columns.0.scheme", "tax-number"),
+        in_heading("columns.0.scheme", ""),
+        in_heading("columns.1.field", "permit"),
         at(f"{RECORD}.about.scheme", "tax-number"),
         at(f"{RECORD}.about.value", ""),
         at(f"{RECORD}.about.value", "x" * 201),
         lambda answer: record_of(answer).ClearField("about"),
         lambda answer: record_of(answer).values.pop(),
         lambda answer: record_of(answer).values.add(),
-        lambda answer: extract_of(answer).columns.pop(),
+        lambda answer: alter_heading(extract_of(answer), lambda columns: columns.pop()),
+        at(f"{EXTRACT}.heading", b"\xff"),
         lambda answer: extract_of(answer).records.pop(),
         lambda answer: answer.datasets[1].extracts.add(),
         lambda answer: record_of(answer).values[2].list.items.add().list.items.add(),
@@ -275,7 +292,7 @@ def more_identifiers(answer: answer_pb2.Answer) -> None:
 def identifiers_everywhere(answer: answer_pb2.Answer) -> None:
     extract = extract_of(answer)
     for number in range(25):
-        extract.columns.append(column(f"p{number}", IDENTIFIER, scheme="permit"))
+        extract.heading += heading(column(f"p{number}", IDENTIFIER, scheme="permit"))
         extract.records[0].values.append(text("P1"))
     extract.records.extend([extract.records[0]] * (LIMIT - 1))
 
@@ -298,13 +315,16 @@ def records_in_two_extracts(answer: answer_pb2.Answer) -> None:
         at(f"{EXTRACT}.legal_basis", "x" * 2001),
         at(f"{EXTRACT}.retention", "x" * 301),
         at(f"{EXTRACT}.fresh_within", "x" * 301),
-        at(f"{EXTRACT}.columns.1.field", "x" * 201),
-        at(f"{EXTRACT}.columns.1.term", "x" * 201),
+        in_heading("columns.1.field", "x" * 201),
+        in_heading("columns.1.term", "x" * 201),
         at(f"{RECORD}.record", "x" * 501),
         at(f"{RECORD}.as_of", "x" * 301),
         lambda answer: first(answer).extracts.extend([answer_pb2.Extract()] * 200),
         lambda answer: first(answer).refusals.extend([first(answer).refusals[0]] * 2000),
-        lambda answer: extract_of(answer).columns.extend([column("x")] * 500),
+        lambda answer: alter_heading(
+            extract_of(answer), lambda columns: columns.extend([column("x")] * 500)
+        ),
+        at(f"{EXTRACT}.heading", bytes(MAX_HEADING_BYTES + 1)),
         lambda answer: extract_of(answer).records.extend([record_of(answer)] * LIMIT),
         lambda answer: record_of(answer).values[2].list.items.extend([text("x")] * (LIMIT * 20)),
         records_in_two_extracts,
@@ -350,7 +370,7 @@ def test_resolving_has_the_federations_rounds_and_identifiers_alone(
     late = make_answer(query_pb2.STEP_RESOLVE, federation.limits.max_rounds + 1)
     assert refusal(late, federation) is Reason.MISMATCHED_ANSWER
     chatty = make_answer(query_pb2.STEP_RESOLVE)
-    extract_of(chatty).columns.append(column("name"))
+    extract_of(chatty).heading += heading(column("name"))
     record_of(chatty).values.append(text("Bakery"))
     assert refusal(chatty, federation) is Reason.MISMATCHED_ANSWER
 
@@ -383,7 +403,7 @@ def prove(town: Town, scheme: str, value: str, alias: SubjectId) -> tuple[Subjec
     """Prove an alias by a link answer that holds `value` under `scheme`."""
     query = town.query()
     extract = answer_pb2.Extract(
-        columns=[column("permit", IDENTIFIER, scheme=scheme)],
+        heading=heading(column("permit", IDENTIFIER, scheme=scheme)),
         records=[record("r-1", SUBJECT, [text(value)])],
     )
     link = town.answer(

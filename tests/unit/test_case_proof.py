@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import grpc
+import jsonschema
 import pytest
 
 from landbridge.agency import Role
@@ -23,7 +24,7 @@ from landbridge.log.store import LogStore
 from landbridge.rights.case import Case
 from landbridge.rights.case_request import ask_for_case, ask_for_case_as_agency
 from landbridge.rights.sent_step import SentStep
-from landbridge.rights.steps import CaseKind, Step
+from landbridge.rights.steps import CaseKind, CaseState, Step
 from landbridge.rpc.status import abort
 from landbridge.statement.signed import SignedByOne
 from landbridge.subject import SubjectId
@@ -34,10 +35,13 @@ from node.case_show import CaseShow
 from node.rights_replay import SpentRequests
 from tests.cases import NORTH, PERSON, Registry, memorandum_key, running
 from tests.consents import desks
+from tests.example import ROOT
 from tests.pki import FEDERATION, REGISTRY, SCHOOLS, shared_federation
 
 ORIGIN: Final = f"{REGISTRY}.{FEDERATION}/node/main"
 OTHER_PERSON: Final = "38001085718"
+SCHEMA: Final = json.loads((ROOT / "docs/schemas/case.schema.json").read_text())
+VALIDATOR: Final = jsonschema.Draft202012Validator(SCHEMA)
 
 
 def log_key(agency: str) -> SigningKey:
@@ -206,6 +210,25 @@ def document(node: Registry, shows: CaseShow) -> dict[str, Any]:
 
 def verified(document: dict[str, Any]) -> str:
     return code_of(lambda: verify_case_document(document, desks().bundle, passed=lambda *_: None))
+
+
+def test_a_saved_case_has_the_published_form(
+    document: dict[str, Any], node: Registry, shows: CaseShow
+) -> None:
+    repair = node.open(kind=CaseKind.REPAIR, record="S2/2024", fields=())
+    answer = shows.show(asked(node, repair).to_bytes(), node.now)
+    of_repair = json.loads(json.dumps(case_document(answer, desks().bundle)))
+    for found in (document, of_repair):
+        VALIDATOR.validate(found)
+        assert not VALIDATOR.is_valid(found | {"rest": ""})
+        for name in found:
+            assert not VALIDATOR.is_valid({key: found[key] for key in found if key != name}), name
+    assert not VALIDATOR.is_valid(document | {"state": "repaired"})
+    assert not VALIDATOR.is_valid(of_repair | {"fields": ["level"]})
+    published = SCHEMA["properties"]
+    assert published["kind"]["enum"] == list(CaseKind)
+    assert published["state"]["enum"] == list(CaseState)
+    assert SCHEMA["$defs"]["Step"]["properties"]["step"]["enum"] == list(Step)
 
 
 def test_nothing_that_is_altered_in_a_saved_case_verifies(document: dict[str, Any]) -> None:

@@ -1,9 +1,11 @@
 """Values of one term stand side by side, and nobody decides."""
 
-from landbridge.comparison import compare
+from landbridge import comparison
+from landbridge.assembler import VerifiedAnswer
 from landbridge.federation import Agreement, Term
-from landbridge.v1 import answer_pb2, query_pb2
+from landbridge.v1 import answer_pb2, envelope_pb2, profile_pb2, query_pb2
 from landbridge.v1.profile_pb2 import COMPARISON_STATUS_AGREEMENT, COMPARISON_STATUS_CONFLICT
+from tests.small_town import column, heading
 
 TERMS = {
     "name": Term("name", "Name", Agreement.LETTERS, ""),
@@ -16,17 +18,22 @@ def answer(
     *rows: dict[str, str],
     covers_group: bool = False,
     step: query_pb2.Step.ValueType = query_pb2.STEP_COLLECT,
-) -> answer_pb2.Answer:
+) -> VerifiedAnswer:
     message = answer_pb2.Answer(agency=agency, step=step)
     terms = sorted({term for row in rows for term in row})
     extract = message.datasets.add(dataset="d").extracts.add(
-        columns=[answer_pb2.Column(field=term, term=term) for term in terms]
+        heading=heading(*[column(term, term=term) for term in terms])
     )
     for row in rows:
         record = extract.records.add(covers_group=covers_group)
         for term in terms:
             record.values.add(text=row.get(term, ""))
-    return message
+    return VerifiedAnswer(envelope_pb2.Envelope(), message)
+
+
+def compare(answers: list[VerifiedAnswer], terms: dict[str, Term]) -> list[profile_pb2.Comparison]:
+    written = b"".join(comparison.compare(answers, terms))
+    return list(profile_pb2.Profile.FromString(written).comparisons)
 
 
 def test_equal_after_normalisation_is_agreement() -> None:

@@ -3,6 +3,7 @@
 from landbridge.links import FollowedIdentifiers, linking_records
 from landbridge.subject import IdentifierScheme, Schemes, SubjectId, SubjectKind
 from landbridge.v1 import answer_pb2, query_pb2
+from tests.small_town import heading
 
 ENTITY = SubjectKind.LEGAL_ENTITY
 PERSON = SubjectKind.NATURAL_PERSON
@@ -46,7 +47,7 @@ def answer(
     schemes = sorted({name for row in rows for name in row})
     message = answer_pb2.Answer(agency=agency, step=query_pb2.STEP_RESOLVE, round=1)
     extract = message.datasets.add(dataset="register").extracts.add(
-        columns=[identifier_column(name) for name in schemes]
+        heading=heading(*[identifier_column(name) for name in schemes])
     )
     for number, row in enumerate(rows):
         record = extract.records.add(record=str(number), covers_group=covers_group)

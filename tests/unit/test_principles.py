@@ -170,7 +170,7 @@ def test_no_rpc_lists_or_searches_subjects() -> None:
         # Agreements, notices on them, and ends of consents, which name no person.
         *("ListDocuments", "GetDocuments", "OfferDocuments"),
         # Heads of logs, and which answers of all were superseded.
-        *("GetCheckpoint", "GetConsistencyProof", "AddCheckpoint"),
+        *("GetCheckpoint", "GetConsistencyProof", "AddCheckpoint", "AddCheckpoints"),
         *("GetWitnessed", "TellWitnessed", "GetStatusList"),
     }
     # Signed statements, each by whoever speaks for one subject, or on one case.

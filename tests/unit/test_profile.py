@@ -15,7 +15,7 @@ from landbridge.profile import profile_document
 from landbridge.query import Wanted
 from landbridge.reasons import REASONS, Reason
 from landbridge.v1 import answer_pb2, envelope_pb2, profile_pb2
-from tests.small_town import BAKERY_ABSENT, SUBJECT, Town, answered, column, record, text
+from tests.small_town import BAKERY_ABSENT, SUBJECT, Town, answered, column, heading, record, text
 
 DOCS = Path(__file__).parents[2] / "docs"
 SCHEMA = json.loads((DOCS / "schemas" / "profile.schema.json").read_text())
@@ -128,7 +128,7 @@ def test_answers_of_yes_or_no_have_no_name_and_terms_stand_with_each_value(town:
     extract = answer_pb2.Extract(
         memorandum="m-3",
         clause="4.2",
-        columns=[column("accredited", answer_pb2.VALUE_TYPE_BOOLEAN)],
+        heading=heading(column("accredited", answer_pb2.VALUE_TYPE_BOOLEAN)),
         records=[record("", SUBJECT, [answer_pb2.Value(boolean=True)])],
         retention="P90D",
         fresh_within="P1D",
@@ -340,7 +340,7 @@ def test_rows_that_share_a_name_are_never_mixed(town: Town) -> None:
         answer_pb2.Extract(
             memorandum="m",
             clause=clause,
-            columns=[column(field)],
+            heading=heading(column(field)),
             records=[record("same", SUBJECT, [text(f"{field}{n}")]) for n in (1, 2)],
         )
         for clause, field in (("1", "a"), ("2", "b"))

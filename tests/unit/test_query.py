@@ -274,3 +274,16 @@ def test_a_key_or_consents_that_are_too_much(
     message = written(federation, seal_to=seal_to)
     message.consents.extend(consents)
     assert refusal(federation, message) is Reason.MALFORMED_REQUEST
+
+
+def test_a_query_of_an_unknown_scheme_is_not_written(federation: Federation) -> None:
+    with pytest.raises(LandbridgeError) as caught:
+        write_query(
+            federation=federation,
+            requester="asker",
+            subject=SubjectId("unknown", "000001"),
+            purpose="review",
+            case_reference="C-1",
+            at=AT,
+        )
+    assert caught.value.reason is Reason.UNKNOWN_SCHEME

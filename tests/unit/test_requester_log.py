@@ -219,7 +219,7 @@ async def test_what_a_tainted_key_showed_stops_nobody_and_what_was_seen_before_c
     monkeypatch.setattr(TrustBundle, "past_log_keys", past_keys)
     asking = open_log(town) if restarted else log
     for each in (asking, log):
-        each._folder.trust.offer([bundle.document])
+        each.writer._folder.trust.offer([bundle.document])
     honest.sign_with(new)
     town.logs["hall"] = honest
     queries = [town.query() for _ in range(3)]
@@ -227,7 +227,7 @@ async def test_what_a_tainted_key_showed_stops_nobody_and_what_was_seen_before_c
     for pending, query in zip(waiting, queries, strict=True):
         await asking.received(pending, town.profile_for(query))
     # A rewritten log is still noticed by what the honest one showed.
-    assert asking._seen.sizes[party.origin] == 6
+    assert asking.writer._seen.sizes[party.origin] == 6
     pending = await asking.asked(query := town.query())
     put_back(town, "hall", 0, new)
     refused = await _refused(asking.received(pending, town.profile_for(query)))
@@ -245,13 +245,13 @@ async def test_a_taint_is_no_licence_to_rewrite(
         query = town.query()
         await log.received(await log.asked(query), town.profile_for(query))
     origin = town.parties["hall"].origin
-    log._heads[origin] = replace(log._heads[origin], at=system_clock() - 60_000)
+    log.writer._heads[origin] = replace(log.writer._heads[origin], at=system_clock() - 60_000)
     old, new = town.parties["hall"].keys[KeyUse.LOG], SigningKey.generate("hall", KeyUse.LOG)
     trust = MovingTrust(town.pki)
     trust.introduce(old, new)
     ends = to_datetime(system_clock())
     bundle = trust.move({new.key_id: ACTIVE, old.key_id: TAINTED}, ends=ends)
-    log._folder.trust.offer([bundle.document])
+    log.writer._folder.trust.offer([bundle.document])
     put_back(town, "hall", 0, new)
     pending = await log.asked(query := town.query())
     refused = await _refused(log.received(pending, town.profile_for(query)))
@@ -384,7 +384,7 @@ async def test_the_next_key_signs_once_it_is_in_place(
     await log.asked(town.query())
     if is_seen_late:
         seen = itertools.chain([before], itertools.repeat(after))
-        other._key = seen.__next__  # type: ignore[assignment]
+        other.writer._key = seen.__next__  # type: ignore[assignment]
     await other.asked(town.query())
     await other.close()
     store = store_of(town)
@@ -403,3 +403,12 @@ def test_a_folder_without_a_log_key_says_so_once(town: Town) -> None:
         assert found is None
     (once,) = told
     assert "no log key" in once
+
+
+async def test_an_entry_is_written_as_its_message_is(town: Town, log: RequesterLog) -> None:
+    query = town.query()
+    await log.received(await log.asked(query), town.profile_for(query))
+    store = store_of(town)
+    for entry in store.entries():
+        assert log_pb2.LogEntry.FromString(entry).SerializeToString() == entry
+    store.close()

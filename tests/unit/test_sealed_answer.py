@@ -18,7 +18,7 @@ from landbridge.sealed_answer import (
 )
 from landbridge.sealing import OVERHEAD_BYTES, SealingKey, seal, seal_info
 from landbridge.v1 import answer_pb2, query_pb2
-from tests.small_town import NAME, SUBJECT, answered, column, record, text
+from tests.small_town import NAME, SUBJECT, answered, column, heading, record, text
 
 KEY = SealingKey.generate()
 SECRET = "Northgate Bakery"
@@ -29,7 +29,7 @@ def plain(value: str = SECRET) -> answer_pb2.Answer:
         memorandum="m-1",
         clause="2.1",
         legal_basis="Act 1",
-        columns=[column("name", term="name")],
+        heading=heading(column("name", term="name")),
         records=[record("r-42", SUBJECT, [text(value)])],
     )
     companies = answered("companies", [extract], as_of="2026-01-31")

@@ -17,6 +17,7 @@ from landbridge.commands.moment import read_moment
 from landbridge.commands.options import read_duration
 from landbridge.commands.output import Output, OutputOption, data_console, print_json, talk
 from landbridge.commands.table import heading, plain
+from landbridge.counted import counted
 from landbridge.errors import Reason, refuse
 from landbridge.party import PartyFolder
 from landbridge.trust.bundle import TrustBundle
@@ -74,7 +75,7 @@ def audit_logs(  # noqa: PLR0913  each is an option of its own
         terms,
         clock=system_clock,
         sleep=time.sleep,
-        waiting=lambda count: talk(f"{count} queries may still be in flight: looking again"),
+        waiting=lambda count: talk(f"{_queries(count)} may still be in flight: looking again"),
     )
     if output is Output.JSON:
         print_json(report.document(), output)
@@ -126,7 +127,7 @@ def _files(named: tuple[Path, ...]) -> Iterator[Path]:
 def _print(report: Report) -> None:
     console = data_console()
     for log in report.logs:
-        console.print(plain(f"[ok] {log.origin}: {log.size} entries"), soft_wrap=True)
+        console.print(plain(f"[ok] {log.origin}: {counted(log.size, 'entry')}"), soft_wrap=True)
     for kind in dict.fromkeys(finding.kind for finding in report.findings):
         heading(kind.value.capitalize(), console)
         for finding in report.findings:
@@ -147,4 +148,8 @@ def line(finding: Finding) -> str:
 def _summary(report: Report) -> str:
     found = len(report.findings) + report.more
     more = f", {report.more} of them not listed" if report.more else ""
-    return f"{report.queries} queries, {found} findings{more}: {report.result}"
+    return f"{_queries(report.queries)}, {counted(found, 'finding')}{more}: {report.result}"
+
+
+def _queries(count: int) -> str:
+    return counted(count, "query")

@@ -10,6 +10,7 @@ from cyclopts import Parameter
 from landbridge.commands.log.servers import heads_seen
 from landbridge.commands.output import Output, OutputOption, data_console, print_json, talk
 from landbridge.commands.table import plain
+from landbridge.counted import counted
 from landbridge.errors import LandbridgeError
 from landbridge.log.backup import back_up, replaced_files
 from landbridge.log.backup import restore as put_back
@@ -93,7 +94,7 @@ def _seen_by_others(party: PartyFolder, origin: str) -> list[bytes]:
 
 def _tell(done: str, head: Checkpoint, where: Path, output: Output) -> None:
     if output is Output.TABLE:
-        line = f"{head.origin}: {head.size} entries {done}, to {where}"
+        line = f"{head.origin}: {counted(head.size, 'entry')} {done}, to {where}"
         data_console().print(plain(line), soft_wrap=True)
     else:
         root = head.root.hex()

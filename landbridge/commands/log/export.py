@@ -13,6 +13,7 @@ from cyclopts import Parameter
 from landbridge.commands.log.cosigned_head import cosigned_head
 from landbridge.commands.options import read_duration
 from landbridge.commands.output import Output, OutputOption, data_console, print_json, talk
+from landbridge.counted import counted
 from landbridge.errors import LandbridgeError, Reason, refuse
 from landbridge.log.publishing import Published, Publisher
 from landbridge.log.reading import LogReader, open_reader
@@ -74,7 +75,7 @@ def _head(log: Path, reader: LogReader, witnesses: int, *, follow: bool) -> byte
             return b""
         raise refuse(
             Reason.LOG_UNAVAILABLE,
-            f"no head of {reader.origin} has {witnesses} cosignatures yet",
+            f"no head of {reader.origin} has {counted(witnesses, 'cosignature')} yet",
             where=str(log),
             next_step="wait until the witnesses have seen it, use --follow, or ask for fewer",
         )
@@ -85,8 +86,9 @@ def _tell(done: Published, output: Output) -> None:
     if not done.files:
         return
     if output is Output.TABLE:
-        line = f"{done.origin}: {done.size} entries published, {done.size - done.before} new"
-        data_console().print(f"{line}, {done.files} files", markup=False, soft_wrap=True)
+        entries, files = counted(done.size, "entry"), counted(done.files, "file")
+        line = f"{done.origin}: {entries} published, {done.size - done.before} new, {files}"
+        data_console().print(line, markup=False, soft_wrap=True)
     else:
         document = {"origin": done.origin, "before": done.before, "size": done.size}
         print_json({**document, "files": done.files}, output)

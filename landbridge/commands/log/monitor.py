@@ -20,6 +20,7 @@ from landbridge.clock import system_clock
 from landbridge.commands.log.audit import find_bundle, read_grace
 from landbridge.commands.options import read_duration
 from landbridge.commands.output import Output, print_json, talk
+from landbridge.counted import counted
 from landbridge.errors import LandbridgeError, Reason, refuse
 
 _CLEAN: Final = 0
@@ -76,7 +77,7 @@ def monitor(  # noqa: PLR0913  each is an option of its own
             clock=system_clock,
             tell=lambda event: _tell(event, alarms),
         )
-        talk(f"watching {len(logs)} logs, a look every {every}")
+        talk(f"watching {counted(len(logs), 'log')}, a look every {every}")
         while not stop.is_set() and (ends is None or time.monotonic() < ends):
             _look(watch)
             stop.wait(pause if ends is None else max(0.0, min(pause, ends - time.monotonic())))

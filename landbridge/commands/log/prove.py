@@ -9,6 +9,7 @@ from cyclopts import Parameter
 from landbridge.commands.files import write_named
 from landbridge.commands.log.cosigned_head import cosigned_head
 from landbridge.commands.output import talk
+from landbridge.counted import counted
 from landbridge.errors import Reason, refuse
 from landbridge.log.checkpoint import read_checkpoint
 from landbridge.log.note import parse_note
@@ -71,7 +72,7 @@ def prove_entry(
     if not index < head.size:
         raise refuse(
             Reason.USAGE,
-            f"the newest head with so many witnesses is over {head.size} entries",
+            f"the newest head with so many witnesses is over {counted(head.size, 'entry')}",
             next_step="wait until it has been witnessed, or ask for fewer witnesses",
         )
     tree = load_tree(reader, head.size)

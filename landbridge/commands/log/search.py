@@ -9,6 +9,7 @@ from google.protobuf.message import DecodeError
 from landbridge.clock import to_iso
 from landbridge.commands.output import Output, OutputOption, data_console, print_json, talk
 from landbridge.commands.table import open_table, plain
+from landbridge.counted import counted
 from landbridge.errors import Reason
 from landbridge.log.reading import open_reader
 from landbridge.log.subject_search import read_key_file
@@ -51,7 +52,8 @@ def search(log: Path, /, *, keys: Path, output: OutputOption = Output.TABLE) -> 
         else:
             _show(listed)
         months = sum(len(subject.keys) for subject in known.subjects)
-        talk(f"{len(listed)} of {reader.size} entries, by {months} keys")
+        entries = counted(reader.size, "entry")
+        talk(f"{len(listed)} of {entries}, by {counted(months, 'key')}")
     return 0
 
 

@@ -12,6 +12,7 @@ from landbridge.commands.log.cosigned_head import cosigned_head, joined, require
 from landbridge.commands.log.entry_times import check_times, time_of_head
 from landbridge.commands.log.known_keys import KnownKeys, find_keys
 from landbridge.commands.output import Output, OutputOption
+from landbridge.counted import counted
 from landbridge.log.note import parse_note
 from landbridge.log.reading import LogReader, open_reader
 from landbridge.log.whole_log import VerifiedLog, verify_log
@@ -90,18 +91,23 @@ def _verify(  # noqa: PLR0913  all that the check depends on
         look=look,
     )
     head = verified.head
-    checks.passed("head", f"{head.origin} signed its head over {head.size} entries")
+    entries = counted(head.size, "entry")
+    checks.passed("head", f"{head.origin} signed its head over {entries}")
     if reader.has_entries:
+        hash_ = "hashes" if head.size == 1 else "hash"
         newest = f", the newest of {to_iso(at)}" if ours and head.size else ""
-        checks.passed("entries", f"{head.size} entries hash to what is signed{newest}")
+        checks.passed("entries", f"{entries} {hash_} to what is signed{newest}")
     else:
         checks.passed("entries", "only their hashes are published", made=False)
     checks.passed("tiles", f"every tile leads to the root {head.root.hex()[:_SHOWN]}...")
     if verified.handovers:
-        checks.passed("keys", f"the key changed {verified.handovers} times, each time signed")
+        checks.passed(
+            "keys", f"the key changed {counted(verified.handovers, 'time')}, each time signed"
+        )
     return verified
 
 
 def _tell_earlier(continued: tuple[object, ...], checks: Checks) -> None:
     if continued:
-        checks.passed("since", f"continues the {len(continued)} heads that were kept earlier")
+        heads = "head that was" if len(continued) == 1 else f"{len(continued)} heads that were"
+        checks.passed("since", f"continues the {heads} kept earlier")

@@ -1,11 +1,14 @@
 """`landbridge log witnesses`: who has seen how much of which log, and whether all of it fits."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Final
 
 from cyclopts import Parameter
+from rich.table import Table
+from rich.text import Text
 
 from landbridge.clock import system_clock, to_iso
 from landbridge.commands.log.servers import open_servers
@@ -37,6 +40,7 @@ _CODES: Final = {
 def witnesses(
     *,
     agency: Annotated[str, Parameter(name="--as")] = "",
+    pairs: bool = False,
     save: Path | None = None,
     home: Path | None = None,
     output: OutputOption = Output.TABLE,
@@ -48,6 +52,7 @@ def witnesses(
 
     Args:
         agency: The party that asks, where it is not the home's own requester.
+        pairs: Print a row for each log and each of its witnesses, and not one for each log.
         save: Also write each witness's newest cosigned head into this folder, one file each.
         home: The home folder, where it is not .landbridge here or above.
         output: How to print: table, json or ndjson.
@@ -64,7 +69,7 @@ def witnesses(
     logs = asyncio.run(_survey(PartyFolder.open(folder), now))
     if save is not None:
         _save(logs, save)
-    _print(logs, now, output)
+    _print(logs, now, output, pairs=pairs)
     return _exit_code(logs)
 
 
@@ -105,7 +110,7 @@ def _save(logs: Sequence[SurveyedLog], folder: Path) -> None:
         ) from error
 
 
-def _print(logs: Sequence[SurveyedLog], now: int, output: Output) -> None:
+def _print(logs: Sequence[SurveyedLog], now: int, output: Output, *, pairs: bool) -> None:
     documents = [_document(log) for log in logs]
     if output is Output.JSON:
         form = {"name": "landbridge-witnesses", "version": 1}
@@ -115,22 +120,52 @@ def _print(logs: Sequence[SurveyedLog], now: int, output: Output) -> None:
         for document in documents:
             print_json(document, output)
         return
-    console = data_console()
+    data_console().print(_table_of_pairs(logs) if pairs else _table_of_logs(logs))
+    for log in logs:
+        _tell(log)
+
+
+def _table_of_logs(logs: Sequence[SurveyedLog]) -> Table:
+    table = open_table("LOG", "ENTRIES", "COSIGNED BY", "OLDEST LOOK", "PROBLEMS")
+    for log in logs:
+        counts = Counter(sight.stands for sight in log.sights)
+        problems = [one for one in reversed(Stands) if counts[one] and one is not Stands.FITS]
+        table.add_row(
+            plain(log.origin),
+            _entries(log),
+            plain(
+                f"{counts[Stands.FITS]} of {len(log.sights)}",
+                _STYLES[Stands.FITS] if log.is_seen_by_all else "yellow",
+            ),
+            _at(min((sight.at for sight in log.sights if sight.at), default=0)),
+            Text(", ").join(
+                plain(f"{counts[one]} {one}", _STYLES.get(one, "yellow")) for one in problems
+            ),
+        )
+    return table
+
+
+def _table_of_pairs(logs: Sequence[SurveyedLog]) -> Table:
     table = open_table("LOG", "ENTRIES", "WITNESS", "SEEN", "AT", "STANDS")
     for log in logs:
-        entries = str(log.head.size) if log.head else "away"
         for sight in log.sights:
             table.add_row(
                 plain(log.origin),
-                entries,
+                _entries(log),
                 plain(sight.witness),
                 str(sight.size) if sight.at else "",
-                to_iso(sight.at * 1000) if sight.at else "",
+                _at(sight.at),
                 plain(sight.stands, _STYLES.get(sight.stands, "yellow")),
             )
-    console.print(table)
-    for log in logs:
-        _tell(log)
+    return table
+
+
+def _entries(log: SurveyedLog) -> str:
+    return str(log.head.size) if log.head else "away"
+
+
+def _at(seconds: int) -> str:
+    return to_iso(seconds * 1000) if seconds else ""
 
 
 def _tell(log: SurveyedLog) -> None:

@@ -8,6 +8,7 @@ from rich.text import Text
 
 from landbridge.clock import to_datetime, to_iso
 from landbridge.commands.output import Output, data_console, print_json, visible
+from landbridge.counted import counted
 from landbridge.errors import LandbridgeError
 from landbridge.memorandum.written_rule import write_rule
 from landbridge.policy.decision import Terms
@@ -47,7 +48,7 @@ def print_explanation(told: Explanation, arguments: Mapping[str, str], output: O
 
 def terms_in_words(terms: Terms) -> dict[str, str]:
     """Write the terms on which something is released, without those that are not agreed."""
-    quota = f"{terms.quota.queries} queries a {terms.quota.per}" if terms.quota else ""
+    quota = f"{counted(terms.quota.queries, 'query')} a {terms.quota.per}" if terms.quota else ""
     words = {
         "quota": quota,
         "sealed": "only sealed" if terms.sealed else "",

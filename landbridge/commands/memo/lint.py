@@ -14,6 +14,7 @@ from landbridge.commands.output import (
     talk,
     visible,
 )
+from landbridge.counted import counted
 from landbridge.errors import LandbridgeError, Reason, refuse
 from landbridge.memorandum.advice import find_advice
 from landbridge.memorandum.document import Memorandum
@@ -135,7 +136,7 @@ def _talk_of(opened: MemoFile, beside: _Beside) -> None:
 def _line(finding: dict[str, Any]) -> str:
     if finding["ok"]:
         parties = ", ".join(finding["parties"])
-        clauses = "1 clause" if finding["clauses"] == 1 else f"{finding['clauses']} clauses"
+        clauses = counted(finding["clauses"], "clause")
         return f"{finding['file']}: in order; {clauses} between {parties}"
     place = f"{finding['where']}: " if finding["where"] else ""
     return f"{finding['code']}  {place}{finding['message']}"

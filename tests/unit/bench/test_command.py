@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from bench.__main__ import read_in_flight
+from bench.commands.options import read_in_flight
 from landbridge.errors import LandbridgeError
 
 ROOT = Path(__file__).parents[3]
@@ -29,6 +29,7 @@ def test_the_last_line_of_a_short_run_is_the_result() -> None:
     done = bench(
         *("throughput", "-o", "json", "--rounds", "1", "--seconds", "0.3", "--in-flight", "1,8"),
         *("--nodes", "2", "--subjects", "40", "--memory-queries", "101"),
+        *("--rate", "", "--many-nodes", "0"),
     )
     assert done.returncode == 0, done.stderr
     result: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
@@ -51,6 +52,7 @@ def test_the_last_line_of_a_short_run_is_the_result() -> None:
             figures["after_mib"][-1] - figures["idle_mib"], abs=0.2
         )
     assert 700 < result["sizes"]["answer_bytes"] < 1500
+    assert [target["target"] for target in result["targets"]] == ["p50 of a lone query, x floor"]
 
 
 def test_numbers_in_flight_are_read_in_order_and_once() -> None:

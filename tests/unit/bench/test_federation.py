@@ -2,12 +2,14 @@
 
 import sqlite3
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from bench.federation import (
     DATASET,
+    LINKED_SCHEME,
     NAME,
     PURPOSE,
     REQUESTER,
@@ -77,3 +79,22 @@ def test_agencies_agree_on_most_cities_and_differ_on_some() -> None:
     here, there = (list(make_records(500, 1, position)) for position in (0, 2))
     equal = sum(a[city] == b[city] for a, b in zip(here, there, strict=True))
     assert 350 < equal < 500
+
+
+def test_of_two_stages_one_agency_alone_tells_what_the_others_know_a_subject_by(
+    tmp_path: Path,
+) -> None:
+    write_federation(tmp_path / "linked", replace(PLAN, two_stage=True))
+    federation = Federation.load(tmp_path / "linked" / "federation.toml")
+    keys: list[list[str]] = []
+    for agency in PLAN.agencies:
+        path = tmp_path / "linked" / "agencies" / agency / "node.toml"
+        (dataset,) = load_node_config(path, federation).datasets
+        keys.append([key.scheme for key in dataset.keys])
+        identifiers = {field.scheme for field in dataset.fields} - {None}
+        assert identifiers == ({SCHEME, LINKED_SCHEME} if agency == PLAN.agencies[0] else set())
+        memorandum = Memorandum.from_yaml(tmp_path / "linked" / "memoranda" / f"{agency}.yaml")
+        assert [str(source) for source in memorandum.link_sources] == [
+            f"{PLAN.agencies[0]}/{DATASET}"
+        ]
+    assert keys == [[SCHEME], [LINKED_SCHEME], [LINKED_SCHEME]]

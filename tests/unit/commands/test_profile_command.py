@@ -6,7 +6,6 @@ Only what the gateway says is scripted, so that a test can make it lie.
 import asyncio
 import json
 import stat
-import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from hashlib import sha256
@@ -33,6 +32,7 @@ from landbridge.v1 import (
     profile_pb2,
     query_pb2,
 )
+from tests.preloaded import run_preloaded
 from tests.small_town import BAKERY_ABSENT, Town, bakery_answers
 
 SCHEMA = json.loads(
@@ -79,18 +79,15 @@ class Line:
     hall: ScriptedHall
     home: Home
 
-    async def ask(self, *arguments: str) -> tuple[int | None, str, str]:
+    async def ask(self, *arguments: str) -> tuple[int, str, str]:
         """Run the command as a process of its own, with time enough on a busy machine."""
         if "--deadline" not in arguments:
             arguments = (*arguments, "--deadline", "30s")
-        process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "landbridge.commands.main", "profile"),
-            *(*QUESTION, "--home", str(self.home.folder), *arguments),
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
+        done = await asyncio.to_thread(
+            run_preloaded,
+            *("profile", *QUESTION, "--home", str(self.home.folder), *arguments),
         )
-        out, err = await process.communicate()
-        return process.returncode, out.decode(), err.decode()
+        return done.returncode, done.stdout, done.stderr
 
 
 @pytest.fixture

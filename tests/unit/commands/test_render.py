@@ -10,7 +10,7 @@ from rich.console import Console
 from landbridge.commands.render import in_words, name_of, next_steps, render_profile
 from landbridge.profile import profile_document
 from landbridge.v1 import answer_pb2
-from tests.small_town import SUBJECT, Town, answered, column, record, text
+from tests.small_town import SUBJECT, Town, answered, column, heading, record, text
 
 Document = dict[str, Any]
 
@@ -102,7 +102,7 @@ def test_brackets_and_control_characters_are_only_text(town: Town) -> None:
     extract = answer_pb2.Extract(
         memorandum="m",
         clause="1",
-        columns=[column("name", term="name"), column("note")],
+        heading=heading(column("name", term="name"), column("note")),
         records=[
             record("[bold]1[/bold]", SUBJECT, [text("[red]A[/red]"), text("\x1b[2J\u202ewipe\r\n")])
         ],
@@ -120,7 +120,7 @@ def test_answers_of_yes_or_no_and_terms_are_said_in_words(town: Town) -> None:
     extract = answer_pb2.Extract(
         memorandum="m-3",
         clause="4.2",
-        columns=[column("accredited", answer_pb2.VALUE_TYPE_BOOLEAN)],
+        heading=heading(column("accredited", answer_pb2.VALUE_TYPE_BOOLEAN)),
         records=[record("", SUBJECT, [answer_pb2.Value(boolean=True)])],
         retention="P90D",
         fresh_within="P1D",
@@ -145,7 +145,7 @@ def test_blanks_that_alone_differ_are_made_visible(town: Town) -> None:
     extract = answer_pb2.Extract(
         memorandum="m",
         clause="1",
-        columns=[column("town")],
+        heading=heading(column("town")),
         records=[record("1", SUBJECT, [text("Normal", "Normal  ")])],
     )
     answer = town.answer(query, "registry", [answered("rows", [extract])])

@@ -113,7 +113,7 @@ async def until(condition: Callable[[], bool]) -> None:
 def ask(client: NodeClient, outcomes: list[Outcome], size: int = 0) -> int:
     deadline = asyncio.get_running_loop().time() + 10
     return client.ask(
-        query_pb2.Question(datasets=["x" * size]),
+        query_pb2.Question(datasets=["x" * size]).SerializeToString(),
         deadline,
         lambda _agency, outcome: outcomes.append(outcome),
     )

@@ -8,7 +8,7 @@ import pytest
 from gateway.node_client import Outcome
 from landbridge.errors import LandbridgeError, Reason
 from landbridge.rpc.outbox import LARGEST_BATCH, MOST_IN_A_BATCH
-from landbridge.v1 import catalogue_pb2, query_pb2
+from landbridge.v1 import catalogue_pb2
 from tests.unit.gateway.fake_node import (
     NO_MESSAGE,
     FakeNode,
@@ -134,9 +134,9 @@ async def test_an_outcome_that_cannot_be_taken_does_not_stop_the_others() -> Non
     async with line(FakeNode()) as client:
         await until(lambda: client.connected)
         deadline = asyncio.get_running_loop().time() + 10
-        client.ask(query_pb2.Question(), deadline, chokes)
-        client.ask(query_pb2.Question(), deadline, always_chokes)
-        client.ask(query_pb2.Question(), deadline, lambda agency, _: taken.append(agency))
+        client.ask(b"", deadline, chokes)
+        client.ask(b"", deadline, always_chokes)
+        client.ask(b"", deadline, lambda agency, _: taken.append(agency))
         await until(lambda: taken == ["tax"])
         assert [reason_of(outcome) for outcome in failed] == [Reason.SOURCE_FAILED]
         assert client.connected

@@ -9,7 +9,6 @@ import pytest
 from gateway.node_client import NodeClient, Outcome
 from landbridge.errors import LandbridgeError, Reason
 from landbridge.rpc.options import ADMITTED
-from landbridge.v1 import query_pb2
 from tests.unit.gateway.fake_node import Context, FakeNode, Request, ask, echo, opened, until
 
 
@@ -31,7 +30,7 @@ class Traffic:
                     self.outcomes.append(outcome)
                     came.set_result(None)
 
-            self._client.ask(query_pb2.Question(), loop.time() + 10, deliver)
+            self._client.ask(b"", loop.time() + 10, deliver)
             await came
 
     async def stop(self) -> list[LandbridgeError]:
@@ -103,7 +102,10 @@ async def test_a_stream_that_is_not_let_through_never_takes_the_place_of_one_tha
         await until(lambda: node.streams > before)
 
 
-async def test_a_swap_that_cannot_be_proven_leaves_everything_as_it_is() -> None:
+async def test_a_swap_that_cannot_be_proven_leaves_everything_as_it_is(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("landbridge.rpc.channel._PROOF_S", 0.5)
     node = FakeNode()
     outcomes: list[Outcome] = []
     async with opened(node) as it:

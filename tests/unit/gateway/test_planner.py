@@ -7,7 +7,7 @@ import pytest
 
 from gateway.planner import Plan, Planner
 from landbridge.errors import Reason
-from landbridge.links import IDENTIFIER
+from landbridge.heading import IDENTIFIER
 from landbridge.memorandum.words import read_instant
 from landbridge.policy.authorization import Policy
 from landbridge.query import Query, Wanted

@@ -10,7 +10,7 @@ from landbridge.reasons import Reason
 from landbridge.sealed_answer import seal_answer
 from landbridge.sealing import SealingKey
 from landbridge.v1 import answer_pb2, envelope_pb2, log_pb2, profile_pb2, query_pb2
-from tests.small_town import SUBJECT, answered, column, record, text
+from tests.small_town import SUBJECT, answered, column, heading, record, text
 
 
 def answer() -> answer_pb2.Answer:
@@ -18,7 +18,7 @@ def answer() -> answer_pb2.Answer:
         answer_pb2.Extract(
             memorandum="m-1",
             clause=clause,
-            columns=[column(field)],
+            heading=heading(column(field)),
             records=[record("r-1", SUBJECT, [text("x")])],
         )
         for clause, field in (("1", "name"), ("2", "city"))
@@ -36,7 +36,15 @@ def answer() -> answer_pb2.Answer:
 
 
 def logged(message: answer_pb2.Answer) -> list[log_pb2.Access]:
-    return list(accesses([VerifiedAnswer(envelope_pb2.Envelope(), message)], ()))
+    return read(accesses([verified(message)], ()))
+
+
+def verified(message: answer_pb2.Answer) -> VerifiedAnswer:
+    return VerifiedAnswer(envelope_pb2.Envelope(), message)
+
+
+def read(written: list[bytes]) -> list[log_pb2.Access]:
+    return list(log_pb2.LogEntry.FromString(b"".join(written)).accesses)
 
 
 def sealed(*memoranda: str) -> answer_pb2.Answer:
@@ -76,14 +84,14 @@ def test_what_the_gateway_decided_is_logged_with_its_clause() -> None:
         memorandum="m-3",
         clause="4",
     )
-    (entry,) = accesses([], [source])
+    (entry,) = read(accesses([], [source]))
     assert (entry.memorandum, entry.clause, entry.outcome) == ("m-3", "4", Reason.NOT_COVERED)
 
 
 def test_an_answer_to_resolving_may_not_take_the_room_of_others() -> None:
     message = answer()
     message.step = query_pb2.STEP_RESOLVE
-    names = VerifiedAnswer(envelope_pb2.Envelope(), message)
+    names = verified(message)
     assert check_room(names) is names
     refusals = [answer_pb2.Refusal(field=f"{number:04}{'x' * 200}") for number in range(20)]
     message.datasets[0].refusals.extend(refusals)
@@ -92,5 +100,6 @@ def test_an_answer_to_resolving_may_not_take_the_room_of_others() -> None:
     assert caught.value.reason is Reason.OVERSIZED_ANSWER
     # What is collected may be as large as there is room.
     message.step = query_pb2.STEP_COLLECT
+    names = verified(message)
     assert check_room(names) is names
     assert bytes_of(names) > 4096

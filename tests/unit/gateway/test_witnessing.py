@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from gateway.witnessing import pause_after
 from landbridge.errors import LandbridgeError, Reason, refuse
 from landbridge.keys import KeyUse, SigningKey
 from landbridge.log.cosignature import CosignatureVerifier, Cosigner, find_witnesses
@@ -68,6 +69,28 @@ async def test_everybody_cosigns_everybody_and_nobody_is_asked_twice(tmp_path: P
             assert sorted(running.calls) == sorted(f"{node} GetCheckpoint" for node in NODES * 2)
             fill_all(running, count)
         assert (running.standing(), running.failures) == ({}, [])
+
+
+async def test_a_round_costs_a_node_the_same_few_calls_however_many_logs_have_grown(
+    tmp_path: Path,
+) -> None:
+    async with witnessed_town(tmp_path) as running:
+        await running.rounds(1)
+        for _ in range(2):
+            fill_all(running)
+            await running.rounds(1)
+        running.calls.clear()
+        fill_all(running)
+        await running.rounds(1)
+        once = ("GetCheckpoint", "GetConsistencyProof", "AddCheckpoints", "TellWitnessed")
+        assert sorted(running.calls) == sorted(f"{node} {call}" for node in NODES for call in once)
+
+
+def test_rounds_take_little_of_the_time_and_come_within_ten_seconds() -> None:
+    assert pause_after(0.001) == 1.0
+    assert pause_after(0.1) == pytest.approx(5.0)
+    assert pause_after(60.0) == 10.0
+    assert pause_after(0.0, 0.05) == 0.05
 
 
 async def test_a_gateway_that_begins_anew_goes_on_where_it_was(tmp_path: Path) -> None:
@@ -235,6 +258,16 @@ class Liar(pb_grpc.LogServiceServicer):
 
     async def AddCheckpoint(self, request: Any, context: Any) -> Any:  # noqa: N802
         del context
+        return await self._word(request)
+
+    async def AddCheckpoints(self, request: Any, context: Any) -> Any:  # noqa: N802
+        del context
+        words = [await self._word(head) for head in request.heads]
+        if self._lie == "one word for all":
+            del words[1:]
+        return pb.AddCheckpointsResponse(outcomes=[pb.AddedCheckpoint(word=one) for one in words])
+
+    async def _word(self, request: Any) -> Any:
         key = self._party.town.key(self._party.agency)
         cosigner = Cosigner(self._party.log.origin, key)
         note = parse_note(request.checkpoint)
@@ -271,6 +304,16 @@ async def test_a_witness_that_lags_or_lies_is_not_believed_and_stops_nobody(
             assert party.log.halted is None
         assert set(running.standing()) == {"witness water"}
         assert running.seen.sizes.sizes == {origin_of(agency): 3 for agency in NODES}
+        assert running.failures == []
+
+
+async def test_a_witness_that_does_not_answer_for_each_head_is_not_believed(tmp_path: Path) -> None:
+    lying = {"water": lambda party: Liar(party, "one word for all")}
+    async with witnessed_town(tmp_path, lying) as running:
+        fill_all(running)
+        await running.rounds(1)
+        for party in everybody(running):
+            assert witnesses(running.town, party) == ALL - {party.log.origin, origin_of("water")}
         assert running.failures == []
 
 
@@ -323,8 +366,8 @@ class Mute(Liar):
         del request
         await abort(context, refuse(Reason.MALFORMED_REQUEST, "no"))
 
-    async def AddCheckpoint(self, request: Any, context: Any) -> Any:  # noqa: N802
-        return await self._party.service.AddCheckpoint(request, context)
+    async def AddCheckpoints(self, request: Any, context: Any) -> Any:  # noqa: N802
+        return await self._party.service.AddCheckpoints(request, context)
 
 
 @pytest.mark.parametrize("lie", ["tells", "busy", "denies"])

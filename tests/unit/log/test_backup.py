@@ -21,6 +21,7 @@ from landbridge.log.head_mark import HeadMark, read_mark
 from landbridge.log.signed_head import kept_head
 from landbridge.log.store import LogStore
 from landbridge.log.subject_keys import open_subject_keys
+from landbridge.log.subject_notes import keys_in
 from landbridge.log.witness_file import WitnessFile
 from tests.unit.log.conftest import ORIGIN
 
@@ -102,7 +103,8 @@ def test_a_copy_is_made_while_the_log_grows(desk: Desk, tmp_path: Path) -> None:
 
 def test_a_copy_without_keys_names_nobody_and_proves_all(desk: Desk, tmp_path: Path) -> None:
     with closing(sqlite3.connect(desk.folder / "log.sqlite")) as connection:
-        keys = [key for (key,) in connection.execute("SELECT masked FROM subject_key")]
+        notes = connection.execute("SELECT names FROM noted").fetchall()
+        keys = [key.masked for (note,) in notes for key in keys_in(note)]
     back_up(desk.folder, tmp_path / "copy", with_keys=False)
     content = (tmp_path / "copy").read_bytes()
     assert len(keys) == 3

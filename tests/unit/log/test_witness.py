@@ -13,7 +13,7 @@ from landbridge.keys import KeyUse, SigningKey
 from landbridge.log.cosignature import CosignatureVerifier, find_witnesses
 from landbridge.log.note import parse_note
 from landbridge.log.store import LogStore
-from landbridge.log.witness import Witness
+from landbridge.log.witness import Brought, Witness, Word
 from tests.witnessing import NOW, Town, bring, fill, origin_of
 
 
@@ -67,6 +67,44 @@ def test_who_does_not_know_what_it_has_seen_is_told_the_size(town: Town) -> None
     seen = witness.seen(log.origin)
     assert seen is not None
     assert (seen.size, seen.checkpoint) == (8, log.head())
+
+
+def test_several_heads_at_once_are_judged_each_by_itself(town: Town) -> None:
+    witness = town.witness("food")
+    tax, water, fire = (town.log(agency) for agency in ("tax", "water", "fire"))
+    for log in (tax, water, fire):
+        fill(log, 3)
+    assert bring(fire, witness, 0)
+    forged = town.signed("fire", 3, bytes(32))
+    outcomes = witness.add_all(
+        [
+            Brought(tax.head(), 0, ()),
+            Brought(b"nonsense", 0, ()),
+            Brought(forged, 3, ()),
+            Brought(water.head(), 2, (bytes(32),)),
+            Brought(water.head(), 0, ()),
+        ]
+    )
+    found = [one.reason if isinstance(one, LandbridgeError) else one.seen_size for one in outcomes]
+    assert found == [3, Reason.BAD_LOG_EVIDENCE, Reason.LOG_FORKED, 0, 3]
+    for outcome, log in ((outcomes[0], tax), (outcomes[4], water)):
+        seen = witness.seen(log.origin)
+        assert isinstance(outcome, Word)
+        assert seen is not None
+        assert (seen.checkpoint, seen.line) == (log.head(), outcome.line)
+    assert len(town.files[0].forks()) == 1
+
+
+def test_of_two_histories_of_one_log_brought_at_once_one_is_cosigned(town: Town) -> None:
+    witness, log = town.witness("food"), town.log("tax")
+    fill(log, 3)
+    other = town.signed("tax", 3, bytes(32))
+    first, second = witness.add_all([Brought(log.head(), 0, ()), Brought(other, 0, ())])
+    assert isinstance(first, Word)
+    assert isinstance(second, Word)
+    assert (bool(first.line), second.line, second.seen_size) == (True, b"", 3)
+    # Who then says that it knows the size is told of the fork.
+    assert reason(lambda: witness.add(other, 3, ())) is Reason.LOG_FORKED
 
 
 def test_what_it_refuses(town: Town) -> None:

@@ -31,7 +31,7 @@ from node.sources.source import Source
 from node.task import Task
 from tests.consents import desks
 from tests.memoranda import make_memorandum
-from tests.schools import load_config, load_federation
+from tests.schools import dataset_answer, load_config, load_federation
 
 EXPIRY: Final = """
 [datasets.expiry]
@@ -180,7 +180,7 @@ def ask(
     failures: list[Exception] = []
     Reader(source, published, 100, failures.append, flags).read([task])
     assert not failures
-    return task.readings[0].answer
+    return dataset_answer(task.readings[0])
 
 
 def findings(answer: answer_pb2.DatasetAnswer) -> list[str]:

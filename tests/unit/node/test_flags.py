@@ -21,6 +21,7 @@ from node.consents import Consents
 from node.judge import Judge
 from node.published import published_datasets
 from node.reader import Reader
+from node.sources import lookup as looked
 from node.sources.lookup import Lookup, Withdrawn
 from node.sources.source import Source
 from node.task import Task
@@ -28,6 +29,7 @@ from tests.cases import DAY, NODE, NORTH, NOTES, Registry, refusal, running
 from tests.consents import desks
 from tests.memoranda import make_memorandum
 from tests.pki import BOARD, REGISTRY
+from tests.schools import dataset_answer
 
 SOUTH: Final = SubjectId("school", "000002")
 TAX: Final = SubjectId("tax", "T1")
@@ -59,6 +61,20 @@ def ask(  # noqa: PLR0913  what a question is made of
         [{**usual, "clause": str(n), **grant} for n, grant in enumerate(grants, 1)],
         parties=(REGISTRY, BOARD),
     )
+    policy = Policy([memorandum])
+    task = task_of(policy, dataset, subject, aliases, step, named)
+    return answered(node, judge_of(node), task)
+
+
+def task_of(  # noqa: PLR0913, PLR0917  what a question is made of
+    policy: Policy,
+    dataset: str = "sanctions",
+    subject: SubjectId = NORTH,
+    aliases: tuple[SubjectId, ...] = (),
+    step: query_pb2.Step.ValueType = query_pb2.STEP_COLLECT,
+    named: tuple[str, ...] = (),
+) -> Task:
+    """Make a question."""
     now = read_instant("2026-06-01T12:00:00Z")
     query = Query(
         nonce=bytes(16),
@@ -73,14 +89,23 @@ def ask(  # noqa: PLR0913  what a question is made of
         expires_at=now + 60_000,
     )
     question = query_pb2.Question(step=step, round=1, datasets=[dataset])
-    task = Task(question, query, bytes(32), Policy([memorandum]), date(2026, 6, 1), aliases)
+    return Task(question, query, bytes(32), policy, date(2026, 6, 1), aliases)
+
+
+def judge_of(node: Registry) -> Judge:
     published = published_datasets(build_catalogue(node.config, node.federation))
     consents = Consents(lambda: desks().bundle, lambda: ())
-    Judge(REGISTRY, published, consents, lambda _: False).judge(task, now)
+    return Judge(REGISTRY, published, consents, lambda _: False)
+
+
+def answered(node: Registry, judge: Judge, task: Task) -> answer_pb2.DatasetAnswer:
+    """Judge and read a question."""
+    judge.judge(task, task.query.issued_at)
+    published = published_datasets(build_catalogue(node.config, node.federation))
     failures: list[Exception] = []
     Reader(node.source, published, 100, failures.append, node.flags).read([task])
     assert not failures
-    return task.readings[0].answer
+    return dataset_answer(task.readings[0])
 
 
 def records(answer: answer_pb2.DatasetAnswer) -> dict[str, list[answer_pb2.Flag]]:
@@ -231,19 +256,9 @@ def test_a_name_that_could_be_read_in_two_ways_cannot_be_cut(tmp_path: Path) -> 
 
 
 def test_a_record_that_cannot_be_cut_any_more_keeps_its_dataset_closed(node: Registry) -> None:
-    (outcome,) = node.source.fetch(
-        [
-            Lookup(
-                dataset="sanctions",
-                fields=("level",),
-                where=(),
-                asked=NORTH,
-                aliases=(),
-                broad=False,
-                without=(Withdrawn("elsewhere", NORTH),),
-            )
-        ]
-    )
+    without = (Withdrawn("elsewhere", NORTH),)
+    wanted = looked.Wanted("sanctions", ("level",), (), without=without)
+    (outcome,) = node.source.fetch([Lookup(wanted, NORTH)])
 
     assert isinstance(outcome, LandbridgeError)
     assert outcome.reason is Reason.SOURCE_FAILED
@@ -273,17 +288,40 @@ def test_a_record_that_is_withdrawn_while_it_is_read_does_not_leave(
 ) -> None:
     case = node.open(fields=())
     upheld = [node.step(case, Step.UPHELD)]
-    fetch = type(node.source).fetch
+    read = type(node.source).read
 
     def slow(source: Source, lookups: list[Lookup]) -> list[Any]:
-        found = fetch(source, lookups)
-        if upheld and any(lookup.fields for lookup in lookups):
+        found = read(source, lookups)
+        if upheld and any(lookup.wanted.fields for lookup in lookups):
             node.cases.submit(upheld.pop())
         return found
 
-    monkeypatch.setattr(Source, "fetch", slow)
+    monkeypatch.setattr(Source, "read", slow)
 
     assert list(records(ask(node, EVERYTHING))) == ["S2/2024"]
+
+
+def test_a_judgement_that_is_shared_hides_no_case(node: Registry) -> None:
+    grant = {"provider": REGISTRY, "dataset": "sanctions", "requesters": [BOARD], "clause": "1"}
+    memorandum = make_memorandum([{**grant, **EVERYTHING}], parties=(REGISTRY, BOARD))
+    policy, judge = Policy([memorandum]), judge_of(node)
+
+    def found(subject: SubjectId = NORTH) -> dict[str, int]:
+        task = task_of(policy, subject=subject)
+        given = records(answered(node, judge, task))
+        assert task.readings[0].verdict is first.readings[0].verdict
+        return {record: len(flags) for record, flags in given.items()}
+
+    first = task_of(policy)
+    judge.judge(first, first.query.issued_at)
+    before, others = found(), found(SOUTH)
+    assert before == {"S1/2024": 0, "S2/2024": 0}
+    case = node.open(fields=("level", "why"))
+    flagged = found()
+    assert sorted(flagged.values()) == [0, 1]
+    node.take(case, Step.UPHELD)
+    assert found() == {record: 0 for record, flags in flagged.items() if not flags}
+    assert found(SOUTH) == others
 
 
 @pytest.mark.parametrize(

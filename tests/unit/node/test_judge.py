@@ -127,9 +127,9 @@ def names(reading: Reading) -> list[str]:
 def test_fields_are_read_as_columns_and_predicates_as_questions() -> None:
     reading, _ = judged({"fields": ["f"]}, {"predicates": [LATE]})
     fields, predicates = reading.extractions
-    assert (fields.columns, fields.predicates) == (("f",), ())
-    assert predicates.columns == ()
-    ((name, rules),) = predicates.predicates
+    assert (fields.release.wanted.fields, fields.release.predicates) == (("f",), ())
+    assert predicates.release.wanted.fields == ()
+    ((name, rules),) = predicates.release.predicates
     day = to_datetime(desks().now).date()
     assert name == "late"
     assert Condition("g", Operator.GE, day.replace(year=day.year - 1).isoformat()) in rules[0].parts  # type: ignore[union-attr]
@@ -139,8 +139,8 @@ def test_fields_are_read_as_columns_and_predicates_as_questions() -> None:
 def test_the_rows_of_a_clause_are_those_of_the_day() -> None:
     reading, _ = judged({"where": [{"field": "g", "within": "P1Y"}, {"field": "f", "eq": 1}]})
     (extraction,) = reading.extractions
-    assert "within" not in str(extraction.where)
-    assert extraction.where[1] == Condition("f", Operator.EQ, 1)
+    assert "within" not in str(extraction.release.where)
+    assert extraction.release.where[1] == Condition("f", Operator.EQ, 1)
 
 
 def test_a_query_that_wants_everything_gets_the_predicates_that_it_answers() -> None:
@@ -158,9 +158,9 @@ def test_a_predicate_that_is_asked_wrongly_is_refused_and_the_others_are_not() -
     assert names(reading) == ["late"]
     assert reading.extractions[0].allowance.predicates[0].name == "late"
     assert refusals(reading) == {"above": Reason.BAD_ARGUMENT}
-    assert reading.remarks == [
-        "the predicate above asks for amount as a decimal number written like 1000.50"
-    ]
+    assert reading.remarks == (
+        "the predicate above asks for amount as a decimal number written like 1000.50",
+    )
 
 
 def test_a_clause_that_is_written_in_parts_answers_the_predicates_of_each() -> None:
@@ -171,7 +171,7 @@ def test_a_clause_that_is_written_in_parts_answers_the_predicates_of_each() -> N
     ]
     reading, _ = judged(*parts, wanted=[wanted])
     (extraction,) = reading.extractions
-    assert [name for name, _ in extraction.predicates] == ["late", "above"]
+    assert [name for name, _ in extraction.release.predicates] == ["late", "above"]
 
 
 def test_where_nothing_is_left_the_argument_is_the_reason() -> None:
@@ -179,8 +179,8 @@ def test_where_nothing_is_left_the_argument_is_the_reason() -> None:
     reading, _ = judged({"predicates": [ABOVE]}, wanted=[wanted])
     assert not reading.is_read
     reading.refuse()
-    assert reading.answer.outcome == Reason.BAD_ARGUMENT
-    assert "asks for amount, and the query gives none" in reading.answer.detail
+    assert reading.outcome == Reason.BAD_ARGUMENT
+    assert "asks for amount, and the query gives none" in reading.detail
 
 
 def test_a_name_that_the_requester_may_not_know_is_unknown() -> None:
@@ -254,7 +254,7 @@ def test_a_statute_needs_no_consent_and_no_consent_is_named_for_it() -> None:
 def test_without_consent_it_is_missing() -> None:
     reading, task = on_the_person()
     assert refusals(reading) == {"": Reason.CONSENT_MISSING}
-    assert (reading.remarks, task.consents) == ([], ())
+    assert (reading.remarks, task.consents) == ((), ())
 
 
 def test_a_consent_that_does_not_count_is_refused_for_its_own_reason() -> None:
@@ -265,8 +265,8 @@ def test_a_consent_that_does_not_count_is_refused_for_its_own_reason() -> None:
     (remark,) = reading.remarks
     assert PERSON.number not in remark
     reading.refuse()
-    assert reading.answer.outcome == Reason.CONSENT_REFUSED
-    assert reading.answer.detail == remark
+    assert reading.outcome == Reason.CONSENT_REFUSED
+    assert reading.detail == remark
 
 
 def test_a_desk_opens_only_what_memoranda_that_accept_it_grant() -> None:
@@ -327,9 +327,9 @@ def test_a_consent_opens_no_clause_of_parties_that_do_not_trust_its_desk() -> No
     )
     assert names(reading) == ["f"]
     assert refusals(reading) == {"g": Reason.CONSENT_REFUSED}
-    assert reading.remarks == [
-        f"the memorandum does not take the word of {DESK} for a person's consent"
-    ]
+    assert reading.remarks == (
+        f"the memorandum does not take the word of {DESK} for a person's consent",
+    )
 
 
 def test_what_no_consent_could_open_is_refused_for_its_own_reason() -> None:
@@ -342,7 +342,7 @@ def test_what_no_consent_could_open_is_refused_for_its_own_reason() -> None:
     )
     assert names(reading) == ["f"]
     assert refusals(reading) == {"g": Reason.FIELD_NOT_COVERED}
-    assert reading.remarks == []
+    assert reading.remarks == ()
 
 
 def test_the_word_of_a_desk_that_no_clause_accepts_counts_for_nothing() -> None:

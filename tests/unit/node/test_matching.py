@@ -7,7 +7,7 @@ import pytest
 
 from landbridge.errors import LandbridgeError, Reason
 from landbridge.subject import SubjectId
-from node.sources.lookup import Lookup
+from node.sources.lookup import Lookup, Wanted
 from node.sources.source import Source
 from tests.schools import look_up, open_source, read
 
@@ -115,7 +115,8 @@ def test_a_broad_look_up_takes_any_key(source: Source) -> None:
 
 def test_more_exact_keys_of_unknown_schemes_are_no_hindrance(source: Source) -> None:
     person = SubjectId("person", "1")
-    lookup = Lookup("bridge", ("name",), (), person, (SubjectId("ope", "00340400"),), broad=False)
+    wanted = Wanted("bridge", ("name",), ())
+    lookup = Lookup(wanted, person, (SubjectId("ope", "00340400"),))
     assert [line for line, _ in found(source, lookup)] == [5, 6, 7, 8]
 
 

@@ -7,6 +7,7 @@ from typing import Any, Final
 import pytest
 
 from landbridge.errors import Reason
+from landbridge.heading import read_columns
 from landbridge.memorandum.words import read_instant
 from landbridge.policy.authorization import Policy
 from landbridge.query import Query, Wanted
@@ -21,7 +22,7 @@ from node.sources.source import Source
 from node.task import Task
 from tests.consents import desks
 from tests.memoranda import make_memorandum
-from tests.schools import load_config, load_federation
+from tests.schools import dataset_answer, load_config, load_federation
 
 CONFIG: Final = """
 [node]
@@ -116,7 +117,7 @@ def read(
     failures: list[Exception] = []
     Reader(source, published, 100, failures.append).read([task])
     assert not failures
-    return task.readings[0].answer
+    return dataset_answer(task.readings[0])
 
 
 @pytest.mark.parametrize(
@@ -195,6 +196,6 @@ def test_records_of_two_clauses_stand_in_extracts_of_their_own(
     first, second = answer.extracts
     assert (first.clause, first.legal_basis) == ("1", "Act 1")
     assert (second.clause, second.records[0].values[0].boolean) == ("2", True)
-    assert second.columns[0].type == answer_pb2.VALUE_TYPE_BOOLEAN
+    assert read_columns(second.heading)[0].type == answer_pb2.VALUE_TYPE_BOOLEAN
     none = read(registrar, {"fields": ["name"]}, subject=SubjectId("school", "000009"))
     assert none.outcome == Reason.NO_RECORD

@@ -11,9 +11,10 @@ from landbridge.log.subject_keys import Pseudonym
 from landbridge.policy.authorization import AccessRequest, Policy, authorize
 from landbridge.query import Query
 from landbridge.subject import SubjectId, SubjectKind
-from landbridge.v1 import answer_pb2, log_pb2, query_pb2
-from node.task import Extraction, Reading, Task
+from landbridge.v1 import log_pb2, query_pb2
+from node.task import Reading, Task
 from node.trace import write_entry
+from node.verdict import Release, Verdict
 from tests.memoranda import make_memorandum
 
 LEAP_DAY: Final = int(datetime(2028, 2, 29, 12, tzinfo=UTC).timestamp()) * 1000
@@ -53,11 +54,11 @@ def entry_of(
     )
     question = query_pb2.Question(step=query_pb2.STEP_COLLECT, round=1, datasets=["d"])
     task = Task(question, query, bytes(32), policy, date(2028, 2, 29))
-    answer = answer_pb2.DatasetAnswer(dataset="d", outcome=outcome.value)  # type: ignore[arg-type]
-    extractions = [Extraction(allowance, ()) for allowance in decision.allowances]
-    reading = Reading("d", answer, extractions, list(decision.refusals), is_read=is_read)
+    releases = tuple(Release("d", allowance, ()) for allowance in decision.allowances)
+    reading = Reading.of(Verdict("d", releases, decision.refusals), is_read=is_read)
+    reading.outcome = outcome.value
     task.readings.append(reading)
-    return write_entry(task, bytes(32), NAMES, at=LEAP_DAY)
+    return log_pb2.LogEntry.FromString(write_entry(task, bytes(32), NAMES, at=LEAP_DAY))
 
 
 def told_from(access: log_pb2.Access) -> tuple[str, str]:

@@ -13,9 +13,10 @@ from landbridge.policy.authorization import AccessRequest, Policy, authorize
 from landbridge.query import Query
 from landbridge.replay import ReplayGuard
 from landbridge.subject import SubjectId, SubjectKind
-from landbridge.v1 import answer_pb2, log_pb2, query_pb2
-from node.task import Extraction, Reading, Task
+from landbridge.v1 import log_pb2, query_pb2
+from node.task import Reading, Task
 from node.turnstile import Turnstile
+from node.verdict import Release, Verdict
 from tests.memoranda import make_memorandum
 from tests.unit.node.quota_node import ACCOUNT, NOON, QuotaNode
 
@@ -50,14 +51,13 @@ def task(number: int, *grants: Mapping[str, Any], read: bool = True, step: int =
     made = Task(question, query, number.to_bytes(32), policy, date(2026, 6, 15))
     names = tuple(name for grant in grants for name in grant.get("fields", ["f"]))
     request = AccessRequest("p.a", "d", "r.a", "why", SubjectKind.LEGAL_ENTITY, names, NOON)
-    reading = Reading("d", answer_pb2.DatasetAnswer(dataset="d"), is_read=read)
     decided = authorize(policy, request).allowances
-    reading.extractions = [Extraction(allowance, allowance.where) for allowance in decided]
-    made.readings.append(reading)
+    releases = tuple(Release("d", allowance, allowance.where) for allowance in decided)
+    made.readings.append(Reading.of(Verdict("d", releases), is_read=read))
     return made
 
 
-def answered(asked: Task) -> tuple[Task, log_pb2.LogEntry]:
+def answered(asked: Task) -> tuple[Task, bytes]:
     entry = log_pb2.LogEntry(kind=log_pb2.ENTRY_KIND_ANSWER)
     entry.accesses.add(
         outcome=Reason.ANSWERED.value,  # type: ignore[arg-type]
@@ -65,7 +65,7 @@ def answered(asked: Task) -> tuple[Task, log_pb2.LogEntry]:
         clause="1",
         released=["f"],
     )
-    return asked, entry
+    return asked, entry.SerializeToString()
 
 
 def spent(asked: Task) -> list[tuple[str, Reason]]:
@@ -119,7 +119,7 @@ def test_a_quota_that_fails_in_a_way_nobody_foresaw_keeps_nothing(node: QuotaNod
         {"clause": "2", "fields": ["g"], **quota(1)},
     ]
     broken = task(1, *parts)
-    broken.readings[0].extractions[1].allowance = None  # type: ignore[assignment]
+    broken.readings[0].extractions[1].release = None  # type: ignore[assignment]
     with pytest.raises(AttributeError):
         turnstile.admit(broken, NOON)
     assert node.count() == 0

@@ -36,8 +36,8 @@ def test_a_record_of_bytes_equals_a_built_one(
     *, values: list[Reading], name: str, group: bool
 ) -> None:
     parts = [compile_writer(lambda native: values[int(str(native))])(n) for n in range(len(values))]
-    record = write_record(name, about(SubjectId("ope", "00100500"), group), parts)
-    assert record == answer_pb2.Record(
+    record = write_record(name, about(SubjectId("ope", "00100500"), group), b"".join(parts))
+    assert answer_pb2.Record.FromString(record) == answer_pb2.Record(
         record=name,
         about=subject_pb2.SubjectId(scheme="ope", value="00100500"),
         covers_group=group,
@@ -58,8 +58,8 @@ def test_a_record_states_its_day_where_it_differs_from_the_dataset(
     value: str | None, as_of: str
 ) -> None:
     write = compile_as_of_writer(lambda _: Reading(value, ""), "2019-06-20")
-    record = write_record("1", about(SubjectId("ope", "1"), covers_group=False), [write("x")])
-    assert record.as_of == as_of
+    record = write_record("1", about(SubjectId("ope", "1"), covers_group=False), write("x"))
+    assert answer_pb2.Record.FromString(record).as_of == as_of
 
 
 def test_equal_numbers_of_different_types_are_told_apart() -> None:

@@ -4,6 +4,7 @@ import json
 from contextlib import suppress
 from typing import Any
 
+import jsonschema
 import pytest
 import rfc8785
 
@@ -18,12 +19,14 @@ from landbridge.rights.agency_signature import sign_as_agency
 from landbridge.rights.correction import (
     ANSWERS_OF_A_NOTICE,
     Correction,
+    json_schema,
     read_correction,
     verify_correction,
 )
 from landbridge.statement.signed import SignedByOne
 from tests.bundles import bundle
 from tests.corrections import CASE, QUERY, instant, key, notices, now, refused
+from tests.example import ROOT
 from tests.mutations import mutations
 from tests.pki import BOARD, COUNCIL, FEDERATION, REGISTRY
 
@@ -52,6 +55,23 @@ def test_a_notice_says_which_answers_were_wrong_and_nothing_of_whom() -> None:
         "since",
     }
     assert read_correction(signed.to_bytes()) == notice
+
+
+def test_a_notice_has_the_published_form() -> None:
+    schema = json.loads((ROOT / "docs/schemas/correction.schema.json").read_text())
+    assert schema == json_schema(), "run docs/schemas/make.py"
+    file = jsonschema.Draft202012Validator(schema)
+    (signed,) = notices([(7, QUERY), (9, "e" * 64)])
+    written = json.loads(signed.to_bytes())
+    file.validate(written)
+    assert not file.is_valid(written | {"rest": ""})
+    payload = json.loads(signed.payload)
+    of_payload = jsonschema.Draft202012Validator(schema | schema["$defs"]["Payload"])
+    of_payload.validate(payload)
+    for name in payload:
+        assert not of_payload.is_valid({key: payload[key] for key in payload if key != name}), name
+    assert not of_payload.is_valid(payload | {"answers": []})
+    assert not of_payload.is_valid(payload | {"reason": "sold"})
 
 
 def test_many_answers_make_several_notices_with_ids_that_stay() -> None:

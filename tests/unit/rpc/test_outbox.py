@@ -8,6 +8,7 @@ from landbridge.errors import LandbridgeError, Reason
 from landbridge.rpc.outbox import (
     LARGEST_BATCH,
     MOST_ACCEPTED,
+    MOST_BYTES,
     MOST_IN_A_BATCH,
     Outbox,
     check_batch,
@@ -92,3 +93,14 @@ async def test_a_reader_that_failed_is_heard_and_one_that_was_stopped_is_not() -
     stopped = asyncio.create_task(asyncio.sleep(60))
     stopped.cancel()
     await finished(stopped)
+
+
+async def test_a_reader_is_held_back_while_too_many_bytes_wait_however_few_the_items() -> None:
+    outbox = filled(*[LARGEST_BATCH] * 4, 1)
+    held = asyncio.create_task(outbox.room())
+    await asyncio.sleep(0)
+    assert not held.done()
+    taken = await outbox.take()
+    await held
+    assert taken == [LARGEST_BATCH]
+    assert 4 * LARGEST_BATCH + 1 > MOST_BYTES

@@ -6,7 +6,7 @@ import pytest
 
 from landbridge.agency import Identity, Role
 from landbridge.clock import to_iso
-from landbridge.errors import Reason
+from landbridge.errors import LandbridgeError, Reason
 from landbridge.keys import KeyUse, SigningKey, public_text
 from landbridge.trust.bundle import TrustBundle
 from landbridge.trust.document import AuthorityState
@@ -170,3 +170,36 @@ def test_log_has_every_key_that_is_good_at_that_time() -> None:
     found = TrustBundle.parse(signed(changed), None)
     assert found.log_keys(ORIGIN, at)[2] == (present.public,)
     assert found.log_keys(ORIGIN, at + 5000)[2] == (present.public, later.public)
+
+
+def test_what_is_known_of_a_log_at_one_time_is_not_believed_of_another() -> None:
+    pki = shared_federation()
+    present = pki.parties[NODE].keys[KeyUse.LOG]
+    later = SigningKey.generate(REGISTRY, KeyUse.LOG)
+    changed = content()
+    start = bundle().issued_at
+    add_key(changed, REGISTRY, later, vouched_by=present, not_before=start + 5000)
+    member = changed["members"][REGISTRY]
+    member["logs"][0]["key_ids"].append(later.key_id)
+    for record in member["keys"]:
+        if record["key_id"] == present.key_id:
+            record["not_before"], record["not_after"] = to_iso(start), to_iso(start + 9000)
+    member["suspended_at"] = to_iso(start + 12_000)
+
+    def good(found: TrustBundle, at: int) -> tuple[bytes, ...]:
+        try:
+            keys = found.log_keys(ORIGIN, at)[2]
+        except LandbridgeError as error:
+            if error.reason is not Reason.UNTRUSTED_KEY:
+                raise
+            return ()
+        return tuple(key.public_bytes_raw() for key in keys)
+
+    turns = [start + after for after in (0, 5000, 9000, 12_000)]
+    times = [turn + step for turn in turns for step in (-1, 0, 1)]
+    document = signed(changed)
+    expected = {at: good(TrustBundle.parse(document, None), at) for at in times}
+    assert [len(expected[turn]) for turn in turns] == [1, 2, 1, 0]
+    found = TrustBundle.parse(document, None)
+    for at in (*times, *reversed(times), *times[::5], *times[::7], *times[1::4]):
+        assert good(found, at) == expected[at]

@@ -290,4 +290,4 @@ def test_what_cannot_be_read_or_written_is_said(place: Place, capsys: Captured) 
     assert run(["log", "export", str(place.state), "--to", in_a_file]) == 1
     assert run(["log", "prove", str(place.state), "1", "--to", in_a_file]) == 2
     assert run(["log", "export", str(place.state), "--to", "x", "--witnesses", "1"]) == 1
-    assert "no head of registry.town.example/node/main has 1 cosignatures" in told(capsys)[1]
+    assert "no head of registry.town.example/node/main has 1 cosignature yet" in told(capsys)[1]
