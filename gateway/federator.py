@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from google.protobuf.message import DecodeError
 
 from gateway.asked import Asked
+from gateway.assembly_time import AssemblyTime
 from gateway.entry_room import check_room
 from gateway.executor import Executor
 from gateway.inquiry import Inquiry
@@ -33,8 +34,6 @@ from landbridge.subject import SubjectId
 from landbridge.v1 import envelope_pb2, profile_pb2, query_pb2
 
 _RESOLVE_SHARE = 0.5
-_HOP_S = 0.02
-_ASSEMBLY_SHARE = 0.05
 
 
 class Federator:
@@ -65,6 +64,7 @@ class Federator:
         self._replay = replay
         self._others = others
         self._clock = clock
+        self._time = AssemblyTime()
 
     async def profile(
         self,
@@ -85,15 +85,16 @@ class Federator:
         """
         loop = asyncio.get_running_loop()
         now = loop.time()
-        end = now + max(0.0, timeout - _HOP_S - timeout * _ASSEMBLY_SHARE)
-        inquiry = self._check(query, caller)
-        await self._resolve(inquiry, now + (end - now) * _RESOLVE_SHARE)
-        await self._collect(inquiry, end)
-        try:
-            async with asyncio.timeout_at(now + timeout):
-                return await self._log_and_sign(inquiry)
-        except TimeoutError as error:
-            raise refuse(Reason.LATE, "the gateway's log took too long") from error
+        with self._time.in_work():
+            wait = timeout - self._time.kept(timeout)
+            inquiry = self._check(query, caller)
+            await self._resolve(inquiry, now + wait * _RESOLVE_SHARE)
+            await self._collect(inquiry, now + wait)
+            try:
+                async with asyncio.timeout_at(now + timeout):
+                    return await self._log_and_sign(inquiry)
+            except TimeoutError as error:
+                raise refuse(Reason.LATE, "the gateway's log took too long") from error
 
     def _check(self, data: bytes, caller: str) -> Inquiry:
         now = self._clock()
@@ -217,7 +218,10 @@ class Federator:
 
     async def _log_and_sign(self, inquiry: Inquiry) -> bytes:
         now = self._clock()
-        written = write_profile(inquiry, gateway=self._gateway, federation=self._federation, at=now)
+        with self._time.assembling():
+            written = write_profile(
+                inquiry, gateway=self._gateway, federation=self._federation, at=now
+            )
         subject = inquiry.query.subject
         about = (subject.scheme, subject.value, now)
         size = written.entry_size

@@ -90,7 +90,9 @@ async def test_handler_is_stopped_with_its_stream(tmp_path: Path) -> None:
     async with serve(make_federation(tmp_path)) as node, node.channel() as channel:
         stream = channel.stream_stream("/test.Service/Idle")(timeout=10)
         assert ADMITTED[0] in tuple(await stream.initial_metadata())
-        assert len(idle_handlers()) == 1
+        async with asyncio.timeout(5):
+            while not idle_handlers():
+                await asyncio.sleep(0.01)
         node.suspend(GATEWAY)
         await stream.code()
         await asyncio.sleep(0)
