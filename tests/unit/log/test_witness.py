@@ -201,9 +201,10 @@ def test_many_callers_at_once_never_bring_it_back(town: Town) -> None:
     for _ in range(24):
         fill(log, 1)
         heads.append((log.size, log.head()))
-    lines: list[int] = []
+    cosigned: dict[int, list[int]] = {}
 
     def hammer(start: int) -> None:
+        lines = cosigned.setdefault(start, [])
         for size, head in heads[start:] + heads[:start]:
             seen = witness.seen(log.origin)
             old = seen.size if seen else 0
@@ -218,10 +219,11 @@ def test_many_callers_at_once_never_bring_it_back(town: Town) -> None:
         thread.start()
     for thread in threads:
         thread.join()
-    assert lines == sorted(lines)
+    # In which order two threads note what they were given says nothing.
+    assert all(lines == sorted(lines) for lines in cosigned.values())
     last = witness.seen(log.origin)
     assert last is not None
-    assert last.size == lines[-1]
+    assert last.size == max(size for lines in cosigned.values() for size in lines)
 
 
 @settings(
