@@ -167,7 +167,7 @@ def build_gateway(  # noqa: PLR0913  built once, by name
     others = OtherWorkers(log, replay, seen.sizes) if worker.shares else None
     if others is not None:
         seen.read_until = others.known
-    committer = Committer(log, subjects=log.subjects)
+    committer = Committer(log)
     nodes = NodeLines(
         party.trust,
         lambda endpoint: NodeClient(

@@ -11,12 +11,7 @@ from landbridge.commands.output import Output
 from landbridge.counted import counted
 from landbridge.errors import Reason, refuse
 from landbridge.log.note import parse_note
-from landbridge.log.tlog_proof import FIRST_LINE, read_tlog_proof
-
-
-def is_proof(data: bytes) -> bool:
-    """Tell whether a file is a proof, by its first line."""
-    return data.startswith(FIRST_LINE.encode() + b"\n")
+from landbridge.log.tlog_proof import read_tlog_proof
 
 
 def verify_proof(

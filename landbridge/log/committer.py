@@ -15,7 +15,7 @@ from threading import Thread
 from landbridge.errors import Reason, refuse
 from landbridge.log.evidence import Evidence, check_size, check_sizes
 from landbridge.log.store import LogStore
-from landbridge.log.subject_keys import About, Pseudonym, SubjectKeys
+from landbridge.log.subject_keys import About, Pseudonym
 
 MOST_WAITING = 4096
 """Entries that may wait; at a thousand entries a batch that is a few milliseconds of work."""
@@ -49,7 +49,6 @@ class Committer:
         self,
         store: LogStore,
         *,
-        subjects: SubjectKeys | None = None,  # noqa: ARG002  the log knows its own
         most_waiting: int = MOST_WAITING,
     ) -> None:
         self._store = store

@@ -147,7 +147,7 @@ async def test_entries_on_subjects_are_named_batch_by_batch(
     open_naming: OpenLog, path: Path
 ) -> None:
     log = open_naming()
-    committer = Committer(log, subjects=log.subjects)
+    committer = Committer(log)
     with busy_disk(path):
         tasks = [
             asyncio.create_task(
