@@ -20,6 +20,7 @@ from landbridge.log.checkpoint import read_checkpoint
 from landbridge.log.merkle import leaf_hash, verify_inclusion
 from landbridge.log.note import parse_note
 from landbridge.log.store import LogStore
+from landbridge.log.subject_keys import Pseudonym
 from landbridge.log.tlog_proof import TlogProof
 from landbridge.subject import SubjectId
 from landbridge.v1 import log_pb2, query_pb2, reason_pb2, subject_pb2
@@ -88,13 +89,15 @@ def _fill(log: LogStore, size: Size, say: Say) -> int:
         numbers = range(start, min(start + _BATCH, size.entries))
         # The year's entries: each month has keys of its own.
         times = [_START + number * _PER_YEAR_MS // size.entries for number in numbers]
-        asked = [("us-ope-id", _subject(random.randrange(size.subjects)), at) for at in times]
-        names = log.subjects.names(asked)
-        entries = [
-            _entry(at, random, name.value).SerializeToString()
-            for at, name in zip(times, names, strict=True)
-        ]
-        log.append(entries, [(name,) for name in names])
+        about = [(("us-ope-id", _subject(random.randrange(size.subjects)), at),) for at in times]
+
+        def write(named: list[list[Pseudonym]], times: list[int] = times) -> list[bytes]:
+            return [
+                _entry(at, random, name.value).SerializeToString()
+                for at, (name,) in zip(times, named, strict=True)
+            ]
+
+        log.append_about(about, write)
         if start // _SAID_EVERY != (start + _BATCH) // _SAID_EVERY:
             say(f"{log.size} entries")
     return size.entries - begun

@@ -64,16 +64,14 @@ def keep_in_memory() -> None:
         with database.reading() as connection:
             yield connection
 
-    def names(_: SubjectKeys, subjects: Iterable[About]) -> list[Pseudonym]:
-        return [
+    def name_within(
+        _: SubjectKeys, _connection: object, _version: object, subjects: Iterable[About]
+    ) -> Naming:
+        names = [
             Pseudonym(hmac.digest(_KEY, f"{scheme} {value}".encode(), "sha256")[:16], "2026-11")
             for scheme, value, _ in subjects
         ]
-
-    def name_within(
-        keys: SubjectKeys, _connection: object, _version: object, subjects: Iterable[About]
-    ) -> Naming:
-        return Naming(names(keys, subjects), {}, [])
+        return Naming(names, {}, ())
 
     for name, value in (
         ("write_batch", memory.write_batch),
@@ -88,7 +86,6 @@ def keep_in_memory() -> None:
                 setattr(module, name, value)
     for kind, name, method in (
         (LogDatabase, "writing", writing),
-        (SubjectKeys, "names", names),
         (SubjectKeys, "name_within", name_within),
         (HeadMark, "keep", lambda *_: None),
     ):

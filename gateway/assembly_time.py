@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from time import perf_counter
 from typing import Final
 
-_HOP_S: Final = 0.02
+_HOP_S: Final = 0.05
 _SHARE: Final = 0.05
 _MOST: Final = 0.5
 """No more of a query's time is ever kept: waiting for answers is what it is for."""

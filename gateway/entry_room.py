@@ -33,7 +33,7 @@ def check_room(answer: VerifiedAnswer) -> VerifiedAnswer:
 
 def too_large(answer: VerifiedAnswer) -> Iterator[profile_pb2.Source]:
     """Tell that an answer was left out, as the entry has no room for it."""
-    for dataset in answer.datasets:
+    for dataset in answer.read.outline.datasets:
         yield profile_pb2.Source(
             agency=answer.agency,
             dataset=dataset.name,

@@ -13,6 +13,7 @@ from gateway.inquiry import Inquiry
 from gateway.node_client import NodeClient
 from gateway.planner import Planner
 from gateway.verifier import AnswerVerifier
+from gateway.waves import Place, Waves
 from gateway.worker import OtherWorkers
 from gateway.written_profile import write_profile
 from landbridge.assembler import VerifiedAnswer
@@ -25,7 +26,7 @@ from landbridge.envelope import (
 )
 from landbridge.errors import LandbridgeError, Reason, refuse
 from landbridge.federation import Federation
-from landbridge.links import FollowedIdentifiers, links_stated
+from landbridge.links import FollowedIdentifiers, linking_records
 from landbridge.log.committer import Committer
 from landbridge.query import Query, check_alone, check_query, read_query
 from landbridge.replay import ReplayGuard
@@ -65,6 +66,7 @@ class Federator:
         self._others = others
         self._clock = clock
         self._time = AssemblyTime()
+        self._waves = Waves()
 
     async def profile(
         self,
@@ -88,13 +90,17 @@ class Federator:
         with self._time.in_work():
             wait = timeout - self._time.kept(timeout)
             inquiry = self._check(query, caller)
-            await self._resolve(inquiry, now + wait * _RESOLVE_SHARE)
-            await self._collect(inquiry, now + wait)
+            place = await self._waves.join(now + wait)
             try:
-                async with asyncio.timeout_at(now + timeout):
-                    return await self._log_and_sign(inquiry)
-            except TimeoutError as error:
-                raise refuse(Reason.LATE, "the gateway's log took too long") from error
+                await self._resolve(inquiry, now + wait * _RESOLVE_SHARE, place)
+                await self._collect(inquiry, now + wait, place)
+                try:
+                    async with asyncio.timeout_at(now + timeout):
+                        return await self._log_and_sign(inquiry)
+                except TimeoutError as error:
+                    raise refuse(Reason.LATE, "the gateway's log took too long") from error
+            finally:
+                place.leave()
 
     def _check(self, data: bytes, caller: str) -> Inquiry:
         now = self._clock()
@@ -115,7 +121,8 @@ class Federator:
             check_public_key(query.seal_to)
         query_digest = digest(QUERY_TYPE, envelope.payload)
         self._replay.admit(query_digest, 0, 0, expires_at=query.expires_at, at=now)
-        catalogues = {agency: node.catalogue for agency, node in self._nodes.items()}
+        nodes = tuple(self._nodes.items())
+        catalogues = {agency: node.catalogue for agency, node in nodes}
         plan = self._planner.plan(query, catalogues, now)
         followed = FollowedIdentifiers(
             query.subject, self._federation.schemes, self._federation.limits.max_links
@@ -129,12 +136,12 @@ class Federator:
                 detail=node.failure.message,
                 not_asked=True,
             )
-            for agency, node in self._nodes.items()
+            for agency, node in nodes
             if node.catalogue is None and _is_wanted(query, agency)
         )
         return inquiry
 
-    async def _resolve(self, inquiry: Inquiry, deadline: float) -> None:
+    async def _resolve(self, inquiry: Inquiry, deadline: float, place: Place) -> None:
         """Ask the datasets that link identifiers, round by round, until every scheme is settled."""
         steps: tuple[SubjectId, ...] = (inquiry.query.subject,)
         for round_ in range(1, self._federation.limits.max_rounds + 1):
@@ -143,17 +150,14 @@ class Federator:
             datasets = inquiry.plan.resolve({step.scheme for step in steps})
             if not datasets:
                 return
-            answers, failures = await self._ask(
-                inquiry, query_pb2.STEP_RESOLVE, round_, datasets, deadline
-            )
+            asked = _asked(query_pb2.STEP_RESOLVE, round_, datasets)
+            answers, failures = await self._ask(inquiry, asked, deadline, place)
             inquiry.unresolved |= failures | _withheld_links(answers)
-            read = [
-                (answer, tuple(links_stated(answer.agency, answer.datasets))) for answer in answers
-            ]
+            read = [(answer, tuple(linking_records(answer.read))) for answer in answers]
             inquiry.resolved.extend(read)
             steps = inquiry.followed.add_round(record for _, found in read for record in found)
 
-    async def _collect(self, inquiry: Inquiry, deadline: float) -> None:
+    async def _collect(self, inquiry: Inquiry, deadline: float, place: Place) -> None:
         datasets, unreachable = inquiry.plan.collect(inquiry.followed)
         for source in unreachable:
             if inquiry.unresolved:
@@ -162,7 +166,8 @@ class Federator:
                 )
                 source.detail += f"; not to be asked for links: {silent}"
             inquiry.not_answered.append(source)
-        answers, failures = await self._ask(inquiry, query_pb2.STEP_COLLECT, 1, datasets, deadline)
+        asked = _asked(query_pb2.STEP_COLLECT, 1, datasets)
+        answers, failures = await self._ask(inquiry, asked, deadline, place)
         inquiry.collected = answers
         inquiry.not_answered.extend(
             profile_pb2.Source(
@@ -178,23 +183,17 @@ class Federator:
     async def _ask(
         self,
         inquiry: Inquiry,
-        step: query_pb2.Step.ValueType,
-        round_: int,
-        datasets: Mapping[str, list[str]],
+        asked: Mapping[str, Asked],
         deadline: float,
+        place: Place,
     ) -> tuple[list[VerifiedAnswer], dict[str, LandbridgeError]]:
         """Ask the nodes and verify every answer before it is used."""
-        failures = {
-            agency: error
-            for agency in datasets
-            if (error := self._verifier.not_to_be_asked(agency)) is not None
-        }
-        asked = {
-            agency: Asked(step, round_, names)
-            for agency, names in datasets.items()
-            if agency not in failures
-        }
-        questions = inquiry.questions(asked)
+        failures = self._verifier.not_to_be_asked(asked)
+        questions = inquiry.questions(
+            {agency: one for agency, one in asked.items() if agency not in failures}
+            if failures
+            else asked
+        )
         sizes_before = self._verifier.sizes_seen()
 
         def verify(agency: str, data: bytes) -> VerifiedAnswer:
@@ -209,7 +208,9 @@ class Federator:
             return check_room(answer)
 
         answers: list[VerifiedAnswer] = []
-        for agency, outcome in (await self._executor.ask(questions, deadline, verify)).items():
+        for agency, outcome in (
+            await self._executor.ask(questions, deadline, verify, place)
+        ).items():
             if isinstance(outcome, LandbridgeError):
                 failures[agency] = outcome
             else:
@@ -235,13 +236,19 @@ class Federator:
         return written.signed(evidence)
 
 
+def _asked(
+    step: query_pb2.Step.ValueType, round_: int, datasets: Mapping[str, list[str]]
+) -> dict[str, Asked]:
+    return {agency: Asked(step, round_, names) for agency, names in datasets.items()}
+
+
 def _withheld_links(answers: Iterable[VerifiedAnswer]) -> dict[str, LandbridgeError]:
     """Name the agencies that were asked for links and gave none, for a reason of their own."""
     looked = (Reason.ANSWERED.value, Reason.NO_RECORD.value)
     return {
-        answer.answer.agency: refuse(Reason(dataset.outcome), dataset.detail)
+        answer.agency: refuse(Reason(dataset.outcome), dataset.detail)
         for answer in answers
-        for dataset in answer.answer.datasets
+        for dataset in answer.read.outline.datasets
         if dataset.outcome not in looked
     }
 

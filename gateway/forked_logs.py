@@ -54,6 +54,10 @@ class ForkedLogs:
         """Note that it has proven what was asked; a fork that is proven stands all the same."""
         self._doubted.pop(origin, None)
 
+    def __bool__(self) -> bool:
+        """Tell whether there is any log of which nothing is taken."""
+        return bool(self._proven or self._doubted)
+
     def of_log(self, origin: str) -> LandbridgeError | None:
         """Return why nothing of a log is taken, if so."""
         return self._proven.get(origin) or self._doubted.get(origin)

@@ -1,10 +1,12 @@
 """Looks at the heads of the nodes' logs: each has to continue all that was seen of its log."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from gateway.forked_logs import ForkedLogs
 from gateway.node_client import NodeClient
@@ -47,6 +49,15 @@ class _Claim:
 
 
 @dataclass(frozen=True, slots=True)
+class _Read:
+    """The bytes of a head, the keys of its log when they verified, and the head."""
+
+    shown: bytes
+    keys: Sequence[Ed25519PublicKey]
+    head: SignedHead
+
+
+@dataclass(frozen=True, slots=True)
 class Proof:
     """What a log gave to prove that one head continues another."""
 
@@ -82,6 +93,8 @@ class HeadLooks:
         """By owner: a head that a witness has seen of its log, until that log accounts for it."""
         self._paths: dict[tuple[str, int, int], asyncio.Future[list[bytes]]] = {}
         """By owner and two sizes: what this round has fetched."""
+        self._read_last: dict[str, _Read] = {}
+        """By owner: what it has shown last, for as long as it shows the same."""
 
     def head_of(self, agency: str) -> SignedHead | None:
         """Return the newest head of a node's log, where it has shown one that fits."""
@@ -196,9 +209,25 @@ class HeadLooks:
 
     async def _fetch(self, agency: str) -> SignedHead:
         shown = await calls.get_checkpoint(self._nodes[agency].channel)
-        head = read_signed_head(shown.checkpoint, self._live.keys.now)
+        head = self._read(agency, shown.checkpoint)
         if not self._live.is_log_of(head.origin, agency, Role.NODE):
             raise refuse(Reason.UNTRUSTED_KEY, f"{agency} shows the log {head.origin}")
+        return head
+
+    def _read(self, agency: str, shown: bytes) -> SignedHead:
+        """Read and verify a head, once for as long as the same one comes under the same keys."""
+        now = self._live.keys.now
+        last = self._read_last.get(agency)
+        if last and last.shown == shown and last.keys == now(last.head.origin):
+            return last.head
+        asked: list[Sequence[Ed25519PublicKey]] = []
+
+        def keys_of(origin: str) -> Sequence[Ed25519PublicKey]:
+            asked.append(now(origin))
+            return asked[-1]
+
+        head = read_signed_head(shown, keys_of)
+        self._read_last[agency] = _Read(shown, asked[-1], head)
         return head
 
     def _counts(self, checkpoint: bytes) -> bool:

@@ -67,14 +67,14 @@ class Questions:
         numbers: list[int] = []
         batch: list[bytes] = []
         free = LARGEST_BATCH
+        written_ms, timeout = 0, b""
         for number, asked in self._waiting.items():
             timeout_ms = max(1, int((asked.deadline - now) * 1000))
-            question = b"".join(
-                (
-                    number_part(_CORRELATION_ID, number),
-                    part(_QUESTION, asked.question),
-                    number_part(_TIMEOUT_MS, timeout_ms),
-                )
+            if timeout_ms != written_ms:
+                # Queries that came together mostly have as long as each other.
+                written_ms, timeout = timeout_ms, number_part(_TIMEOUT_MS, timeout_ms)
+            question = (
+                number_part(_CORRELATION_ID, number) + part(_QUESTION, asked.question) + timeout
             )
             free -= len(question)
             # A question larger than a batch goes alone.

@@ -48,6 +48,7 @@ from landbridge.rpc.serving import (
     Health,
     bind,
     server_options,
+    settle,
     stop_signal,
 )
 from landbridge.v1 import rights_service_pb2_grpc
@@ -109,6 +110,7 @@ class Gateway:
         """Take nothing new, finish what was taken, and close everything."""
         await self.health.serving(yes=False)
         self.service.close()
+        self.documents.retire()
         self.relay.retire()
         await self.server.stop(GRACE_S)
         if self.enrolment is not None:
@@ -297,6 +299,7 @@ async def serve(
             enrolment_listen=enrolment_listen,
             worker=worker,
         )
+        settle()
         await gateway.start()
         await stopping.wait()
         await gateway.stop()

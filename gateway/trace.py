@@ -10,7 +10,7 @@ from typing import Final
 
 from landbridge.assembler import VerifiedAnswer
 from landbridge.envelope import VerifiedEntry
-from landbridge.heading import read_heading
+from landbridge.outline import Outline
 from landbridge.v1 import log_pb2, profile_pb2
 from landbridge.wire import number_part, part, text_part
 
@@ -19,14 +19,12 @@ _ACCESSES: Final = b"\x72"
 _HEARD: Final = b"\xa2\x01"
 _ORIGIN: Final = b"\x0a"
 _INDEX: Final = b"\x10"
-_LEAF_HASH: Final = b"\x1a"
+_LEAF_HASH: Final = b"\x1a\x20"
+"""With the size that each has."""
 _CHECKPOINT: Final = b"\x22"
 
 _REMEMBERED: Final = 1024
 _REMEMBERED_HEADS: Final = 128
-_LONGEST_HEADING: Final = 2048
-_MOST_REFUSED: Final = 8
-"""What is longer is written each time, so that nobody's answers fill the memory."""
 
 
 def accesses(
@@ -38,61 +36,44 @@ def accesses(
         for source in not_answered
     ]
     for verified in answers:
-        agency, memorandum = verified.agency, _sealed_by(verified)
-        for dataset in verified.datasets:
-            name, outcome = dataset.name, dataset.outcome
-            refused = dataset.refused if dataset.refusals else ()
-            write = _write if len(refused) <= _MOST_REFUSED else _write.__wrapped__
-            if not dataset.extracts:
-                written.append(write(agency, name, outcome, memorandum, refused=refused))
-            for extract in dataset.extracts:
-                if len(extract.heading) > _LONGEST_HEADING:
-                    write = _write.__wrapped__
-                written.append(
-                    write(
-                        agency,
-                        name,
-                        outcome,
-                        extract.memorandum,
-                        extract.clause,
-                        extract.heading,
-                        refused,
-                        len(extract.records),
-                    )
-                )
-                refused = ()
+        outline = verified.read.outline
+        written.append((_accesses_of if outline.kept else _accesses_of.__wrapped__)(outline))
     return written
 
 
-def _sealed_by(verified: VerifiedAnswer) -> str:
-    """Name the memorandum of a sealed answer that has one."""
-    if not verified.answer.HasField("sealed"):
-        return ""
+@lru_cache(_REMEMBERED)
+def _accesses_of(outline: Outline) -> bytes:
+    """Write what each dataset of an answer gave, clause by clause."""
     # Which of several memoranda releases which sealed dataset stands in the node's log alone.
-    sealed = verified.answer.sealed.memoranda
-    return sealed[0] if len(sealed) == 1 else ""
+    memorandum = outline.memoranda[0] if len(outline.memoranda) == 1 else ""
+    accesses = []
+    for dataset in outline.datasets:
+        given = [
+            log_pb2.Access(
+                memorandum=extract.memorandum,
+                clause=extract.clause,
+                released=extract.says.fields,
+                records=extract.records,
+            )
+            for extract in dataset.extracts
+        ] or [log_pb2.Access(memorandum=memorandum)]
+        given[0].refused.extend(dataset.refused)
+        for access in given:
+            access.agency, access.dataset = outline.agency, dataset.name
+            access.outcome = dataset.outcome  # type: ignore[assignment]
+        accesses += given
+    return b"".join([part(_ACCESSES, access.SerializeToString()) for access in accesses])
 
 
 @lru_cache(_REMEMBERED)
-def _write(  # noqa: PLR0913, PLR0917  an access is made of this
-    agency: str,
-    dataset: str,
-    outcome: int,
-    memorandum: str = "",
-    clause: str = "",
-    heading: bytes = b"",
-    refused: tuple[str, ...] = (),
-    records: int = 0,
-) -> bytes:
+def _write(agency: str, dataset: str, outcome: int, memorandum: str, clause: str) -> bytes:
+    """Write that a dataset gave nothing."""
     access = log_pb2.Access(
         agency=agency,
         dataset=dataset,
         outcome=outcome,  # type: ignore[arg-type]
         memorandum=memorandum,
         clause=clause,
-        released=read_heading(heading).fields,
-        refused=refused,
-        records=records,
     )
     return part(_ACCESSES, access.SerializeToString())
 
@@ -104,8 +85,8 @@ def heard(answers: Iterable[VerifiedAnswer]) -> list[bytes]:
 
 def _write_heard(holder: VerifiedEntry) -> bytes:
     origin, checkpoint = _write_head(holder.origin, holder.checkpoint)
-    index, leaf = number_part(_INDEX, holder.index), part(_LEAF_HASH, holder.leaf_hash)
-    return part(_HEARD, origin + index + leaf + checkpoint)
+    index = number_part(_INDEX, holder.index)
+    return part(_HEARD, origin + index + _LEAF_HASH + holder.leaf_hash + checkpoint)
 
 
 @lru_cache(_REMEMBERED_HEADS)

@@ -1,6 +1,6 @@
 """Verifies a node's answer before any of it is used."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from google.protobuf.message import DecodeError
 
@@ -13,8 +13,9 @@ from landbridge.errors import LandbridgeError, Reason, refuse
 from landbridge.federation import Federation
 from landbridge.log.seen_sizes import SeenSizes
 from landbridge.query import Query
+from landbridge.read_answer import read_answer
 from landbridge.sealed_answer import LARGEST_STEP_BYTES
-from landbridge.v1 import answer_pb2, envelope_pb2
+from landbridge.v1 import envelope_pb2
 
 # Sealing pads what is large to a full mebibyte.
 _MAX_ANSWER_BYTES = 8 * 1024 * 1024 + 2 * LARGEST_STEP_BYTES
@@ -42,9 +43,12 @@ class AnswerVerifier:
         """Return how large each log was seen to be; take it before asking."""
         return self._seen.sizes
 
-    def not_to_be_asked(self, agency: str) -> LandbridgeError | None:
-        """Return why an agency's node is asked nothing, if so: its log shows two histories."""
-        return self._forked.of_node(agency)
+    def not_to_be_asked(self, agencies: Iterable[str]) -> dict[str, LandbridgeError]:
+        """Return why some agencies' nodes are asked nothing: their logs show two histories."""
+        if not self._forked:
+            return {}
+        found = {agency: self._forked.of_node(agency) for agency in agencies}
+        return {agency: error for agency, error in found.items() if error is not None}
 
     def verify(  # noqa: PLR0913  by name
         self,
@@ -77,20 +81,19 @@ class AnswerVerifier:
             raise forked
         self._seen.saw(signer.origin, signer.head.size, signer.checkpoint)
         try:
-            answer = answer_pb2.Answer.FromString(envelope.payload)
+            read = read_answer(envelope.payload)
         except DecodeError as error:
             raise refuse(Reason.MISMATCHED_ANSWER, f"{agency} sent no answer") from error
-        if answer.agency != agency:
+        outline = read.outline
+        if outline.agency != agency:
             raise refuse(Reason.MISMATCHED_ANSWER, f"{agency} answered as another agency")
-        datasets = check_answer(
-            answer, signer, query_digest=query_digest, federation=self._federation
-        )
+        check_answer(read, signer, query_digest=query_digest, federation=self._federation)
         self._seen.check(sizes_before, signer.origin, signer.index)
         if not (
-            answer.step == asked.step
-            and answer.round == asked.round
-            and [dataset.name for dataset in datasets] == asked.datasets
+            outline.step == asked.step
+            and outline.round == asked.round
+            and outline.names == asked.datasets
         ):
             raise refuse(Reason.MISMATCHED_ANSWER, f"{agency} answered another question")
-        check_wanted(answer, datasets, query)
-        return VerifiedAnswer(envelope, answer, signer, data, datasets)
+        check_wanted(read, query)
+        return VerifiedAnswer(envelope, read, signer, data)

@@ -1,27 +1,17 @@
 """The profile as it goes out, and the log entry that names it."""
 
 from dataclasses import dataclass
-from typing import Final
 
 from gateway.entry_room import ROOM, bytes_of, too_large
 from gateway.inquiry import Inquiry
 from gateway.trace import accesses, heard
 from landbridge.assembler import assembled_bytes
 from landbridge.envelope import PROFILE_TYPE, digest
+from landbridge.evidenced import write_evidenced
 from landbridge.federation import Federation
 from landbridge.log.evidence import Evidence
 from landbridge.log.subject_keys import PSEUDONYM_BYTES, Pseudonym
 from landbridge.v1 import log_pb2
-from landbridge.wire import number_part, part
-
-# Tags of the Envelope, and of the LogEvidence in it.
-_TYPE: Final = part(b"\x0a", PROFILE_TYPE.encode())
-_PAYLOAD: Final = b"\x12"
-_LOG: Final = b"\x22"
-_ENTRY: Final = b"\x0a"
-_INDEX: Final = b"\x10"
-_PATH: Final = b"\x1a"
-_CHECKPOINT: Final = b"\x22"
 
 
 @dataclass(slots=True)
@@ -41,13 +31,7 @@ class WrittenProfile:
 
     def signed(self, evidence: Evidence) -> bytes:
         """Return the Envelope: the profile, and the proof that the log holds its entry."""
-        proof = [
-            part(_ENTRY, evidence.entry),
-            number_part(_INDEX, evidence.index),
-            *[part(_PATH, step) for step in evidence.path],
-            part(_CHECKPOINT, evidence.checkpoint),
-        ]
-        return b"".join((_TYPE, part(_PAYLOAD, self.payload), part(_LOG, b"".join(proof))))
+        return write_evidenced(PROFILE_TYPE, self.payload, evidence)
 
     def entry_about(self, name: Pseudonym) -> bytes:
         """Return the entry under a pseudonym of the subject."""

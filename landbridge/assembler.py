@@ -5,24 +5,28 @@ from them. The requester makes a message of the same. What follows is made in on
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import lru_cache
-from operator import itemgetter
-from typing import Final
+from operator import attrgetter, itemgetter
+from typing import Final, Self
 
 from landbridge.comparison import compare
 from landbridge.envelope import VerifiedEntry
 from landbridge.errors import Reason
 from landbridge.federation import Federation
 from landbridge.gaps import ANSWERS, kind_of
-from landbridge.links import FollowedIdentifiers, LinkingRecord, links_stated
-from landbridge.read_answer import ReadDataset, read_datasets
+from landbridge.links import FollowedIdentifiers, LinkingRecord, linking_records
+from landbridge.outline import Dataset, Outline
+from landbridge.read_answer import ReadAnswer, read_answer
 from landbridge.subject import SubjectId
 from landbridge.v1 import answer_pb2, envelope_pb2, profile_pb2, query_pb2, subject_pb2
-from landbridge.wire import part
+from landbridge.wire import number_part, part, text_part
 
 # Tags of the Profile's fields.
 _QUERY: Final = b"\x0a"
+_FEDERATION: Final = b"\x12"
+_GATEWAY: Final = b"\x1a"
+_ASSEMBLED_AT: Final = b"\x20"
 _ANSWERS: Final = b"\x2a"
 _SOURCES: Final = b"\x32"
 _LINKS: Final = b"\x3a"
@@ -30,7 +34,7 @@ _COMPLETENESS: Final = b"\x4a"
 
 _COLLECT: Final = query_pb2.STEP_COLLECT
 _RESOLVE: Final = query_pb2.STEP_RESOLVE
-_REMEMBERED: Final = 4096
+_REMEMBERED: Final = 1024
 
 
 @dataclass(slots=True)
@@ -38,41 +42,37 @@ class VerifiedAnswer:
     """An answer whose proof held, with the envelope that carries it."""
 
     envelope: envelope_pb2.Envelope
-    answer: answer_pb2.Answer
+    read: ReadAnswer
     holder: VerifiedEntry | None = None
     """The log entry by which it was verified, where that was done here."""
     data: bytes = b""
     """The envelope as it came; empty where it did not come as bytes."""
-    read: Sequence[ReadDataset] | None = None
-    """Its datasets, where somebody has taken them apart already."""
-    place: tuple[int, int, str] = field(init=False)
-    """Its place in a profile: step, round, agency."""
 
-    def __post_init__(self) -> None:
-        """Find its place."""
-        answer = self.answer
-        self.place = (answer.step, answer.round, answer.agency)
+    @classmethod
+    def of(
+        cls, envelope: envelope_pb2.Envelope, answer: answer_pb2.Answer, data: bytes = b""
+    ) -> Self:
+        """Take an answer that was parsed before."""
+        return cls(envelope, read_answer(answer.SerializeToString()), data=data)
 
     @property
-    def datasets(self) -> Sequence[ReadDataset]:
-        """Its datasets, taken apart once."""
-        if self.read is None:
-            self.read = read_datasets(self.answer)
-        return self.read
+    def place(self) -> tuple[int, int, str]:
+        """Its place in a profile: step, round, agency."""
+        return self.read.outline.place
 
     @property
     def agency(self) -> str:
         """Whose answer it is."""
-        return self.place[2]
+        return self.read.outline.agency
 
     @property
     def collected(self) -> bool:
         """Whether it is about records, and not about identifiers alone."""
-        return self.place[0] == _COLLECT
+        return self.read.outline.step == _COLLECT
 
 
 def _in_order(answers: Iterable[VerifiedAnswer]) -> list[VerifiedAnswer]:
-    return sorted(answers, key=lambda verified: verified.place)
+    return sorted(answers, key=attrgetter("read.outline.place"))
 
 
 def assemble(  # noqa: PLR0913  what a profile is made of
@@ -113,17 +113,20 @@ def assembled_bytes(  # noqa: PLR0913  what a profile is made of
 ) -> bytes:
     """Write what `assemble` gives, from the query and answers as they came, byte for byte."""
     ordered = _in_order(answers)
-    named = profile_pb2.Profile(
-        federation=federation.name, gateway=gateway, assembled_at_unix_ms=at
-    )
     return b"".join(
         [
             part(_QUERY, query),
-            named.SerializeToString(),
+            _write_names(federation.name, gateway),
+            number_part(_ASSEMBLED_AT, at),
             *[part(_ANSWERS, _as_it_came(verified)) for verified in ordered],
             _derived(ordered, asked, not_answered, federation),
         ]
     )
+
+
+@lru_cache
+def _write_names(federation: str, gateway: str) -> bytes:
+    return text_part(_FEDERATION, federation) + text_part(_GATEWAY, gateway)
 
 
 def _as_it_came(verified: VerifiedAnswer) -> bytes:
@@ -143,7 +146,7 @@ def _derived(
             *[written for _, _, _, written in sources],
             *_links(ordered, asked, federation),
             *compare(ordered, federation.terms),
-            part(_COMPLETENESS, _completeness([outcome for _, _, outcome, _ in sources])),
+            _write_completeness(tuple([outcome for _, _, outcome, _ in sources])),
         ]
     )
 
@@ -155,56 +158,35 @@ _Source = tuple[str, str, int, bytes]
 def _sources(
     answers: Iterable[VerifiedAnswer], not_answered: Iterable[profile_pb2.Source]
 ) -> list[_Source]:
-    sources = [
-        (verified.agency, dataset.name, dataset.outcome, _write_answered(verified.agency, dataset))
-        for verified in answers
-        if verified.collected
-        for dataset in verified.datasets
-    ]
-    sources += [
+    sources: list[_Source] = [
         (source.agency, source.dataset, source.outcome, part(_SOURCES, source.SerializeToString()))
         for source in not_answered
     ]
+    for verified in answers:
+        if verified.collected:
+            outline = verified.read.outline
+            sources += (_sources_of if outline.kept else _sources_of.__wrapped__)(outline)
     sources.sort(key=itemgetter(0, 1))
     return sources
 
 
-def _write_answered(agency: str, dataset: ReadDataset) -> bytes:
-    reasons: tuple[int, ...] = ()
-    refused = 0
-    if dataset.refusals:
-        reasons = tuple(sorted({refusal.reason for refusal in dataset.refusals}))
-        refused = len(dataset.refused)
-    message = dataset.message
-    detail = message.detail
-    # A detail is a sentence of its own, of which no two need be alike.
-    write = _write_source.__wrapped__ if detail else _write_source
-    return write(
-        agency, dataset.name, dataset.outcome, dataset.records, refused, detail, message.expired,
-        reasons,
-    )  # fmt: skip
-
-
 @lru_cache(_REMEMBERED)
-def _write_source(  # noqa: PLR0913, PLR0917  a source is made of this
-    agency: str,
-    dataset: str,
-    outcome: int,
-    records: int,
-    refused_fields: int,
-    detail: str,
-    expired: int,
-    reasons: tuple[int, ...],
-) -> bytes:
+def _sources_of(outline: Outline) -> tuple[_Source, ...]:
+    """Write what an answer says of its sources."""
+    name = outline.agency
+    return tuple([(name, one.name, one.outcome, _source(name, one)) for one in outline.datasets])
+
+
+def _source(agency: str, dataset: Dataset) -> bytes:
     source = profile_pb2.Source(
         agency=agency,
-        dataset=dataset,
-        outcome=outcome,  # type: ignore[arg-type]
-        records=records,
-        refused_fields=refused_fields,
-        detail=detail,
-        expired=expired,
-        reasons=reasons,  # type: ignore[arg-type]
+        dataset=dataset.name,
+        outcome=dataset.outcome,  # type: ignore[arg-type]
+        records=dataset.records,
+        refused_fields=len(dataset.refused),
+        detail=dataset.detail,
+        expired=dataset.expired,
+        reasons=dataset.reasons,  # type: ignore[arg-type]
     )
     return part(_SOURCES, source.SerializeToString())
 
@@ -216,7 +198,7 @@ def follow(
     rounds: dict[int, list[LinkingRecord]] = {}
     for verified in answers:
         if verified.place[0] == _RESOLVE:
-            found = links_stated(verified.agency, verified.datasets)
+            found = linking_records(verified.read)
             rounds.setdefault(verified.place[1], []).extend(found)
     followed = FollowedIdentifiers(asked, federation.schemes, federation.limits.max_links)
     for number in sorted(rounds):
@@ -227,12 +209,14 @@ def follow(
 def _links(
     answers: Sequence[VerifiedAnswer], asked: SubjectId, federation: Federation
 ) -> list[bytes]:
+    if not any(verified.read.outline.identifiers for verified in answers):
+        return []
     followed = follow(answers, asked, federation)
     asked_by = {found for ids in followed.by_scheme.values() for found in ids}
     stated = dict.fromkeys(followed.links)
     for verified in answers:
         if verified.collected:
-            for record in links_stated(verified.agency, verified.datasets):
+            for record in linking_records(verified.read):
                 if not record.covers_group:
                     stated.update(dict.fromkeys(record.links()))
     if not stated:
@@ -268,15 +252,17 @@ def _links(
     return [part(_LINKS, link.SerializeToString()) for link in links]
 
 
-def _completeness(outcomes: Sequence[int]) -> bytes:
+@lru_cache(_REMEMBERED)
+def _write_completeness(outcomes: tuple[int, ...]) -> bytes:
     counted = [_counted_as(outcome) for outcome in outcomes]
-    return profile_pb2.Completeness(
+    count = profile_pb2.Completeness(
         sources=len(counted),
         answered=counted.count("answered"),
         refused=counted.count("refused"),
         failed=counted.count("failed"),
         not_addressable=counted.count("not-addressable"),
-    ).SerializeToString()
+    )
+    return part(_COMPLETENESS, count.SerializeToString())
 
 
 @lru_cache

@@ -32,7 +32,6 @@ from landbridge.query import Wanted
 from landbridge.query_signer import QuerySigner
 from landbridge.query_writer import LIFETIME_MS, QueryWriter
 from landbridge.requester_log import RequesterLog
-from landbridge.requester_writer import Pending
 from landbridge.rpc.channel import RotatingChannel
 from landbridge.rpc.live_party import LiveParty
 from landbridge.rpc.options import STREAM_LIFE_S
@@ -178,7 +177,9 @@ class Client:
         consents: Sequence[bytes] = (),
         streamed: bool = False,
     ) -> envelope_pb2.Envelope:
-        """Ask for one profile; `timeout` in seconds. Verify what comes before relying on it.
+        """Ask for one profile; `timeout` in seconds, the requester's own log and all.
+
+        Verify what comes before relying on it.
 
         Queries that are ready together are signed together, whatever each asks, those on persons
         alone; each that is `sealed` has a key of its own. With `streamed` they also leave together,
@@ -186,16 +187,19 @@ class Client:
 
         Raises:
             LandbridgeError: LB-1002, LB-1005; the gateway's reason, LB-2001 or LB-2002 when it
-                cannot be reached; what the log refuses it for.
+                cannot be reached; what the log refuses it for, LB-2002 when that takes too long.
         """
+        end = asyncio.get_running_loop().time() + timeout
         (draft,) = self._writer.write(
             [subject], purpose, case, wanted, sealed=sealed, consents=consents
         )
         send = self._call_stream if streamed else self._call_unary
         if self._log is None:
             return await send(await self._signer.sign(draft), timeout)
-        leaving = self._log.leave(draft, self._signer.sign_all)
-        return await self._logged(self._log, leaving, timeout, send)
+        query, pending = await self._log.leave(draft, self._signer.sign_all, end)
+        profile = await self._send_in_time(query, end, send)
+        await self._log.received(pending, profile, end)
+        return profile
 
     async def send(
         self, query: envelope_pb2.Envelope, timeout: float = 5.0
@@ -238,27 +242,20 @@ class Client:
         if log is None:
             return await send(query, timeout)
 
-        async def asked() -> tuple[envelope_pb2.Envelope, Pending]:
-            return query, await log.asked(query)
+        end = asyncio.get_running_loop().time() + timeout
+        pending = await log.asked(query, end)
+        profile = await self._send_in_time(query, end, send)
+        await log.received(pending, profile, end)
+        return profile
 
-        return await self._logged(log, asked(), timeout, send)
-
-    async def _logged(
-        self,
-        log: RequesterLog,
-        leaving: Awaitable[tuple[envelope_pb2.Envelope, Pending]],
-        timeout: float,
-        send: _Send,
+    async def _send_in_time(
+        self, query: envelope_pb2.Envelope, end: float, send: _Send
     ) -> envelope_pb2.Envelope:
-        """Send a query once it is in the log, and hand on what came once that is, too."""
-        loop = asyncio.get_running_loop()
-        end = loop.time() + timeout
-        query, pending = await leaving
+        """Send a query that is in the log; `end` is in the event loop's own time."""
         if self._closed:
             raise refuse(Reason.UNREACHABLE, "the line to the gateway is closed")
-        profile = await send(query, max(_LEAST_S, end - loop.time()))
-        await log.received(pending, profile)
-        return profile
+        left = end - asyncio.get_running_loop().time()
+        return await send(query, max(_LEAST_S, left))
 
     async def _call_unary(
         self, query: envelope_pb2.Envelope, timeout: float

@@ -9,7 +9,8 @@ from functools import lru_cache
 from typing import Final, Protocol
 
 from landbridge.federation import Term
-from landbridge.read_answer import ReadDataset
+from landbridge.heading import Heading
+from landbridge.read_answer import ReadAnswer
 from landbridge.v1 import answer_pb2, profile_pb2
 from landbridge.v1.profile_pb2 import COMPARISON_STATUS_AGREEMENT, COMPARISON_STATUS_CONFLICT
 from landbridge.wire import part
@@ -23,22 +24,20 @@ _MOST_REMEMBERED: Final = 64
 _Source = tuple[str, str]
 _Place = tuple[int, int, int, int, int]
 """Positions of answer, dataset, extract, record and value."""
+_Stated = dict[tuple[_Source, str], _Place]
+"""What each source states of one term, and where."""
 
 
 class Comparable(Protocol):
     """An answer as far as its values can be compared."""
 
     @property
-    def agency(self) -> str:
-        """Whose answer it is."""
-
-    @property
     def collected(self) -> bool:
         """Whether it is about records."""
 
     @property
-    def datasets(self) -> Sequence[ReadDataset]:
-        """What each dataset gave."""
+    def read(self) -> ReadAnswer:
+        """What it says."""
 
 
 def compare(answers: Sequence[Comparable], terms: Mapping[str, Term]) -> Iterator[bytes]:
@@ -47,50 +46,64 @@ def compare(answers: Sequence[Comparable], terms: Mapping[str, Term]) -> Iterato
     Each comparison is given as it stands in the profile. References point into `answers`; of equal
     values from one source the first stands for all.
     """
-    found: dict[str, dict[tuple[_Source, str], _Place]] = {}
-    _gather(answers, terms, found)
+    found = _gather(answers, terms)
     for name in sorted(found):
-        stated = found[name]
-        if len({source for source, _ in stated}) < _FEWEST_SOURCES:
+        stated, term = found[name], terms[name]
+        sources, texts = {source for source, _ in stated}, {text for _, text in stated}
+        if len(sources) < _FEWEST_SOURCES:
             continue
-        term = terms[name]
-        agreed = len({text for _, text in stated}) == 1
+        agreed = len(texts) == 1 or len(set(map(term.normalise, texts))) == 1
         status = COMPARISON_STATUS_AGREEMENT if agreed else COMPARISON_STATUS_CONFLICT
-        first: list[_Place] = []
-        others: list[_Place] = []
-        for (source, _), place in stated.items():
-            (first if term.is_authoritative(*source) else others).append(place)
+        if len(stated) > len(sources):
+            stated = _once_each(stated, term)
+        first: tuple[_Place, ...] = ()
+        others = tuple(stated.values())
+        if term.authoritative:
+            named = {source for source in sources if term.is_authoritative(*source)}
+            first = tuple([place for (source, _), place in stated.items() if source in named])
+            others = tuple([place for place in others if place not in first])
         # What many sources state many times over is never alike twice.
         few = len(stated) <= _MOST_REMEMBERED
         write = _write if few else _write.__wrapped__
-        yield write(name, status, tuple(first), tuple(others))
+        yield write(name, status, first, others)
 
 
-def _gather(
-    answers: Sequence[Comparable],
-    terms: Mapping[str, Term],
-    found: dict[str, dict[tuple[_Source, str], _Place]],
-) -> None:
-    """Find each value that can be compared: by term, source and normalised text its first place."""
+def _gather(answers: Sequence[Comparable], terms: Mapping[str, Term]) -> dict[str, _Stated]:
+    """Find each value that can be compared: by term, source and text its first place."""
+    found: dict[str, _Stated] = {}
+    columns: list[tuple[int, _Stated]] = []
+    says: Heading | None = None
     for a, answer in enumerate(answers):
         if not answer.collected:
             continue
-        for d, dataset in enumerate(answer.datasets):
-            source = (answer.agency, dataset.name)
-            for e, extract in enumerate(dataset.extracts):
+        outline = answer.read.outline
+        for extract, records in zip(outline.extracts, answer.read.records, strict=True):
+            if extract.says is not says:
+                # Most answers of a query have one heading.
+                says = extract.says
                 columns = [
-                    (v, terms[name].normalise, found.setdefault(name, {}))
-                    for v, name in extract.says.terms.items()
+                    (v, found.setdefault(name, {}))
+                    for v, name in says.terms.items()
                     if name in terms
                 ]
-                for r, record in enumerate(extract.records if columns else ()):
-                    if record.covers_group:
-                        continue
-                    values = record.values
-                    for v, normalise, stated in columns:
-                        value = values[v]
-                        if text := value.text or _comparable(value):
-                            stated.setdefault((source, normalise(text)), (a, d, e, r, v))
+            d, e = extract.place
+            for r, record in enumerate(records if columns else ()):
+                if record.covers_group:
+                    continue
+                values = record.values
+                for v, stated in columns:
+                    value = values[v]
+                    if text := value.text or _comparable(value):
+                        stated.setdefault((extract.source, text), (a, d, e, r, v))
+    return found
+
+
+def _once_each(stated: _Stated, term: Term) -> _Stated:
+    """Leave out what a source states once more in another writing."""
+    once: _Stated = {}
+    for (source, text), place in stated.items():
+        once.setdefault((source, term.normalise(text)), place)
+    return once
 
 
 @lru_cache(_REMEMBERED)

@@ -185,6 +185,8 @@ class EvidenceVerifier:
         self._log_keys = log_keys
         self._remembered = remembered
         self._heads: OrderedDict[bytes, _Head] = OrderedDict()
+        self._verifiers: dict[str, tuple[tuple[Ed25519PublicKey, ...], list[NoteVerifier]]] = {}
+        """By origin, of logs that are trusted: its keys and what verifies their notes."""
         self._nodes = ProvenNodes()
         self._numbers = count()
 
@@ -205,12 +207,10 @@ class EvidenceVerifier:
         known = self._heads.get(checkpoint)
         if known is None:
             note = _note(checkpoint)
-            head = read_checkpoint(note)
-            stands = root_from_path(leaf, index, head.size, proof.path) == head.root
+            head, number = read_checkpoint(note), next(self._numbers)
         else:
-            note, head = None, known.checkpoint
-            stands = self._nodes.holds(known.number, head.root, head.size, leaf, index, proof.path)
-        if not stands:
+            note, head, number = None, known.checkpoint, known.number
+        if not self._nodes.holds(number, head.root, head.size, leaf, index, proof.path):
             raise refuse(Reason.BAD_LOG_EVIDENCE, f"entry {index} does not lead to the signed head")
         try:
             entry = LogEntry.FromString(logged)
@@ -219,23 +219,35 @@ class EvidenceVerifier:
         # 2. The head is signed by the log that it names, with a key that is good at that time.
         agency, role, keys = self._log_keys(head.origin, entry.logged_at_unix_ms)
         if known is None or known.signer not in keys:
-            known = self._verify_head(checkpoint, note or _note(checkpoint), head, keys)
+            note = note or _note(checkpoint)
+            known = self._verify_head(checkpoint, note, head, number, keys)
         # 3. The entry names this payload.
         if entry.payload_digest != digest(payload_type, envelope.payload):
             raise _bad_signature("the payload is not the one that its signer logged")
         return VerifiedEntry(agency, role, head.origin, entry, index, leaf, head, known.note)
 
     def _verify_head(
-        self, data: bytes, note: Note, head: Checkpoint, keys: Sequence[Ed25519PublicKey]
+        self,
+        data: bytes,
+        note: Note,
+        head: Checkpoint,
+        number: int,
+        keys: Sequence[Ed25519PublicKey],
     ) -> _Head:
         """Verify a head with the keys of its log, and remember which of them signed it."""
-        signer = find_signers(note, [NoteVerifier(head.origin, key) for key in keys])[0]
+        signer = find_signers(note, self._verifiers_of(head.origin, keys))[0]
         own = (signer.name, signer.key_hash)
         line = next(line for line in note.signatures if (line.name, line.key_hash) == own)
-        number = next(self._numbers)
-        found = _Head(number, write_note(note.text, (line,)), head, signer.public)
+        alone = data if len(note.signatures) == 1 else write_note(note.text, (line,))
+        found = _Head(number, alone, head, signer.public)
         _remember(self._heads, data, found, self._remembered)
         return found
+
+    def _verifiers_of(self, origin: str, keys: Sequence[Ed25519PublicKey]) -> list[NoteVerifier]:
+        good, known = tuple(keys), self._verifiers.get(origin)
+        if known is None or known[0] != good:
+            known = self._verifiers[origin] = (good, [NoteVerifier(origin, key) for key in good])
+        return known[1]
 
 
 _K = TypeVar("_K")

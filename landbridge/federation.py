@@ -8,9 +8,7 @@ import unicodedata
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from functools import lru_cache
 from pathlib import Path
-from typing import Final
 
 from landbridge.agency import Role
 from landbridge.configuration import complaint, load
@@ -19,8 +17,6 @@ from landbridge.federation_file import FederationFile
 from landbridge.jurisdiction import Jurisdiction, read_jurisdiction, wrong_jurisdictions
 from landbridge.subject import IdentifierScheme, Schemes, SubjectKind
 from landbridge.suggestion import did_you_mean
-
-_CACHED: Final = 16_384
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,8 +190,8 @@ def _contradictions(file: FederationFile) -> Iterator[tuple[tuple[str, ...], str
         )
 
 
-@lru_cache(_CACHED)
 def _letters(text: str) -> str:
-    folded = unicodedata.normalize("NFKC", text).casefold()
+    # Nothing is kept of it: a gateway remembers no value of a record.
+    folded = (text if text.isascii() else unicodedata.normalize("NFKC", text)).casefold()
     # A text without any letter or digit is compared as it stands: it is not the empty text.
     return "".join(filter(str.isalnum, folded)) or text

@@ -12,7 +12,7 @@ further identifiers.
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from landbridge.read_answer import ReadDataset, read_datasets
+from landbridge.read_answer import ReadAnswer
 from landbridge.subject import Schemes, SubjectId, SubjectKind
 from landbridge.v1 import answer_pb2
 
@@ -46,30 +46,27 @@ class LinkingRecord:
                 yield StatedLink(self.known, linked, self.agency, self.dataset, self.record)
 
 
-def linking_records(answer: answer_pb2.Answer) -> Iterator[LinkingRecord]:
+def linking_records(read: ReadAnswer) -> Iterator[LinkingRecord]:
     """Read the records of an answer that hold identifiers."""
-    return links_stated(answer.agency, read_datasets(answer))
-
-
-def links_stated(agency: str, datasets: Iterable[ReadDataset]) -> Iterator[LinkingRecord]:
-    """Read the records that hold identifiers from an agency's datasets."""
-    for dataset in datasets:
-        for extract in dataset.extracts:
-            columns = extract.says.identifiers
-            for record in extract.records if columns else ():
-                values = record.values
-                yield LinkingRecord(
-                    SubjectId(record.about.scheme, record.about.value),
-                    record.covers_group,
-                    tuple(
-                        SubjectId(scheme, text)
-                        for position, scheme in columns.items()
-                        for text in _texts(values[position])
-                    ),
-                    agency,
-                    dataset.name,
-                    record.record,
-                )
+    outline = read.outline
+    if not outline.identifiers:
+        return
+    for extract, records in zip(outline.extracts, read.records, strict=True):
+        columns = extract.says.identifiers
+        for record in records if columns else ():
+            values = record.values
+            yield LinkingRecord(
+                SubjectId(record.about.scheme, record.about.value),
+                record.covers_group,
+                tuple(
+                    SubjectId(scheme, text)
+                    for position, scheme in columns.items()
+                    for text in _texts(values[position])
+                ),
+                outline.agency,
+                extract.dataset,
+                record.record,
+            )
 
 
 def _texts(value: answer_pb2.Value) -> list[str]:

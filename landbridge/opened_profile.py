@@ -19,6 +19,7 @@ from landbridge.gaps import ANSWERS
 from landbridge.profile import SignedProfile
 from landbridge.profile_proofs import at_place
 from landbridge.query import Query, read_query
+from landbridge.read_answer import read_answer
 from landbridge.sealed_answer import open_answer, unseal, without_contents
 from landbridge.sealing import SealingKey
 from landbridge.subject import SubjectId
@@ -88,7 +89,9 @@ def _unseal(
 ) -> answer_pb2.Answer:
     """Return a sealed answer in the clear, checked as the gateway checks those that come so."""
     clear = unseal(answer, contents)
-    check_fields(clear.agency, check_contents(clear, federation), query)
+    read = read_answer(clear.SerializeToString())
+    check_contents(read, federation)
+    check_fields(read.outline, query)
     return clear
 
 
@@ -132,7 +135,7 @@ def reassemble(signed: SignedProfile, federation: Federation) -> profile_pb2.Pro
             gateway=profile.gateway,
             at=profile.assembled_at_unix_ms,
             answers=[
-                VerifiedAnswer(envelope, answer)
+                VerifiedAnswer.of(envelope, answer)
                 for envelope, answer in zip(profile.answers, signed.answers, strict=True)
             ],
             not_answered=absent,

@@ -23,7 +23,7 @@ from landbridge.keys import KeyUse
 from landbridge.log.checkpoint import stated
 from landbridge.profile import SignedProfile
 from landbridge.query import read_query
-from landbridge.read_answer import read_datasets
+from landbridge.read_answer import read_answer
 from landbridge.trust.bundle import TrustBundle
 from landbridge.v1 import envelope_pb2, log_pb2
 
@@ -121,14 +121,11 @@ def verify_answers(
                     f"the answer of {answer.agency} is signed by {holder.origin}",
                 )
             _check_time(holder.entry, signed.query.issued_at_unix_ms, profile.assembled_at_unix_ms)
-            check_binding(answer, holder, query_digest=query_digest, federation=profile.federation)
-            if federation is None:
-                datasets = read_datasets(answer)
-            else:
-                datasets = check_answer(
-                    answer, holder, query_digest=query_digest, federation=federation
-                )
-            check_wanted(answer, datasets, query)
+            read = read_answer(envelope.payload)
+            check_binding(read, holder, query_digest=query_digest, federation=profile.federation)
+            if federation is not None:
+                check_answer(read, holder, query_digest=query_digest, federation=federation)
+            check_wanted(read, query)
             step = (answer.agency, answer.step, answer.round)
             if step in seen:
                 raise refuse(Reason.MISMATCHED_ANSWER, f"{answer.agency} answered this step before")

@@ -35,7 +35,7 @@ class Wanted:
     """What predicates ask for: names and values."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Query:
     """Who asks about whom, for which purpose. Times are Unix milliseconds."""
 
@@ -53,6 +53,9 @@ class Query:
     """Public key to which answers are sealed; empty where they are not."""
     consents: tuple[bytes, ...] = field(default=(), repr=False)
     """Consent records of the person asked about, as they were signed."""
+    alike: object = field(default=None, repr=False, compare=False)
+    """One object for all that differ in no more than nonce, identifier, case reference and times;
+    None where that was not looked at (`query_reader`)."""
 
     def arguments(self, agency: str, dataset: str) -> Mapping[str, str | int]:
         """Return what the query gives for the predicates of a dataset."""

@@ -1,81 +1,49 @@
-"""The datasets of an answer, taken apart once for all who work with them.
-
-Each part of a message costs a call to read, and every answer of every query is checked, counted,
-logged and compared: what these steps share is read here.
-"""
+"""An answer taken apart, once for all who work with it: its outline, and what its records hold."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
-from landbridge.heading import Heading, read_heading
-from landbridge.v1 import answer_pb2
+from landbridge.outline import Outline, read_outline
+from landbridge.v1 import answer_pb2, carried_pb2
 
-
-@dataclass(slots=True)
-class ReadExtract:
-    """What one clause released."""
-
-    message: answer_pb2.Extract
-    memorandum: str
-    clause: str
-    heading: bytes
-    says: Heading
-    """What the heading says."""
-    records: Sequence[answer_pb2.Record]
+_LIST: Final = b"\x22"
+_LIST_AT_LENGTH: Final = b"\xa2"
+"""How the tag of a Value's list begins, written as usual or in more bytes than it takes."""
 
 
 @dataclass(slots=True)
-class ReadDataset:
-    """What one dataset gave, or why it gave nothing."""
+class ReadAnswer:
+    """An answer taken apart."""
 
-    message: answer_pb2.DatasetAnswer
-    name: str
-    outcome: int
-    refusals: Sequence[answer_pb2.Refusal]
-    extracts: Sequence[ReadExtract]
-
-    @property
-    def records(self) -> int:
-        """How many records it gave."""
-        return sum([len(extract.records) for extract in self.extracts])
-
-    @property
-    def refused(self) -> tuple[str, ...]:
-        """The fields that were asked for and refused."""
-        return tuple([refusal.field for refusal in self.refusals if refusal.field])
+    outline: Outline
+    query_digest: bytes
+    records: Sequence[Sequence[answer_pb2.Record]]
+    """Of each extract of the outline."""
+    may_hold_lists: bool
+    """Whether the tag of a list stands anywhere in its records."""
 
 
-def read_dataset(message: answer_pb2.DatasetAnswer) -> ReadDataset:
-    """Take one dataset apart.
+def read_answer(payload: bytes) -> ReadAnswer:
+    """Take an Answer apart.
 
     Raises:
+        DecodeError: when it is none.
         LandbridgeError: LB-4007, LB-4009 for a heading that is none.
     """
-    return ReadDataset(
-        message,
-        message.dataset,
-        message.outcome,
-        message.refusals,
-        [_read_extract(extract) for extract in message.extracts],
-    )
-
-
-def read_datasets(answer: answer_pb2.Answer) -> list[ReadDataset]:
-    """Take the datasets of an answer apart that was checked before.
-
-    Raises:
-        LandbridgeError: LB-4007, LB-4009 for a heading that is none.
-    """
-    return [read_dataset(dataset) for dataset in answer.datasets]
-
-
-def _read_extract(message: answer_pb2.Extract) -> ReadExtract:
-    heading = message.heading
-    return ReadExtract(
-        message,
-        message.memorandum,
-        message.clause,
-        heading,
-        read_heading(heading),
-        message.records,
-    )
+    answer = carried_pb2.CarriedContents.FromString(payload)
+    records: list[Sequence[answer_pb2.Record]] = []
+    lists = False
+    # Slices of repeated fields take half the time that iterating does.
+    for dataset in answer.datasets[:]:
+        for extract in dataset.extracts[:]:
+            written = extract.records
+            held = written[:]
+            for position, data in enumerate(held):
+                lists = lists or _LIST in data or _LIST_AT_LENGTH in data
+                written[position] = b""
+            records.append([answer_pb2.Record.FromString(data) for data in held])
+    query_digest = answer.query_digest
+    # What is left is alike in all answers of a kind.
+    answer.query_digest, answer.answered_at_unix_ms = b"", 0
+    return ReadAnswer(read_outline(answer.SerializeToString()), query_digest, records, lists)

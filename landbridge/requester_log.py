@@ -13,7 +13,7 @@ from collections import deque
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Final, Self
+from typing import Final, Self, TypeVar
 
 from landbridge.agency import Identity
 from landbridge.alarm import Alarms
@@ -32,6 +32,7 @@ from landbridge.v1 import envelope_pb2
 _ALARM: Final = "requester's log"
 _KEPT_MS: Final = 60_000
 """How long queries signed together are known beyond their expiry, when none of them leaves."""
+_Given = TypeVar("_Given")
 
 
 @dataclass(slots=True)
@@ -46,7 +47,9 @@ class _Together:
 class RequesterLog:
     """Appends to the log of one requester. Use it on one event loop; close it with `close`.
 
-    The file is opened when the first query leaves.
+    The file is opened when the first query leaves. `until` is how long a caller waits, in the event
+    loop's own time, in seconds: a query that nobody waits for any more is not signed, and a profile
+    that came is put down all the same.
     """
 
     def __init__(
@@ -103,20 +106,26 @@ class RequesterLog:
         together = _Together([Asked.read(query) for query in queries], expires_at)
         self._together.update((asked.digest, together) for asked in together.asked)
 
-    async def asked(self, query: envelope_pb2.Envelope) -> Pending:
+    async def asked(self, query: envelope_pb2.Envelope, until: float | None = None) -> Pending:
         """Put down that a query is about to leave; it may when this returns.
 
         Raises:
             LandbridgeError: LB-5001 when the disk refuses; LB-5002 when the log is damaged; LB-2003
-                when too many wait.
+                when too many wait; LB-2002 when it takes too long.
         """
         asked = Asked.read(query)
         together = self._together.pop(asked.digest, None)
         if together is None:
-            return (await self._put_down([asked]))[0]
-        return await self._leave_together(asked, together)
+            return (await _in_time(self._put_down([asked]), until))[0]
+        try:
+            async with asyncio.timeout_at(until):
+                return await self._leave_together(asked, together)
+        except TimeoutError:
+            raise _late() from None
 
-    async def leave(self, draft: Draft, sign: Sign) -> tuple[envelope_pb2.Envelope, Pending]:
+    async def leave(
+        self, draft: Draft, sign: Sign, until: float | None = None
+    ) -> tuple[envelope_pb2.Envelope, Pending]:
         """Sign a query with those that go to the disk with it; it may leave when this returns.
 
         Raises:
@@ -124,9 +133,11 @@ class RequesterLog:
         """
         done: asyncio.Future[Logged] = asyncio.get_running_loop().create_future()
         self._wait(Unsigned(draft, sign, done), 1)
-        return await done
+        return await _in_time(done, until)
 
-    async def received(self, pending: Pending, profile: envelope_pb2.Envelope) -> None:
+    async def received(
+        self, pending: Pending, profile: envelope_pb2.Envelope, until: float | None = None
+    ) -> None:
         """Put down what came; the profile may be handed on when this returns.
 
         Of others' logs only what verifies by the trust bundle is put down, so that nobody is
@@ -138,7 +149,7 @@ class RequesterLog:
         """
         done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._wait(Arrived(Came(pending, profile), done), 1)
-        await done
+        await _in_time(done, until)
 
     async def close(self) -> None:
         """Commit what waits and close the file."""
@@ -226,6 +237,25 @@ class RequesterLog:
             elif not first.done.done():  # nobody waits for it any more: it is never signed
                 batch.unsigned.append(first)
         return batch
+
+
+async def _in_time(done: asyncio.Future[_Given], until: float | None) -> _Given:
+    if until is None:
+        return await done
+    late = asyncio.get_running_loop().call_at(until, _give_up, done)
+    try:
+        return await done
+    finally:
+        late.cancel()
+
+
+def _give_up(done: asyncio.Future[_Given]) -> None:
+    if not done.done():
+        done.set_exception(_late())
+
+
+def _late() -> LandbridgeError:
+    return refuse(Reason.LATE, "the requester's own log was not written before the deadline")
 
 
 def _noted(done: asyncio.Future[list[Pending]]) -> None:

@@ -132,6 +132,20 @@ class IdentifierScheme:
         """Whether it tells its identifiers from other texts: by a pattern or by check digits."""
         return self._pattern is not None or self._stdnum is not None
 
+    def is_normal(self, text: str) -> bool:
+        """Tell whether a text is a normal form: one that `normalise` takes and leaves as it is."""
+        if self._stdnum is None:
+            return (
+                0 < len(text) <= _MAX_TEXT
+                and text.isprintable()
+                and self._read(text) == text
+                and (self._pattern is None or self._pattern.fullmatch(text) is not None)
+            )
+        try:
+            return self.normalise(text) == text
+        except LandbridgeError:
+            return False
+
     def __repr__(self) -> str:
         """Name the scheme."""
         return f"<IdentifierScheme {self.name}>"

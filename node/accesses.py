@@ -13,6 +13,7 @@ from landbridge.disclosure import is_told, told_digest
 from landbridge.envelope import evidence_to_proto
 from landbridge.log.merkle import leaf_hash
 from landbridge.log.store import LogStore
+from landbridge.log.subject_keys import Pseudonym
 from landbridge.rights.access_request import (
     PAGE,
     WhoLooked,
@@ -115,24 +116,26 @@ class Accesses:
         found = find_accesses(
             self._log, verified.subjects, at=at, before=asked.before, limit=asked.limit
         )
-        first, *others = (
-            self._log.subjects.name(one.scheme, one.value, at) for one in verified.subjects
-        )
         entry = log_pb2.LogEntry(
             kind=log_pb2.ENTRY_KIND_DISCLOSURE,
             logged_at_unix_ms=at,
             query_digest=verified.digest,
             requester=verified.speaker.desk,
-            subject_pseudonym=first.value,
-            other_pseudonyms=[other.value for other in others],
-            pseudonym_period=first.period,
             subject_kind=kind.number,  # type: ignore[arg-type]
             payload_digest=told_digest(
                 [leaf_hash(data) for _, data in found.entries], more=found.more
             ),
             query_expires_at_unix_ms=verified.expires_at,
         )
-        (logged,) = self._log.append([entry.SerializeToString()], [(first, *others)])
+
+        def write(named: list[list[Pseudonym]]) -> list[bytes]:
+            first, *others = named[0]
+            entry.subject_pseudonym, entry.pseudonym_period = first.value, first.period
+            entry.other_pseudonyms.extend(other.value for other in others)
+            return [entry.SerializeToString()]
+
+        about = [(one.scheme, one.value, at) for one in verified.subjects]
+        (logged,) = self._log.append_about([about], write)
         # The head over the disclosure stands over all that it tells of, too.
         paths = self._log.inclusion_proofs((index for index, _ in found.entries), logged.index + 1)
         return rights_service_pb2.ListAccessesResponse(

@@ -9,8 +9,9 @@ from landbridge.envelope import ANSWER_TYPE, EvidenceVerifier
 from landbridge.errors import LandbridgeError, Reason, refuse
 from landbridge.federation import Federation
 from landbridge.links import FollowedIdentifiers, LinkingRecord, linking_records
+from landbridge.read_answer import read_answer
 from landbridge.subject import SubjectId
-from landbridge.v1 import answer_pb2, query_pb2
+from landbridge.v1 import query_pb2
 
 
 class AliasProver:
@@ -41,13 +42,13 @@ class AliasProver:
         for envelope in question.links:
             signer = self._evidence.verify(envelope, ANSWER_TYPE)
             try:
-                answer = answer_pb2.Answer.FromString(envelope.payload)
+                answer = read_answer(envelope.payload)
             except DecodeError as error:
                 raise refuse(Reason.MALFORMED_REQUEST, "a link is not an answer") from error
             check_answer(answer, signer, query_digest=query_digest, federation=self._federation)
-            if answer.step != query_pb2.STEP_RESOLVE:
+            if answer.outline.step != query_pb2.STEP_RESOLVE:
                 raise refuse(Reason.MISMATCHED_ANSWER, "a link answers another step")
-            rounds.setdefault(answer.round, []).extend(
+            rounds.setdefault(answer.outline.round, []).extend(
                 record
                 for record in linking_records(answer)
                 if f"{record.agency}/{record.dataset}" in accepted

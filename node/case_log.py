@@ -59,9 +59,8 @@ class CaseLog:
         Raises:
             LandbridgeError: LB-5001, LB-5002, LB-5003 as for `LogStore.append`.
         """
-        everywhere = self._log.subjects.name(*_ALL_CASES, at)
         last = case.last
-        return self._append(log_pb2.LogEntry(), case, last.step, last.digest, at, everywhere)
+        return self._append(log_pb2.LogEntry(), case, last.step, last.digest, at, _ALL_CASES)
 
     def steps(self) -> list[LoggedStep]:
         """Return every step of every case, oldest first; one that was logged twice, once.
@@ -148,22 +147,26 @@ class CaseLog:
         step: str,
         digest: bytes,
         at: int,
-        *others: Pseudonym,
+        *under: tuple[str, str],
     ) -> Evidence:
         subject = case.subject
-        named = self._log.subjects.name(subject.scheme, subject.value, at)
         kind = self._schemes.named(subject.scheme).subject_kind
         entry.MergeFrom(
             log_pb2.LogEntry(
                 kind=entry.kind or log_pb2.ENTRY_KIND_CASE,
                 logged_at_unix_ms=at,
-                subject_pseudonym=named.value,
-                pseudonym_period=named.period,
                 subject_kind=kind.number,  # type: ignore[arg-type]
                 case_step=log_pb2.CaseStep(
                     id=case.id, step=step, digest=digest, dataset=case.opening.dataset
                 ),
             )
         )
-        (evidence,) = self._log.append([entry.SerializeToString()], [(named, *others)])
+
+        def write(named: list[list[Pseudonym]]) -> list[bytes]:
+            name = named[0][0]
+            entry.subject_pseudonym, entry.pseudonym_period = name.value, name.period
+            return [entry.SerializeToString()]
+
+        about = [(*called, at) for called in ((subject.scheme, subject.value), *under)]
+        (evidence,) = self._log.append_about([about], write)
         return evidence

@@ -16,10 +16,11 @@ from dataclasses import dataclass
 from typing import Final
 
 from landbridge.errors import LandbridgeError, Reason, refuse
-from landbridge.v1 import envelope_pb2, query_pb2
+from landbridge.v1 import query_pb2
 from node.responder import Responder
 
-Outcome = envelope_pb2.Envelope | LandbridgeError
+Outcome = bytes | LandbridgeError
+"""An Envelope, or why there is none."""
 
 _QUIET_S: Final = 0.002
 """Nobody has asked for so long: so whoever asks now is likely to wait for nothing else."""

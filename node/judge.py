@@ -58,8 +58,7 @@ class Judge:
             LandbridgeError: LB-1001, LB-1007 for a dataset or a field that the query does not want
                 or that is not published.
         """
-        task.readings.clear()
-        task.consents = ()
+        task.readings, task.consents = [], ()
         if task.query.consents:
             consent = self._check_consents(task, at)
             verdicts = tuple(self._decide(task, name, consent, at) for name in task.datasets)
@@ -72,35 +71,36 @@ class Judge:
         else:
             verdicts = self._alike(task, at)
         asked, aliases = task.query.subject, task.aliases
-        for verdict in verdicts:
-            is_read = bool(verdict.releases) and self._published[verdict.dataset].is_addressable(
-                asked, aliases
+        task.readings = [
+            Reading.of(
+                verdict,
+                is_read=bool(verdict.releases)
+                and self._published[verdict.dataset].is_addressable(asked, aliases),
             )
-            task.readings.append(Reading.of(verdict, is_read=is_read))
+            for verdict in verdicts
+        ]
 
     def _alike(self, task: Task, at: int) -> tuple[Verdict, ...]:
         """Return the verdicts on a question without consents, made once for all that are alike.
 
-        The key holds everything that they follow from, but for the time at which clauses begin or
-        end: each judgement knows until when it holds.
+        Policy, moment and key hold everything that they follow from, but for the time at which
+        clauses begin or end: each judgement knows until when it holds.
         """
         query = task.query
-        known = self._judgements.of(task.policy)
+        days = tuple(expiry.day(at) for expiry in self._expiries.values()) if self._expiries else ()
+        known = self._judgements.of(task.policy, (task.day, self._stale(at), days))
         key: Hashable = (
-            query.requester,
-            query.purpose,
-            query.subject_kind,
-            query.wanted,
-            task.datasets,
-            task.resolving,
-            task.sealed,
-            task.day,
-            self._stale(at),
-            tuple(
-                expiry.day(at) for name, expiry in self._expiries.items() if name in task.datasets
+            (query.alike, task.datasets, task.step)
+            if query.alike is not None
+            else (
+                query.requester,
+                query.purpose,
+                query.subject_kind,
+                query.wanted,
+                task.datasets,
+                task.step,
+                task.sealed,
             )
-            if self._expiries
-            else (),
         )
         judgement = known.find(key, at)
         if judgement is None:

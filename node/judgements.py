@@ -1,6 +1,7 @@
 """Judgements that are kept: the verdicts on all questions that are alike, by one policy.
 
-They are forgotten as soon as the memoranda allow something else, or a clause begins or ends.
+They are forgotten as soon as the memoranda allow something else, a clause begins or ends, or the
+moment is another: the day, whether revocation data are too old, and what is past its term.
 """
 
 from collections.abc import Hashable
@@ -22,12 +23,13 @@ class Judgement(NamedTuple):
 
 
 class _Known:
-    """The judgements by one policy, by what they follow from."""
+    """The judgements by one policy at one moment, by what they follow from."""
 
-    __slots__ = ("_judgements", "policy")
+    __slots__ = ("_judgements", "moment", "policy")
 
-    def __init__(self, policy: Policy | None) -> None:
+    def __init__(self, policy: Policy | None, moment: Hashable) -> None:
         self.policy = policy
+        self.moment = moment
         self._judgements: dict[Hashable, Judgement] = {}
 
     def find(self, key: Hashable, at: int) -> Judgement | None:
@@ -49,11 +51,11 @@ class Judgements:
     """The judgements of a node by the policy of the moment. Thread-safe."""
 
     def __init__(self) -> None:
-        self._known = _Known(None)
+        self._known = _Known(None, None)
 
-    def of(self, policy: Policy) -> _Known:
-        """Return those by a policy; those by any other are forgotten."""
+    def of(self, policy: Policy, moment: Hashable) -> _Known:
+        """Return those by a policy at a moment; all others are forgotten."""
         known = self._known
-        if known.policy is not policy:
-            known = self._known = _Known(policy)
+        if known.policy is not policy or known.moment != moment:
+            known = self._known = _Known(policy, moment)
         return known

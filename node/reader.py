@@ -80,9 +80,9 @@ class Reader:
         wanted = release.wanted
         if reading.without:
             wanted = replace(wanted, without=reading.without)
-        broad = task.resolving and self._published[reading.dataset].shows_keys(
-            release.allowance.fields
-        )
+        if not task.resolving:
+            return Lookup(wanted, task.query.subject, task.aliases)
+        broad = self._published[reading.dataset].shows_keys(release.allowance.fields)
         return Lookup(wanted, task.query.subject, task.aliases, broad)
 
     def _find_withdrawn(self, tasks: Sequence[Task], standing: Standing) -> None:

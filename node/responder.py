@@ -11,19 +11,21 @@ from landbridge.envelope import (
     QUERY_TYPE,
     BatchVerifier,
     digest,
-    evidence_to_proto,
 )
 from landbridge.errors import LandbridgeError, Reason, refuse
+from landbridge.evidenced import write_evidenced
 from landbridge.federation import Federation
 from landbridge.log.store import LogStore
 from landbridge.log.subject_keys import About, Pseudonym
 from landbridge.policy.authorization import Policy
-from landbridge.query import check_alone, check_query, read_query
+from landbridge.query import check_alone
+from landbridge.query_reader import QueryReader
 from landbridge.replay import ReplayGuard
 from landbridge.sealed_answer import seal_answer
 from landbridge.sealing import check_public_key
-from landbridge.v1 import answer_pb2, envelope_pb2, query_pb2
-from landbridge.wire import number_part, part, text_part
+from landbridge.subject import SubjectKind
+from landbridge.v1 import answer_pb2, query_pb2
+from landbridge.wire import number_part, text_part
 from node.aliases import AliasProver
 from node.judge import Judge
 from node.notice_lock import PATIENCE_S, NoticeLock
@@ -36,6 +38,9 @@ from node.turnstile import Turnstile
 
 _STEPS = (query_pb2.STEP_RESOLVE, query_pb2.STEP_COLLECT)
 _ROUNDS = {query_pb2.STEP_COLLECT: 1}
+_MOST_ASKABLE = 256
+_QUERY_DIGEST = b"\x0a\x20"
+"""Tag and length of the query's digest, 32 bytes."""
 
 
 class Responder:
@@ -70,6 +75,7 @@ class Responder:
         self._published = published
         self._policy = policy
         self._queries = queries
+        self._query_reader = QueryReader(federation)
         self._aliases = aliases
         self._judge = judge
         self._turnstile = Turnstile(replay, quotas)
@@ -80,10 +86,10 @@ class Responder:
         self._clock = clock
         self._signature = text_part(b"\x12", federation.name) + text_part(b"\x1a", agency)
         """By whom every answer is given, as it stands there."""
+        self._askable: set[tuple[int, int, tuple[str, ...]]] = set()
+        """Step, round and datasets of questions that are well formed."""
 
-    def answer(
-        self, questions: Sequence[query_pb2.Question]
-    ) -> list[envelope_pb2.Envelope | LandbridgeError]:
+    def answer(self, questions: Sequence[query_pb2.Question]) -> list[bytes | LandbridgeError]:
         """Answer a batch of questions, each on its own; one result a question, in order.
 
         The steps: verify the query, prove the aliases, judge by memoranda and consents, refuse
@@ -97,12 +103,13 @@ class Responder:
             return [error] * len(questions)
         now = self._clock()
         day = to_datetime(now).date()
-        results: dict[int, envelope_pb2.Envelope | LandbridgeError] = {}
+        results: dict[int, bytes | LandbridgeError] = {}
         tasks: dict[int, Task] = {}
         for position, question in enumerate(questions):
             try:
                 task = self._verify(question, now, day)
-                self._prove_aliases(task, now)
+                if question.aliases:
+                    self._prove_aliases(task, now)
                 self._judge.judge(task, now)
                 self._turnstile.admit(task, now)
             except LandbridgeError as error:
@@ -114,16 +121,14 @@ class Responder:
         results |= self._complete(tasks, now)
         return [results[position] for position in range(len(questions))]
 
-    def _complete(
-        self, tasks: dict[int, Task], now: int
-    ) -> dict[int, envelope_pb2.Envelope | LandbridgeError]:
+    def _complete(self, tasks: dict[int, Task], now: int) -> dict[int, bytes | LandbridgeError]:
         """Read, log and sign a batch; what nobody foresaw fails the one question it is in."""
         try:
             self._reader.read(list(tasks.values()))
             return self._log_and_sign(tasks, now)
         except Exception as error:  # noqa: BLE001  told, and each question tried alone
             if len(tasks) > 1:
-                alone: dict[int, envelope_pb2.Envelope | LandbridgeError] = {}
+                alone: dict[int, bytes | LandbridgeError] = {}
                 for position, task in tasks.items():
                     task.begin_again()
                     alone |= self._complete({position: task}, now)
@@ -141,13 +146,17 @@ class Responder:
             raise refuse(Reason.MALFORMED_REQUEST, "the signed query is too large")
         signer = self._queries.verify(signed, QUERY_TYPE)
         payload = signed.payload
-        query = read_query(payload)
-        check_query(query, signer=signer, federation=self._federation, at=now)
-        check_alone(query, signed.batch.size)
+        query = self._query_reader.read(payload, signer=signer, at=now)
+        if query.subject_kind is SubjectKind.NATURAL_PERSON:
+            check_alone(query, signed.batch.size)
         if query.seal_to:
             check_public_key(query.seal_to)
         task = Task(question, query, digest(QUERY_TYPE, payload), self._policy(), day)
-        self._check_question(task)
+        asked = (task.step, task.round, task.datasets)
+        if asked not in self._askable:
+            self._check_question(task)
+            if len(self._askable) < _MOST_ASKABLE:
+                self._askable.add(asked)
         return task
 
     def _check_question(self, task: Task) -> None:
@@ -167,20 +176,15 @@ class Responder:
 
     def _prove_aliases(self, task: Task, now: int) -> None:
         question, query = task.question, task.query
-        if question.aliases:
-            task.aliases = self._aliases.prove(
-                question,
-                asked=query.subject,
-                query_digest=task.query_digest,
-                accepted=task.policy.link_sources(
-                    self._agency, query.requester, query.purpose, now
-                ),
-            )
-            task.unproven = len(question.aliases) - len(task.aliases)
+        task.aliases = self._aliases.prove(
+            question,
+            asked=query.subject,
+            query_digest=task.query_digest,
+            accepted=task.policy.link_sources(self._agency, query.requester, query.purpose, now),
+        )
+        task.unproven = len(question.aliases) - len(task.aliases)
 
-    def _log_and_sign(
-        self, tasks: dict[int, Task], now: int
-    ) -> dict[int, envelope_pb2.Envelope | LandbridgeError]:
+    def _log_and_sign(self, tasks: dict[int, Task], now: int) -> dict[int, bytes | LandbridgeError]:
         """Append one entry an answer in one durable batch; the batch's signed head signs them."""
         relying = {position: task for position, task in tasks.items() if task.consents}
         if not relying:
@@ -202,9 +206,7 @@ class Responder:
         finally:
             self._notices.release()
 
-    def _append(
-        self, tasks: dict[int, Task], now: int
-    ) -> dict[int, envelope_pb2.Envelope | LandbridgeError]:
+    def _append(self, tasks: dict[int, Task], now: int) -> dict[int, bytes | LandbridgeError]:
         if not tasks:
             return {}
         answered = list(tasks.values())
@@ -226,21 +228,14 @@ class Responder:
             return dict.fromkeys(tasks, error)
         self._turnstile.let_pass(zip(answered, entries, strict=True))
         return {
-            position: envelope_pb2.Envelope(
-                payload_type=ANSWER_TYPE, payload=payload, log=evidence_to_proto(proof)
-            )
+            position: write_evidenced(ANSWER_TYPE, payload, proof)
             for position, payload, proof in zip(tasks, payloads, evidence, strict=True)
         }
 
     def _write(self, task: Task, now: int) -> bytes:
-        written = b"".join(
-            (
-                part(b"\x0a", task.query_digest),
-                self._signature,
-                _write_moment(task.step, task.round, now),
-                *(reading.write() for reading in task.readings),
-            )
-        )
+        readings = [reading.write() for reading in task.readings]
+        moment = _write_moment(task.step, task.round, now)
+        written = b"".join((_QUERY_DIGEST, task.query_digest, self._signature, moment, *readings))
         if not task.sealed:
             return written
         return seal_answer(

@@ -32,9 +32,9 @@ from landbridge.rpc.serving import (
     Health,
     bind,
     server_options,
+    settle,
     stop_signal,
 )
-from landbridge.v1 import node_service_pb2_grpc
 from node import rights_service
 from node.aliases import AliasProver
 from node.catalogue import build_catalogue
@@ -49,12 +49,11 @@ from node.published import published_datasets
 from node.quota import Quotas
 from node.reader import Reader
 from node.responder import Responder
-from node.service import NodeService
+from node.service import SERVICE, NodeService
 from node.sources.errata import Errata
 from node.sources.source import Source
 from node.status_list import StatusLists
 
-SERVICE = "landbridge.v1.NodeService"
 _WORKERS = 2
 """Batches that read a database server at once; look-ups in a local file never wait for long."""
 PERMITTED = {
@@ -100,6 +99,7 @@ class Node:
         """Take nothing new, finish what was taken, and close everything."""
         await self.health.serving(yes=False)
         self.service.close()
+        self.documents.retire()
         await self.server.stop(GRACE_S)
         await self.agent.stop()
         await self.documents.stop()
@@ -225,7 +225,7 @@ def build_node(
         interceptors=[Guard(PERMITTED, party.trust, clock=clock)], options=server_options()
     )
     service = NodeService(dispatcher, catalogue)
-    node_service_pb2_grpc.add_NodeServiceServicer_to_server(service, server)
+    server.add_generic_rpc_handlers((service.handlers(),))
     live_library.serve_on(server)
     witness.serve_on(server)
     rights.serve_on(server)
@@ -272,6 +272,7 @@ async def serve(
     """
     async with stop_signal() as stopping:
         node = build_node(config_path, federation_path, state=state, listen=listen)
+        settle()
         await node.start()
         await stopping.wait()
         await node.stop()

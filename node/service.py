@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from typing import Final
 
 import grpc
 
@@ -9,14 +10,24 @@ from landbridge.errors import LandbridgeError
 from landbridge.rpc.failure import to_failure
 from landbridge.rpc.outbox import Outbox, check_batch, finished
 from landbridge.rpc.status import abort
-from landbridge.v1 import catalogue_pb2, node_service_pb2, node_service_pb2_grpc
+from landbridge.v1 import catalogue_pb2, node_service_pb2
+from landbridge.wire import number_part, part
 from node.dispatcher import Dispatcher, Outcome, Pending
+
+SERVICE: Final = "landbridge.v1.NodeService"
 
 _DEFAULT_TIMEOUT_S = 10.0
 
+# Tags of the GetAnswerResponse, the StreamAnswersResponse and the StreamedAnswer.
+_ANSWER_ALONE: Final = b"\x0a"
+_ANSWERS: Final = b"\x0a"
+_CORRELATION_ID: Final = b"\x08"
+_ANSWER: Final = b"\x12"
+_FAILURE: Final = b"\x1a"
 
-class NodeService(node_service_pb2_grpc.NodeServiceServicer):
-    """The rpcs of one agency's node."""
+
+class NodeService:
+    """The rpcs of one agency's node. Answers pass through as bytes."""
 
     def __init__(self, dispatcher: Dispatcher, catalogue: catalogue_pb2.Catalogue) -> None:
         self._dispatcher = dispatcher
@@ -28,14 +39,33 @@ class NodeService(node_service_pb2_grpc.NodeServiceServicer):
         for reader in self._readers:
             reader.cancel()
 
-    async def GetAnswer(
+    def handlers(self) -> grpc.GenericRpcHandler:
+        """Return what a server needs to call the rpcs."""
+        return grpc.method_handlers_generic_handler(
+            SERVICE,
+            {
+                "GetAnswer": grpc.unary_unary_rpc_method_handler(
+                    self.get_answer,
+                    request_deserializer=node_service_pb2.GetAnswerRequest.FromString,
+                ),
+                "StreamAnswers": grpc.stream_stream_rpc_method_handler(
+                    self.stream_answers,
+                    request_deserializer=node_service_pb2.StreamAnswersRequest.FromString,
+                ),
+                "GetCatalogue": grpc.unary_unary_rpc_method_handler(
+                    self.get_catalogue,
+                    request_deserializer=node_service_pb2.GetCatalogueRequest.FromString,
+                    response_serializer=node_service_pb2.GetCatalogueResponse.SerializeToString,
+                ),
+            },
+        )
+
+    async def get_answer(
         self,
         request: node_service_pb2.GetAnswerRequest,
-        context: grpc.aio.ServicerContext[
-            node_service_pb2.GetAnswerRequest, node_service_pb2.GetAnswerResponse
-        ],
-    ) -> node_service_pb2.GetAnswerResponse:
-        """Answer one question."""
+        context: grpc.aio.ServicerContext[node_service_pb2.GetAnswerRequest, bytes],
+    ) -> bytes:
+        """Answer one question; the response is a GetAnswerResponse."""
         loop = asyncio.get_running_loop()
         arrived: asyncio.Future[Outcome] = loop.create_future()
 
@@ -48,19 +78,18 @@ class NodeService(node_service_pb2_grpc.NodeServiceServicer):
         outcome = await arrived
         if isinstance(outcome, LandbridgeError):
             await abort(context, outcome)
-        return node_service_pb2.GetAnswerResponse(answer=outcome)
+        return part(_ANSWER_ALONE, outcome)
 
-    async def StreamAnswers(
+    async def stream_answers(
         self,
         request_iterator: AsyncIterator[node_service_pb2.StreamAnswersRequest],
-        context: grpc.aio.ServicerContext[
-            node_service_pb2.StreamAnswersRequest, node_service_pb2.StreamAnswersResponse
-        ],
-    ) -> AsyncIterator[node_service_pb2.StreamAnswersResponse]:
-        """Answer batches; what is ready together leaves together, in any order."""
-        outbox: Outbox[node_service_pb2.StreamedAnswer] = Outbox(
-            node_service_pb2.StreamedAnswer.ByteSize
-        )
+        context: grpc.aio.ServicerContext[node_service_pb2.StreamAnswersRequest, bytes],
+    ) -> AsyncIterator[bytes]:
+        """Answer batches; what is ready together leaves together, in any order.
+
+        Each response is a StreamAnswersResponse.
+        """
+        outbox: Outbox[bytes] = Outbox(len)
         loop = asyncio.get_running_loop()
 
         def pending(item: node_service_pb2.StreamedQuestion, now: float) -> Pending:
@@ -86,7 +115,7 @@ class NodeService(node_service_pb2_grpc.NodeServiceServicer):
         self._readers.add(reader)
         try:
             while answers := await outbox.take():
-                yield node_service_pb2.StreamAnswersResponse(answers=answers)
+                yield b"".join(answers)
             await finished(reader)
         except LandbridgeError as error:
             await abort(context, error)
@@ -94,7 +123,7 @@ class NodeService(node_service_pb2_grpc.NodeServiceServicer):
             self._readers.discard(reader)
             reader.cancel()
 
-    async def GetCatalogue(
+    async def get_catalogue(
         self,
         request: node_service_pb2.GetCatalogueRequest,
         context: grpc.aio.ServicerContext[
@@ -106,9 +135,10 @@ class NodeService(node_service_pb2_grpc.NodeServiceServicer):
         return node_service_pb2.GetCatalogueResponse(catalogue=self._catalogue)
 
 
-def _streamed(correlation_id: int, outcome: Outcome) -> node_service_pb2.StreamedAnswer:
-    if isinstance(outcome, LandbridgeError):
-        return node_service_pb2.StreamedAnswer(
-            correlation_id=correlation_id, failure=to_failure(outcome)
-        )
-    return node_service_pb2.StreamedAnswer(correlation_id=correlation_id, answer=outcome)
+def _streamed(correlation_id: int, outcome: Outcome) -> bytes:
+    given = (
+        part(_FAILURE, to_failure(outcome).SerializeToString())
+        if isinstance(outcome, LandbridgeError)
+        else part(_ANSWER, outcome)
+    )
+    return part(_ANSWERS, number_part(_CORRELATION_ID, correlation_id) + given)

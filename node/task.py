@@ -25,6 +25,8 @@ Mark = Callable[[Release, list[bytes]], list[bytes]]
 
 _LONGEST_DETAIL: Final = 900
 _DATASET: Final = b"\x3a"
+_ANSWERED: Final = Reason.ANSWERED.value
+_NO_RECORD: Final = Reason.NO_RECORD.value
 
 
 @dataclass(slots=True)
@@ -71,7 +73,7 @@ class Reading:
     @classmethod
     def of(cls, verdict: Verdict, *, is_read: bool) -> "Reading":
         """Begin to read by a verdict."""
-        extractions = [Extraction(release) for release in verdict.releases]
+        extractions = list(map(Extraction, verdict.releases))
         return cls(verdict, extractions, verdict.refusals, verdict.remarks, is_read)
 
     @property
@@ -124,35 +126,24 @@ class Reading:
             extraction.records = len(records)
             if records:
                 release = extraction.release
-                promised = release.allowance.terms.fresh_within
+                promised = release.fresh_within
                 overdue = promised is not None and _is_overdue(
                     promised, self.verdict.as_of, records, day
                 )
                 given = records if mark is None else mark(release, records)
                 self.extracts.append(release.write(given, heading, overdue=overdue))
-        self.outcome = (Reason.ANSWERED if count else Reason.NO_RECORD).value
+        self.outcome = _ANSWERED if count else _NO_RECORD
         self.detail = self._detail() if self.remarks else ""
 
     def write(self) -> bytes:
         """Write what is answered on the dataset, as a part of the answer."""
         verdict = self.verdict
-        refused = b""
+        parts = [verdict.opening(self.outcome), *self.extracts]
         if self.shows_refusals and self.refusals:
-            refused = verdict.refused if self.is_whole else write_refusals(self.refusals)
-        return part(
-            _DATASET,
-            b"".join(
-                (
-                    verdict.named,
-                    number_part(b"\x10", self.outcome),
-                    verdict.described,
-                    *self.extracts,
-                    refused,
-                    text_part(b"\x32", self.detail),
-                    number_part(b"\x38", self.expired),
-                )
-            ),
-        )
+            parts.append(verdict.refused if self.is_whole else write_refusals(self.refusals))
+        if self.detail or self.expired:
+            parts += text_part(b"\x32", self.detail), number_part(b"\x38", self.expired)
+        return part(_DATASET, b"".join(parts))
 
     def _detail(self) -> str:
         whole = "; ".join(self.remarks)
@@ -185,7 +176,8 @@ class Task:
 
     def __post_init__(self) -> None:
         """Read once what is asked for at every step."""
-        self.datasets = tuple(self.question.datasets)
+        # A slice is made in one go, an iterator asks for item after item.
+        self.datasets = tuple(self.question.datasets[:])
         self.step = self.question.step
         self.round = self.question.round
 

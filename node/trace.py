@@ -12,6 +12,7 @@ from typing import Final
 from landbridge.log.subject_keys import Pseudonym
 from landbridge.memorandum.grant import DelayedDisclosure
 from landbridge.policy.decision import Allowance, FieldRefusal
+from landbridge.subject import SubjectKind
 from landbridge.v1 import log_pb2, reason_pb2
 from landbridge.wire import number_part, part, text_part
 from node.task import Reading, Task
@@ -23,6 +24,8 @@ _LONGEST_BASIS: Final = 500
 _CACHED: Final = 256
 """Parts that many entries share, such as who asks for which purpose."""
 _KIND: Final = number_part(b"\x08", log_pb2.ENTRY_KIND_ANSWER)
+_QUERY_DIGEST: Final = b"\x1a\x20"
+_PAYLOAD_DIGEST: Final = b"\x52\x20"
 _ACCESS: Final = b"\x72"
 _CONSENT: Final = b"\x9a\x01"
 _OTHER_PSEUDONYM: Final = b"\xaa\x01"
@@ -33,45 +36,57 @@ def write_entry(task: Task, payload_digest: bytes, named: Sequence[Pseudonym], *
 
     `named` are the subject as it was asked about, and its other identifiers that were looked for.
     """
-    query, sealed = task.query, task.sealed
-    subject, *others = named
-    return b"".join(
-        (
-            _KIND,
-            _write_at(at),
-            part(b"\x1a", task.query_digest),
-            _write_asking(query.requester, query.purpose),
-            text_part(b"\x32", query.case_reference),
-            part(b"\x3a", subject.value),
-            _write_subject(subject.period, query.subject_kind.number),
-            part(b"\x52", payload_digest),
-            _write_step(task.step, task.round, query.expires_at),
-            *(_write_accesses(reading, sealed=sealed, at=at) for reading in task.readings),
-            *(part(_CONSENT, consent.digest) for consent in task.consents),
-            *(part(_OTHER_PSEUDONYM, name.value) for name in others),
-        )
+    query, subject, sealed = task.query, named[0], task.sealed
+    start, asking, about, step = _write_shared(
+        at,
+        query.requester,
+        query.purpose,
+        subject.period,
+        query.subject_kind,
+        task.step,
+        task.round,
+        query.expires_at,
     )
+    parts = [
+        start,
+        task.query_digest,
+        asking,
+        text_part(b"\x32", query.case_reference),
+        part(b"\x3a", subject.value),
+        about,
+        payload_digest,
+        step,
+    ]
+    parts += [_write_accesses(reading, sealed=sealed, at=at) for reading in task.readings]
+    if task.consents:
+        parts += [part(_CONSENT, consent.digest) for consent in task.consents]
+    if len(named) > 1:
+        parts += [part(_OTHER_PSEUDONYM, name.value) for name in named[1:]]
+    return b"".join(parts)
 
 
 @lru_cache(_CACHED)
-def _write_at(at: int) -> bytes:
-    return number_part(b"\x10", at)
+def _write_shared(  # noqa: PLR0913, PLR0917  what entries of a batch have in common
+    at: int,
+    requester: str,
+    purpose: str,
+    period: str,
+    kind: SubjectKind,
+    step: int,
+    round_: int,
+    expires_at: int,
+) -> tuple[bytes, bytes, bytes, bytes]:
+    """Write what stands before and between the query's digest, its subject and the answer's digest.
 
-
-@lru_cache(_CACHED)
-def _write_asking(requester: str, purpose: str) -> bytes:
-    return text_part(b"\x22", requester) + text_part(b"\x2a", purpose)
-
-
-@lru_cache(_CACHED)
-def _write_subject(period: str, kind: int) -> bytes:
-    return text_part(b"\x42", period) + number_part(b"\x48", kind)
-
-
-@lru_cache(_CACHED)
-def _write_step(step: int, round_: int, expires_at: int) -> bytes:
+    The digests are of 32 bytes: tag and length of each end the part before it.
+    """
     return (
-        number_part(b"\x58", step) + number_part(b"\x60", round_) + number_part(b"\x68", expires_at)
+        _KIND + number_part(b"\x10", at) + _QUERY_DIGEST,
+        text_part(b"\x22", requester) + text_part(b"\x2a", purpose),
+        text_part(b"\x42", period) + number_part(b"\x48", kind.number) + _PAYLOAD_DIGEST,
+        number_part(b"\x58", step)
+        + number_part(b"\x60", round_)
+        + number_part(b"\x68", expires_at),
     )
 
 
@@ -86,7 +101,7 @@ def _write_accesses(reading: Reading, *, sealed: bool, at: int) -> bytes:
         reading.outcome,
         reading.expired,
         reading.shows_refusals,
-        *(extraction.records for extraction in reading.extractions),
+        *[extraction.records for extraction in reading.extractions],
     )
     written = verdict.accesses.get(outcome)
     if written is None:

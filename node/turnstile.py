@@ -46,11 +46,12 @@ class Turnstile:
 
     def take_quotas(self, task: Task, at: int) -> None:
         """Count the clauses that a question is to be read by; what it holds already is free."""
+        quotas_of = task.policy.quotas
         for reading in task.readings:
             if reading.is_read:
                 for extraction in tuple(reading.extractions):
                     allowance = extraction.release.allowance
-                    quotas = task.policy.quotas(allowance.memorandum, allowance.clause)
+                    quotas = quotas_of(allowance.memorandum, allowance.clause)
                     if quotas:
                         self._take(task, reading, extraction, quotas, at)
                 reading.is_read = bool(reading.extractions)

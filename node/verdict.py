@@ -31,7 +31,7 @@ class Release:
     fields. Records that meet `expired` are past their term, and not read.
     """
 
-    __slots__ = ("_frame", "allowance", "predicates", "wanted", "where")
+    __slots__ = ("_frame", "allowance", "fresh_within", "predicates", "wanted", "where")
 
     def __init__(
         self,
@@ -42,6 +42,8 @@ class Release:
         expired: Rule | None = None,
     ) -> None:
         self.allowance = allowance
+        self.fresh_within = allowance.terms.fresh_within
+        """How old the data are at most, as its clause promises."""
         self.where = where
         self.predicates = predicates
         self.wanted = Wanted(
@@ -57,9 +59,10 @@ class Release:
     def write(self, records: list[bytes], heading: Heading, *, overdue: bool) -> bytes:
         """Write its records as an extract of an answer."""
         before, after = self._frame or self._write_frame(heading)
-        written = [part(_RECORD, record) for record in records]
-        tail = after + _OVERDUE if overdue else after
-        return part(_EXTRACT, b"".join((before, *written, tail)))
+        parts = [before, *[part(_RECORD, record) for record in records], after]
+        if overdue:
+            parts.append(_OVERDUE)
+        return part(_EXTRACT, b"".join(parts))
 
     def _write_frame(self, heading: Heading) -> tuple[bytes, bytes]:
         """Write what stands before and behind the records: the same whatever they are."""
@@ -90,13 +93,12 @@ class Verdict:
     """
 
     __slots__ = (
+        "_openings",
         "accesses",
         "as_of",
         "dataset",
-        "described",
         "expired",
         "is_told_at_once",
-        "named",
         "refusals",
         "refused",
         "releases",
@@ -119,10 +121,7 @@ class Verdict:
         self.remarks = remarks
         self.as_of = as_of
         self.expired = expired
-        self.named = text_part(b"\x0a", dataset)
-        """Its name as an answer has it."""
-        self.described = text_part(b"\x1a", as_of)
-        """Its day as an answer has it."""
+        self._openings: dict[int, bytes] = {}
         self.refused = write_refusals(refusals)
         """The refusals as an answer has them."""
         self.is_told_at_once = not any(
@@ -134,6 +133,17 @@ class Verdict:
         """Whether no clause delays when the subject is told."""
         self.accesses: dict[tuple[object, ...], bytes] = {}
         """What log entries say of it, by what came of the question."""
+
+    def opening(self, outcome: int) -> bytes:
+        """Write what an answer on the dataset begins with: name, outcome and day."""
+        written = self._openings.get(outcome)
+        if written is None:
+            written = self._openings[outcome] = (
+                text_part(b"\x0a", self.dataset)
+                + number_part(b"\x10", outcome)
+                + text_part(b"\x1a", self.as_of)
+            )
+        return written
 
     def keep_access(self, outcome: tuple[object, ...], written: bytes) -> None:
         """Keep what log entries say of an outcome."""

@@ -11,6 +11,7 @@ from landbridge.disclosure import Disclosed, verify_disclosed
 from landbridge.errors import Reason, refuse
 from landbridge.keys import SigningKey
 from landbridge.log.store import LogStore
+from landbridge.log.subject_keys import Pseudonym
 from landbridge.rights.access_request import write_access_request
 from landbridge.rights.speaker import Voice
 from landbridge.statement.signed import SignedByOne
@@ -68,15 +69,12 @@ class Office:
     def look(self, subject: SubjectId, *others: SubjectId, **changes: Any) -> int:
         """Log that somebody asked about a subject; return the entry's position."""
         at = changes.pop("at", NOW - DAY)
-        names = [self.log.subjects.name(one.scheme, one.value, at) for one in (subject, *others)]
         right: dict[str, Any] = {
             "kind": log_pb2.ENTRY_KIND_ANSWER,
             "logged_at_unix_ms": at,
             "requester": "board.three",
             "purpose": "review",
             "case_reference": "C-1",
-            "subject_pseudonym": names[0].value,
-            "pseudonym_period": names[0].period,
             "accesses": [
                 log_pb2.Access(
                     dataset="licences",
@@ -91,7 +89,14 @@ class Office:
             ],
         }
         entry = log_pb2.LogEntry(**(right | changes))
-        (evidence,) = self.log.append([entry.SerializeToString()], [names])
+
+        def write(named: list[list[Pseudonym]]) -> list[bytes]:
+            name = named[0][0]
+            entry.subject_pseudonym, entry.pseudonym_period = name.value, name.period
+            return [entry.SerializeToString()]
+
+        about = [(one.scheme, one.value, at) for one in (subject, *others)]
+        (evidence,) = self.log.append_about([about], write)
         return evidence.index
 
     def ask(self, *subjects: SubjectId, at: int = NOW, **more: Any) -> Disclosed:

@@ -206,7 +206,7 @@ class Town:
         )
         payload = message.SerializeToString()
         envelope = self.sign(message.agency, ANSWER_TYPE, payload, query, entry)
-        return VerifiedAnswer(envelope, message)
+        return VerifiedAnswer.of(envelope, message)
 
     def sign(
         self,
@@ -291,6 +291,11 @@ BAKERY_ABSENT: Final = (
         not_asked=True,
     ),
 )
+
+
+def parsed(verified: VerifiedAnswer) -> answer_pb2.Answer:
+    """Parse an answer from its envelope."""
+    return answer_pb2.Answer.FromString(verified.envelope.payload)
 
 
 def bakery_answers(town: Town, query: envelope_pb2.Envelope) -> list[VerifiedAnswer]:

@@ -6,8 +6,10 @@ itself: it keeps no other from being read, so that nobody can hold up a suspensi
 
 import os
 from collections.abc import Mapping
+from functools import lru_cache
 from pathlib import Path
 from stat import S_ISREG
+from typing import Final
 
 from landbridge.errors import LandbridgeError, Reason, refuse
 from landbridge.library.kinds import SUFFIX, Kind
@@ -20,22 +22,39 @@ Contents = dict[Path, bytes | LandbridgeError]
 """What each file holds, or why it cannot be read."""
 
 _UNKNOWN: Stamp = (0, 0, 0)
+_REMEMBERED: Final = 4096
 
 
 def look(state: Path) -> Files:
     """Return the documents in a folder and what tells whether one has changed."""
     files: Files = {}
     for kind in Kind:
-        for path in sorted((state / kind.folder).glob(f"*{SUFFIX}")):
-            try:
-                found = path.stat()
-            except FileNotFoundError:
-                continue  # gone meanwhile
-            except OSError:
-                files[path] = _UNKNOWN
-            else:
-                files[path] = (found.st_mtime_ns, found.st_size, found.st_ino)
+        try:
+            with os.scandir(f"{state}/{kind.folder}") as entries:
+                found = {one.name: one for one in entries if one.name.endswith(SUFFIX)}
+        except (FileNotFoundError, NotADirectoryError, PermissionError):
+            continue  # what may not be looked at holds nothing for this party
+        for name in sorted(found):
+            stamp = _stamp(found[name])
+            if stamp is not None:
+                files[_path(found[name].path)] = stamp
     return files
+
+
+def _stamp(entry: "os.DirEntry[str]") -> Stamp | None:
+    try:
+        found = entry.stat()
+    except FileNotFoundError:
+        return None  # gone meanwhile
+    except OSError:
+        return _UNKNOWN
+    return found.st_mtime_ns, found.st_size, found.st_ino
+
+
+@lru_cache(_REMEMBERED)
+def _path(name: str) -> Path:
+    """Make a path once of a name that is looked at again and again."""
+    return Path(name)
 
 
 def read_all(

@@ -22,8 +22,6 @@ MOST_WAITING = 4096
 LARGEST_BATCH = 1024
 """Entries under one head, so that one batch keeps the others waiting for a bounded time."""
 
-_Named = Sequence[Sequence[Pseudonym]]
-
 
 @dataclass(slots=True)
 class _Waiting:
@@ -32,14 +30,8 @@ class _Waiting:
     count: int
     done: asyncio.Future[list[Evidence]]
     entries: Sequence[bytes] = ()
-    named: _Named = ()
     about: About | None = None
     write: Callable[[Pseudonym], bytes] | None = None
-
-    @property
-    def naming(self) -> bool | None:
-        """Whether the append is to name whom it is about: None where either way will do."""
-        return True if self.write else False if self.named else None
 
 
 class Committer:
@@ -69,14 +61,14 @@ class Committer:
         """
         self._store.check_not_halted()
 
-    async def append(self, entry: bytes, named: Sequence[Pseudonym] = ()) -> Evidence:
-        """Add an entry, found under whom it names; it is on the disk when this returns.
+    async def append(self, entry: bytes) -> Evidence:
+        """Add an entry that names nobody; it is on the disk when this returns.
 
         Raises:
             LandbridgeError: LB-2003 when too many entries wait; LB-5001 when the disk refuses or
                 the committer is closed; LB-5002 when the log is damaged.
         """
-        return (await self.append_all((entry,), (named,)))[0]
+        return (await self.append_all((entry,)))[0]
 
     async def append_about(
         self, about: About, write: Callable[[Pseudonym], bytes], *, size: int
@@ -94,10 +86,8 @@ class Committer:
         waiting.about, waiting.write = about, write
         return (await self._commit(waiting))[0]
 
-    async def append_all(self, entries: Sequence[bytes], named: _Named = ()) -> list[Evidence]:
-        """Add entries under one head; all of them are on the disk when this returns.
-
-        `named` tells whom each entry names; empty: none names anybody.
+    async def append_all(self, entries: Sequence[bytes]) -> list[Evidence]:
+        """Add entries that name nobody, under one head; all are on the disk when this returns.
 
         Raises:
             LandbridgeError: as for `append`.
@@ -106,7 +96,7 @@ class Committer:
             return []
         check_sizes(entries)
         waiting = self._waiting_for(len(entries))
-        waiting.entries, waiting.named = entries, named if any(named) else ()
+        waiting.entries = entries
         return await self._commit(waiting)
 
     async def close(self) -> None:
@@ -180,23 +170,15 @@ class Committer:
         about = [(each.about,) if each.about else () for each in batch for _ in range(each.count)]
         if any(about):
             return self._store.append_about(about, lambda named: _written(batch, named))
-        entries = [entry for each in batch for entry in each.entries]
-        if not any(each.named for each in batch):
-            return self._store.append(entries)
-        named = [names for each in batch for names in each.named or [()] * each.count]
-        return self._store.append(entries, named)
+        return self._store.append([entry for each in batch for entry in each.entries])
 
     def _next_batch(self) -> list[_Waiting]:
         batch: list[_Waiting] = []
-        size, naming = 0, None
+        size = 0
         while self._waiting:
             following = self._waiting[0]
             if batch and size + following.count > LARGEST_BATCH:
                 break
-            if following.naming is not None:
-                if naming not in (None, following.naming):
-                    break
-                naming = following.naming
             batch.append(self._waiting.popleft())
             size += following.count
         self._entries_waiting -= size

@@ -36,14 +36,13 @@ _SCHEMA: Final = (
     """CREATE TABLE handover (position bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
        checkpoint bytea NOT NULL)""",
     _NOTED,
-    "CREATE TABLE subject_key (place bigint PRIMARY KEY, masked bytea NOT NULL)",
+    "CREATE TABLE subject_key (block bigint PRIMARY KEY, masked bytea NOT NULL)",
     "CREATE TABLE subject_name (look_up bytea, place bigint, PRIMARY KEY (look_up, place))",
     "CREATE TABLE subject_month (month text PRIMARY KEY)",
-    """CREATE TABLE named_lately (month text NOT NULL, pseudonym bytea NOT NULL,
-       position bigint NOT NULL)""",
+    "CREATE TABLE named_lately (position bigint PRIMARY KEY, places bytea NOT NULL)",
     "CREATE TABLE named_run (month text, run bigint, PRIMARY KEY (month, run))",
-    """CREATE TABLE named (run bigint, pseudonym bytea, position bigint,
-       PRIMARY KEY (run, pseudonym, position))""",
+    """CREATE TABLE named (run bigint, first bytea, places bytea NOT NULL,
+       PRIMARY KEY (run, first))""",
     "CREATE TABLE erased (digest bytea PRIMARY KEY)",
 )
 _CREATING: Final = 0x4C424C47

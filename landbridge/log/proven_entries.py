@@ -5,12 +5,12 @@ from functools import partial
 
 from landbridge.errors import Reason, refuse
 from landbridge.log.connection import Database
+from landbridge.log.named_places import read_positions
 from landbridge.log.note import NoteVerifier
 from landbridge.log.rollback import check_holds
 from landbridge.log.state import LogState, check_tile
 from landbridge.log.subject_keys import Pseudonym
 from landbridge.log.subject_notes import noted_positions
-from landbridge.log.subject_tables import read_positions
 from landbridge.log.tables import read_entries, read_handovers, read_tile
 
 _PAGE = 1024

@@ -37,7 +37,7 @@ class ProvenNodes:
         """
         if not 0 <= index < size:
             return False
-        pairs, steps = self._trees.get(tree) or self._begin(tree), tuple(path[:])
+        pairs, steps = self._trees.get(tree) or {}, tuple(path[:])
         current, place, last, step, level = leaf, index, size - 1, 0, 0
         climbed: list[tuple[int, bytes, bytes]] = []
         while last:
@@ -58,12 +58,15 @@ class ProvenNodes:
         else:
             if current != root or step != len(steps):
                 return False
-        for above, (name, left, right) in enumerate(climbed, 1):
-            pairs[name] = (left, right, steps[above:])
-        self._count += len(climbed)
+        if climbed:
+            for above, (name, left, right) in enumerate(climbed, 1):
+                pairs[name] = (left, right, steps[above:])
+            self._keep(tree, pairs, len(climbed))
         return True
 
-    def _begin(self, tree: int) -> dict[int, _Pair]:
+    def _keep(self, tree: int, pairs: dict[int, _Pair], more: int) -> None:
         if self._count > _MOST:
             self._trees, self._count = {}, 0
-        return self._trees.setdefault(tree, {})
+        else:
+            self._trees[tree] = pairs
+            self._count += more

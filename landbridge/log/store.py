@@ -10,7 +10,7 @@ What it holds is read and proven by `proven_entries`; whose head it bears is kno
 """
 
 from collections.abc import Callable, Iterable, Sequence
-from itertools import chain, islice
+from itertools import chain, islice, repeat
 from pathlib import Path
 from typing import Self
 
@@ -26,13 +26,14 @@ from landbridge.log.frontier import Growth
 from landbridge.log.halting import Halting
 from landbridge.log.head_mark import HeadMark
 from landbridge.log.merkle import EMPTY_ROOT, leaf_hashes
+from landbridge.log.named_places import Place
 from landbridge.log.note import NoteSigner, NoteVerifier
 from landbridge.log.own_head import OwnHead, log_signer
 from landbridge.log.rollback import check_no_mark
 from landbridge.log.state import LogState
 from landbridge.log.subject_keys import About, Pseudonym, SubjectKeys
-from landbridge.log.subject_notes import Place, is_due, take_apart, write_note
-from landbridge.log.subject_tables import NewKey, without_erased
+from landbridge.log.subject_notes import is_due, take_apart, write_note
+from landbridge.log.subject_tables import NotedKey
 from landbridge.log.tables import write_batch
 
 
@@ -107,12 +108,8 @@ class LogStore(OwnHead, Halting):
             )
         return self._subjects
 
-    def append(
-        self, entries: Sequence[bytes], named: Sequence[Sequence[Pseudonym]] = ()
-    ) -> list[Evidence]:
-        """Add entries under one signed head; they are on the disk when this returns.
-
-        `named` tells, entry by entry, under whom `positions` finds it; empty: none under anybody.
+    def append(self, entries: Sequence[bytes]) -> list[Evidence]:
+        """Add entries that name nobody, under one head; they are on the disk when this returns.
 
         Raises:
             LandbridgeError: LB-5001 when the disk refuses: nothing is kept, and a later call may
@@ -124,15 +121,10 @@ class LogStore(OwnHead, Halting):
             return []
         check_sizes(entries)
         with self._appending:
-            new: Sequence[NewKey] = self._unstored(named)
             with self._writer.writing() as connection:
                 before = self._last(connection)
-                if new:
-                    new = without_erased(connection, new)
-                after, growth = self._add(connection, before, entries, new, named)
+                after, growth = self._add(connection, before, entries, (), ())
             self._follow(before, after)
-            if new:
-                self.subjects.remember_stored(new)
         return _evidence(before, after, entries, growth)
 
     def append_about(
@@ -189,7 +181,7 @@ class LogStore(OwnHead, Halting):
         connection: Connection,
         before: LogState,
         entries: Sequence[bytes],
-        new: Sequence[NewKey],
+        new: Sequence[NotedKey],
         named: Sequence[Sequence[Pseudonym]],
     ) -> tuple[LogState, Growth]:
         """Write entries, who is named by them, and the signed head over all."""
@@ -211,10 +203,6 @@ class LogStore(OwnHead, Halting):
         if self._subjects is not None and is_due(before.size, after.size):
             self._subjects.remember_taken_apart()
 
-    def _unstored(self, named: Sequence[Sequence[Pseudonym]]) -> list[NewKey]:
-        new = {name.value: name for names in named for name in names if name.unstored_key}
-        return self.subjects.unstored(new.values()) if new else []
-
 
 def _places(
     start: int, entries: Sequence[bytes], named: Sequence[Sequence[Pseudonym]]
@@ -229,10 +217,5 @@ def _places(
 def _evidence(
     before: LogState, after: LogState, entries: Sequence[bytes], growth: Growth
 ) -> list[Evidence]:
-    checkpoint = after.checkpoint
-    return [
-        Evidence(entry, index, path, checkpoint)
-        for index, (entry, path) in enumerate(
-            zip(entries, growth.paths(), strict=True), before.size
-        )
-    ]
+    indices = range(before.size, growth.size)
+    return list(map(Evidence, entries, indices, growth.paths(), repeat(after.checkpoint)))

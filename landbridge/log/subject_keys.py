@@ -6,7 +6,6 @@ Whoever has a subject's key finds that subject's entries; once it is erased, nob
 """
 
 import os
-import time
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -32,7 +31,7 @@ from landbridge.log.pseudonym import (
     pseudonym_of,
     write_subject,
 )
-from landbridge.log.subject_tables import NewKey
+from landbridge.log.subject_tables import NotedKey
 
 __all__ = [
     "KEY_BYTES",
@@ -51,9 +50,6 @@ __all__ = [
 
 _MOST_KNOWN: Final = 1 << 15
 """Pseudonyms kept in memory, some 10 MB."""
-_LOOK_AGAIN_S: Final = 0.2
-"""For so long a key that another process has erased may still be used."""
-
 _MOST_NOTED: Final = 1 << 13
 """Keys that others have noted, kept in memory until the rows are read anew."""
 
@@ -68,7 +64,7 @@ class Naming(NamedTuple):
 
     names: list[Pseudonym]
     learned: Mapping[_Called, Pseudonym]
-    new: Sequence[NewKey]
+    new: Sequence[NotedKey]
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,8 +106,8 @@ def open_keys_in(database: Database, folder: Path) -> "SubjectKeys":
 class SubjectKeys:
     """The keys of a log's subjects. Thread-safe.
 
-    Where several processes meet a subject at the same moment, each may make a key for the month:
-    all of them are found, and one is used from then on.
+    Keys are made within the transaction of the append that needs them: processes that meet a
+    subject at the same moment call it the same.
     """
 
     def __init__(
@@ -123,60 +119,22 @@ class SubjectKeys:
         self._lock = Lock()
         # A plain dictionary finds its oldest item ever more slowly.
         self._known: OrderedDict[_Called, Pseudonym] = OrderedDict()
-        self._unstored: dict[bytes, _Called] = {}
-        self._stored_lately: OrderedDict[bytes, None] = OrderedDict()
         self._noted: dict[bytes, bytes] = {}
         """Masked keys that are noted and not taken apart, by what they are found by."""
         self._noted_to = -1
         self._erasures = -1
-        self._look_at = 0.0
         self._seen: tuple[Connection, int] | None = None
-
-    def name(self, scheme: str, value: str, at: int) -> Pseudonym:
-        """Return what the log calls a subject at a time, Unix milliseconds.
-
-        A key that is made here is stored by the append that names it first.
-
-        Raises:
-            LandbridgeError: LB-5001, LB-5002 when the keys cannot be read.
-        """
-        return self.names(((scheme, value, at),))[0]
-
-    def names(self, subjects: Iterable[About]) -> list[Pseudonym]:
-        """Do as `name` does for several, each scheme, value and time, with one look at the disk.
-
-        Raises:
-            LandbridgeError: as for `name`.
-        """
-        called = [(month_of(at), scheme, value) for scheme, value, at in subjects]
-        with self._lock:
-            if time.monotonic() >= self._look_at:
-                self._look()
-            found = {each: self._known.get(each) for each in called}
-            unknown = [each for each, name in found.items() if name is None]
-            learned: dict[_Called, Pseudonym] = {}
-            if unknown:
-                with self._database.reading() as connection:
-                    self._read_notes(connection)
-                    learned, new = self._learn(connection, unknown)
-                masked = {key.pseudonym: key.masked for key in new}
-                learned = {
-                    each: name._replace(unstored_key=masked.get(name.value, b""))
-                    for each, name in learned.items()
-                }
-                self._remember(learned)
-        return [found[each] or learned[each] for each in called]
 
     def name_within(
         self, connection: Connection, version: int | None, subjects: Iterable[About]
     ) -> Naming:
-        """Do as `names` does within the transaction that stores the keys which are made here.
+        """Name subjects within the transaction that stores the keys which are made here.
 
         `version` is that of the connection (`Database.version`). Have `remember_named` take notice
         when the transaction has ended well.
 
         Raises:
-            LandbridgeError: as for `name`.
+            LandbridgeError: LB-5001, LB-5002 when the keys cannot be read.
         """
         called = [(month_of(at), scheme, value) for scheme, value, at in subjects]
         with self._lock:
@@ -186,21 +144,10 @@ class SubjectKeys:
                 self._read_notes(connection)
                 self._seen = seen
             known = self._known
-            names = [known.get(each) for each in called]
-            to_store = {
-                each: name
-                for each, name in zip(called, names, strict=True)
-                if name is None or name.unstored_key
-            }
-            learned: dict[_Called, Pseudonym] = {}
-            new: list[NewKey] = []
-            if to_store:
-                made = {each: name for each, name in to_store.items() if name}
-                unknown = [each for each, name in to_store.items() if not name]
-                learned, new = self._learn(connection, unknown)
-                new += [NewKey(*name[1:], name.value) for name in made.values()]
-                learned.update((each, Pseudonym(*name[:3])) for each, name in made.items())
-        return Naming([learned.get(each) or known[each] for each in called], learned, new)
+            unknown = {each: None for each in called if each not in known}
+            learned, new = self._learn(connection, unknown) if unknown else ({}, ())
+            names = [learned.get(each) or known[each] for each in called]
+        return Naming(names, learned, new)
 
     def find(self, scheme: str, value: str) -> list[Pseudonym]:
         """Return what the log has called a subject, newest month first, where a key is left.
@@ -209,8 +156,8 @@ class SubjectKeys:
             LandbridgeError: LB-5001, LB-5002 when the keys cannot be read.
         """
         return [
-            Pseudonym(pseudonym(key, scheme, value), month, look_up)
-            for month, look_up, key in self._read(scheme, value)
+            Pseudonym(pseudonym(key, scheme, value), month)
+            for month, key in self._read(scheme, value)
         ]
 
     def keys(self, scheme: str, value: str) -> list[SubjectKey]:
@@ -219,7 +166,7 @@ class SubjectKeys:
         Raises:
             LandbridgeError: LB-5001, LB-5002 when the keys cannot be read.
         """
-        return [SubjectKey(month, key) for month, _, key in self._read(scheme, value)]
+        return [SubjectKey(month, key) for month, key in self._read(scheme, value)]
 
     def erase(self, scheme: str, value: str) -> int:
         """Erase the keys of a subject and return how many there were.
@@ -252,36 +199,14 @@ class SubjectKeys:
             self._forget()
         self._database.close()
 
-    def unstored(self, names: Iterable[Pseudonym]) -> list[NewKey]:
-        """Return the keys of these that an append has to store, as none has done so meanwhile."""
-        with self._lock:
-            return [
-                NewKey(name.period, name.look_up, name.unstored_key, name.value)
-                for name in names
-                if name.value not in self._stored_lately
-            ]
-
-    def remember_stored(self, keys: Sequence[NewKey]) -> None:
-        """Take notice that an append has stored these keys."""
-        with self._lock:
-            for _, look_up, masked, value in keys:
-                self._noted[look_up] = masked
-                if len(self._stored_lately) >= _MOST_KNOWN:
-                    self._stored_lately.popitem(last=False)
-                self._stored_lately[value] = None
-                called = self._unstored.pop(value, None)
-                name = self._known.get(called) if called else None
-                if called and name and name.value == value:
-                    self._known[called] = name._replace(unstored_key=b"")
-
     def remember_named(self, naming: Naming) -> None:
         """Take notice that the append for which `name_within` named subjects has ended well."""
+        known = self._known
         with self._lock:
-            for key in naming.new:
-                self._noted[key.look_up] = key.masked
-                if self._unstored:
-                    self._unstored.pop(key.pseudonym, None)
-            self._remember(naming.learned)
+            self._noted.update((look_up, masked) for _, look_up, masked in naming.new)
+            known.update(naming.learned)
+            while len(known) > _MOST_KNOWN:
+                known.popitem(last=False)
 
     def remember_taken_apart(self) -> None:
         """Take notice that nothing is noted any more: all of it can be looked up."""
@@ -289,64 +214,52 @@ class SubjectKeys:
             self._noted.clear()
 
     def _learn(
-        self, connection: Connection, unknown: Sequence[_Called]
-    ) -> tuple[dict[_Called, Pseudonym], list[NewKey]]:
+        self, connection: Connection, unknown: Iterable[_Called]
+    ) -> tuple[dict[_Called, Pseudonym], Sequence[NotedKey]]:
         """Read the keys of these, and make those that are not there."""
-        noted = self._noted
-        written = [write_subject(scheme, value) for _, scheme, value in unknown]
-        concealed = [
-            self._conceal(each[0], text) for each, text in zip(unknown, written, strict=True)
-        ]
-        sought = [look_up for look_up, _ in concealed if look_up not in noted]
+        conceal, noted = self._conceal, self._noted
+        sought: list[bytes] = []
+        concealed: list[tuple[_Called, bytes, bytes, bytes]] = []
+        for each in unknown:
+            month, scheme, value = each
+            written = write_subject(scheme, value)
+            look_up, mask = conceal(month, written)
+            if look_up not in noted:
+                sought.append(look_up)
+            concealed.append((each, written, look_up, mask))
         stored = subject_tables.read_keys_of(connection, sought)
-        fresh = os.urandom(KEY_BYTES * (len(sought) - len(stored)))
+        fresh = os.urandom(KEY_BYTES * len(sought))
         learned: dict[_Called, Pseudonym] = {}
-        new: list[NewKey] = []
-        for each, text, (look_up, mask) in zip(unknown, written, concealed, strict=True):
-            month = each[0]
-            masked = noted.get(look_up) or (stored[look_up][0].masked if look_up in stored else b"")
-            if masked:
-                name = pseudonym_of(masked_with(masked, mask), text)
+        new: list[NotedKey] = []
+        for each, written, look_up, mask in concealed:
+            if look_up in noted:
+                masked = noted[look_up]
+            elif look_up in stored:
+                masked = stored[look_up][0].masked
             else:
+                # Random bytes under a mask are random bytes: what is stored is drawn.
                 start = KEY_BYTES * len(new)
-                key = fresh[start : start + KEY_BYTES]
-                name = pseudonym_of(key, text)
-                new.append(NewKey(month, look_up, masked_with(key, mask), name))
-            learned[each] = Pseudonym(name, month, look_up)
+                masked = fresh[start : start + KEY_BYTES]
+                new.append((each[0].encode(), look_up, masked))
+            learned[each] = Pseudonym(pseudonym_of(masked_with(masked, mask), written), each[0])
         return learned, new
 
-    def _read(self, scheme: str, value: str) -> list[tuple[str, bytes, bytes]]:
-        """Return month, look-up value and key, newest month first."""
-        found: list[tuple[str, bytes, bytes]] = []
+    def _read(self, scheme: str, value: str) -> list[tuple[str, bytes]]:
+        """Return month and key, newest month first."""
+        found: list[tuple[str, bytes]] = []
         with self._database.snapshot() as connection:
             noted: dict[bytes, list[bytes]] = {}
             months = set(subject_tables.read_months(connection))
             for _, note in subject_notes.read_notes(connection):
-                for month, look_up, masked in subject_notes.keys_in(note):
+                for ascii_month, look_up, masked in subject_notes.keys_in(note):
                     noted.setdefault(look_up, []).append(masked)
-                    months.add(month)
+                    months.add(ascii_month.decode("ascii", "replace"))
             for month in sorted(months, reverse=True):
                 look_up, mask = self._conceal(month, write_subject(scheme, value))
                 keys = [key.masked for key in subject_tables.read_keys(connection, look_up)]
                 keys += noted.get(look_up, ())
-                found += [(month, look_up, masked_with(masked, mask)) for masked in keys]
+                found += [(month, masked_with(masked, mask)) for masked in keys]
         return found
-
-    def _remember(self, learned: Mapping[_Called, Pseudonym]) -> None:
-        known = self._known
-        for called, name in learned.items():
-            if len(known) >= _MOST_KNOWN and called not in known:
-                _, oldest = known.popitem(last=False)
-                self._unstored.pop(oldest.value, None)
-            known[called] = name
-            if name.unstored_key:
-                self._unstored[name.value] = called
-
-    def _look(self) -> None:
-        """See, now and then, whether any process has erased something."""
-        with self._database.reading() as connection:
-            self._forget_erased(connection)
-        self._look_at = time.monotonic() + _LOOK_AGAIN_S
 
     def _forget_erased(self, connection: Connection) -> None:
         """Forget all that is in memory where any process has erased something."""
@@ -366,6 +279,5 @@ class SubjectKeys:
 
     def _forget(self) -> None:
         self._known.clear()
-        self._unstored.clear()
         self._noted, self._noted_to = {}, -1
         self._seen = None

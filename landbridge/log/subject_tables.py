@@ -1,32 +1,28 @@
-"""The tables of subjects' keys and of the positions that name a subject.
+"""The tables of subjects' keys.
 
-`subject_key` holds each masked key in a row that never moves and is overwritten where it stands, so
-that no old copy of a page keeps it. `subject_name` finds it by a keyed look-up value, and
-`subject_month` lists the months that have keys. `named_lately` and, sorted run by run, `named` give
-the positions under a pseudonym. All of it comes here in bulk, from what each append has noted
-(`subject_notes`). `erased` holds digests of the masked keys that are gone: an append
-under way must not bring one back.
+`subject_key` holds the masked keys, many in a row that never moves and is overwritten where it
+stands, so that no old copy of a page keeps one. `subject_name` finds a key's place by a keyed
+look-up value, and `subject_month` lists the months that have keys. All of it comes here in bulk,
+from what each append has noted (`subject_notes`). `erased` holds digests of the masked keys that
+are gone.
 """
 
 import secrets
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from hashlib import sha256
 from typing import Final, NamedTuple
 
 from landbridge.log.connection import Connection
-from landbridge.log.tables import damaged
+from landbridge.log.tables import damaged, write_rows
 
 _KEY_BYTES: Final = 32
 _MOST_AT_ONCE: Final = 512
-_KEYS: Final = "SELECT look_up, place, masked FROM subject_name LEFT JOIN subject_key USING (place)"
-
-_RUN: Final = 1 << 14
-"""Names that are sorted into a run at a time: some 20 milliseconds of work."""
-_LATELY: Final = "SELECT month, pseudonym, position FROM named_lately"
-_LATELY_UNDER: Final = "SELECT position FROM named_lately WHERE pseudonym"
-_POSITIONS: Final = (
-    "SELECT position FROM named WHERE run IN (SELECT run FROM named_run WHERE month = ?)"
-    " AND pseudonym = ? AND position < ? ORDER BY run DESC, position DESC LIMIT ?"
+_BLOCK: Final = 126
+"""Keys in a row, which so fills a page."""
+_KEYS: Final = (
+    "SELECT look_up, place,"
+    " substr(masked, CAST(1 + 32 * (place - place / 126 * 126) AS integer), 32)"
+    " FROM subject_name LEFT JOIN subject_key ON block = place / 126"
 )
 _ALL: Final = (
     *("noted", "subject_key", "subject_name", "subject_month"),
@@ -35,27 +31,14 @@ _ALL: Final = (
 
 
 class StoredKey(NamedTuple):
-    """A masked key and the row that it stands in."""
+    """A masked key and its place among all."""
 
     place: int
     masked: bytes
 
 
-class NotedKey(NamedTuple):
-    """A masked key of a month, with what it is found by."""
-
-    month: str
-    look_up: bytes
-    masked: bytes
-
-
-class NewKey(NamedTuple):
-    """A key that is to be stored."""
-
-    month: str
-    look_up: bytes
-    masked: bytes
-    pseudonym: bytes
+NotedKey = tuple[bytes, bytes, bytes]
+"""A month in ASCII, what its key is found by, and that key, masked."""
 
 
 def read_months(connection: Connection) -> list[str]:
@@ -91,31 +74,19 @@ def count_erasures(connection: Connection) -> int:
     return int(connection.execute("SELECT count(*) FROM erased").fetchone()[0])
 
 
-def without_erased(connection: Connection, keys: Sequence[NewKey]) -> Sequence[NewKey]:
-    """Leave out the keys that were erased since they were made."""
-    if connection.execute("SELECT 1 FROM erased LIMIT 1").fetchone() is None:
-        return keys
-    query = "SELECT 1 FROM erased WHERE digest = ?"
-    return [
-        key for key in keys if connection.execute(query, (_digest(key.masked),)).fetchone() is None
-    ]
-
-
 def write_keys(connection: Connection, keys: Sequence[NotedKey]) -> None:
     """Store keys, in the order in which the log's entries first named somebody."""
-    (last,) = connection.execute("SELECT max(place) FROM subject_key").fetchone()
+    (last,) = connection.execute("SELECT max(block) FROM subject_key").fetchone()
     first = 0 if last is None else last + 1
-    connection.executemany(
-        "INSERT INTO subject_key VALUES (?, ?)",
-        [(place, key.masked) for place, key in enumerate(keys, first)],
-    )
-    connection.executemany(
-        "INSERT INTO subject_name VALUES (?, ?)",
-        sorted((key.look_up, place) for place, key in enumerate(keys, first)),
-    )
+    masked = [each for _, _, each in keys]
+    blocks = [b"".join(masked[at : at + _BLOCK]) for at in range(0, len(masked), _BLOCK)]
+    write_rows(connection, "subject_key", list(enumerate(blocks, first)))
+    # In the order of the index: each of its pages is then met once.
+    places = [(look_up, place) for place, (_, look_up, _) in enumerate(keys, first * _BLOCK)]
+    write_rows(connection, "subject_name", sorted(places))
     connection.executemany(
         "INSERT INTO subject_month VALUES (?) ON CONFLICT DO NOTHING",
-        sorted({(key.month,) for key in keys}),
+        [(month.decode("ascii", "replace"),) for month in sorted({month for month, _, _ in keys})],
     )
 
 
@@ -126,9 +97,13 @@ def erase_key(connection: Connection, look_up: bytes, stored: StoredKey) -> None
     in which the log's entries first named somebody. For the same reason the positions stay, which
     say nothing that the entries do not say.
     """
+    block, number = divmod(stored.place, _BLOCK)
+    query = "SELECT masked FROM subject_key WHERE block = ?"
+    (masked,) = connection.execute(query, (block,)).fetchone()
+    before, after = masked[: number * _KEY_BYTES], masked[(number + 1) * _KEY_BYTES :]
     connection.execute(
-        "UPDATE subject_key SET masked = ? WHERE place = ?",
-        (secrets.token_bytes(_KEY_BYTES), stored.place),
+        "UPDATE subject_key SET masked = ? WHERE block = ?",
+        (before + secrets.token_bytes(_KEY_BYTES) + after, block),
     )
     connection.execute(
         "DELETE FROM subject_name WHERE look_up = ? AND place = ?", (look_up, stored.place)
@@ -146,11 +121,9 @@ def erase_listed(connection: Connection, is_listed: Callable[[bytes], bool]) -> 
 
     Nothing may be left that was noted only.
     """
-    rows = connection.execute(
-        "SELECT place, look_up, masked FROM subject_name JOIN subject_key USING (place)"
-    ).fetchall()
+    rows = connection.execute(_KEYS).fetchall()
     listed = [row for row in rows if is_listed(row[2])]
-    for place, look_up, masked in listed:
+    for look_up, place, masked in listed:
         erase_key(connection, look_up, StoredKey(place, masked))
     return len(listed)
 
@@ -159,46 +132,6 @@ def drop_keys(connection: Connection) -> None:
     """Leave out all that leads from a subject to its entries, in a copy of a log."""
     for table in _ALL:
         connection.execute(f"DELETE FROM {table}")  # noqa: S608  one of our own
-
-
-def write_positions(connection: Connection, named: Sequence[tuple[str, bytes, int]]) -> None:
-    """Index entries under month and pseudonym of whom they name.
-
-    A sorted index would touch a page of its own for every entry: what is new is only listed, and
-    sorted into a run of its own once there is enough of it.
-    """
-    connection.executemany("INSERT INTO named_lately VALUES (?, ?, ?)", named)
-    if connection.execute(f"{_LATELY} LIMIT 1 OFFSET {_RUN}").fetchone() is None:
-        return
-    rows = connection.execute(f"{_LATELY} ORDER BY pseudonym, position").fetchall()
-    (last,) = connection.execute("SELECT max(run) FROM named_run").fetchone()
-    run = 0 if last is None else last + 1
-    connection.executemany(
-        "INSERT INTO named_run VALUES (?, ?)", [(month, run) for month in {row[0] for row in rows}]
-    )
-    connection.executemany(
-        "INSERT INTO named VALUES (?, ?, ?)",
-        [(run, pseudonym, position) for _, pseudonym, position in dict.fromkeys(rows)],
-    )
-    connection.execute("DELETE FROM named_lately")
-
-
-def read_positions(
-    connection: Connection, names: Iterable[tuple[str, bytes]], before: int, limit: int
-) -> list[int]:
-    """Return the newest positions under any month and pseudonym, newest first, each once."""
-    found: set[int] = set()
-    asked = list(names)
-    for start in range(0, len(asked), _MOST_AT_ONCE):
-        some = [pseudonym for _, pseudonym in asked[start : start + _MOST_AT_ONCE]]
-        marks = ", ".join("?" * len(some))
-        query = f"{_LATELY_UNDER} IN ({marks}) AND position < ? ORDER BY position DESC LIMIT ?"
-        rows = connection.execute(query, (*some, before, limit)).fetchall()
-        found.update(position for (position,) in rows)
-    for name in asked:
-        rows = connection.execute(_POSITIONS, (*name, before, limit)).fetchall()
-        found.update(position for (position,) in rows)
-    return sorted(found, reverse=True)[:limit]
 
 
 def _digest(masked: bytes) -> bytes:

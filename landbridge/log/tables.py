@@ -7,6 +7,7 @@ checkpoints at which one key took over from another, each signed by both.
 import sqlite3
 from collections.abc import Iterable, Sequence
 from functools import cache
+from itertools import chain
 
 from landbridge.errors import LandbridgeError, Reason, refuse
 from landbridge.log.connection import Connection
@@ -14,22 +15,22 @@ from landbridge.log.tiles import TILE_BYTES, Tile
 
 _APPLICATION = 0x4C424C47
 """Marks the file as a log of ours, to `file` as well: LBLG."""
-FORMAT = 1
+FORMAT = 2
 _LATER = (
     """CREATE TABLE IF NOT EXISTS handover (position INTEGER PRIMARY KEY,
        checkpoint BLOB NOT NULL) STRICT""",
     "CREATE TABLE IF NOT EXISTS noted (position INTEGER PRIMARY KEY, names BLOB NOT NULL) STRICT",
-    """CREATE TABLE IF NOT EXISTS subject_key (place INTEGER PRIMARY KEY,
+    """CREATE TABLE IF NOT EXISTS subject_key (block INTEGER PRIMARY KEY,
        masked BLOB NOT NULL) STRICT""",
     """CREATE TABLE IF NOT EXISTS subject_name (look_up BLOB, place INTEGER,
        PRIMARY KEY (look_up, place)) STRICT, WITHOUT ROWID""",
     "CREATE TABLE IF NOT EXISTS subject_month (month TEXT PRIMARY KEY) STRICT, WITHOUT ROWID",
-    """CREATE TABLE IF NOT EXISTS named_lately (month TEXT NOT NULL, pseudonym BLOB NOT NULL,
-       position INTEGER NOT NULL) STRICT""",
+    """CREATE TABLE IF NOT EXISTS named_lately (position INTEGER PRIMARY KEY,
+       places BLOB NOT NULL) STRICT""",
     """CREATE TABLE IF NOT EXISTS named_run (month TEXT, run INTEGER,
        PRIMARY KEY (month, run)) STRICT, WITHOUT ROWID""",
-    """CREATE TABLE IF NOT EXISTS named (run INTEGER, pseudonym BLOB, position INTEGER,
-       PRIMARY KEY (run, pseudonym, position)) STRICT, WITHOUT ROWID""",
+    """CREATE TABLE IF NOT EXISTS named (run INTEGER, first BLOB, places BLOB NOT NULL,
+       PRIMARY KEY (run, first)) STRICT""",
     "CREATE TABLE IF NOT EXISTS erased (digest BLOB PRIMARY KEY) STRICT, WITHOUT ROWID",
 )
 """What logs of earlier versions may lack: changes of key, and subjects (`subject_notes`)."""
@@ -45,7 +46,7 @@ _SCHEMA = (
 
 TABLES = 3 + len(_LATER)
 _MOST_AT_ONCE = 64
-"""Entries in one statement: while it runs, it need not ask for the interpreter again."""
+"""Rows in one statement: while it runs, it need not ask for the interpreter again."""
 
 
 def create_tables(connection: sqlite3.Connection, checkpoint: bytes) -> None:
@@ -115,15 +116,7 @@ def write_batch(
     checkpoint: bytes,
 ) -> None:
     """Write entries, the tiles that they filled, and the head over them."""
-    place, left = 0, len(entries)
-    while left:
-        # Powers of two: the database then knows the statement already.
-        count = min(_MOST_AT_ONCE, 1 << (left.bit_length() - 1))
-        row: list[object] = []
-        for position, entry in enumerate(entries[place : place + count], start + place):
-            row += (position, entry)
-        connection.execute(_insert_entries(count), row)
-        place, left = place + count, left - count
+    write_rows(connection, "entry", list(enumerate(entries, start)))
     for tile in tiles:
         connection.execute(
             "INSERT INTO tile VALUES (?, ?, ?)", (tile.level, tile.index, tile.hashes)
@@ -131,9 +124,21 @@ def write_batch(
     connection.execute("UPDATE head SET checkpoint = ?", (checkpoint,))
 
 
+def write_rows(connection: Connection, table: str, rows: Sequence[Sequence[object]]) -> None:
+    """Add rows, all of one length, to a table of ours."""
+    start, left = 0, len(rows)
+    while left:
+        # Powers of two: the database then knows the statement already.
+        count = min(_MOST_AT_ONCE, 1 << (left.bit_length() - 1))
+        some = rows[start : start + count]
+        connection.execute(_insert(table, len(some[0]), count), list(chain.from_iterable(some)))
+        start, left = start + count, left - count
+
+
 @cache
-def _insert_entries(count: int) -> str:
-    return "INSERT INTO entry VALUES (?, ?)" + ", (?, ?)" * (count - 1)
+def _insert(table: str, columns: int, rows: int) -> str:
+    row = f"({', '.join('?' * columns)})"
+    return f"INSERT INTO {table} VALUES {', '.join([row] * rows)}"  # noqa: S608  one of our own
 
 
 def write_handover(connection: Connection, checkpoint: bytes) -> None:

@@ -8,6 +8,7 @@ import asyncio
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import Final
 
 import grpc
@@ -16,7 +17,7 @@ from landbridge.agency import Identity, Role
 from landbridge.errors import LandbridgeError, Reason, refuse
 from landbridge.library.intake import Intake
 from landbridge.library.kinds import Kind
-from landbridge.library.shelf import Found
+from landbridge.library.shelf import Found, Shelf
 from landbridge.library.store import Library
 from landbridge.rpc.document_log import BY_NUMBER, KINDS
 from landbridge.rpc.failure import from_failure, to_failure
@@ -38,6 +39,9 @@ MOST_BYTES: Final = 3_000_000
 """Bytes of documents in one message; a single document may always be sent."""
 _TIMEOUT_S: Final = 10.0
 _MOST_IN_WORK: Final = 32
+LONGEST_WAIT_S: Final = 10.0
+"""How long a gateway waits for another list, at most."""
+_MOST_WAITING: Final = 32
 
 
 class DocumentService(pb_grpc.DocumentServiceServicer):
@@ -49,6 +53,9 @@ class DocumentService(pb_grpc.DocumentServiceServicer):
         # One thread of its own: whoever brings much takes no other's time than that of bringers.
         self._taker = ThreadPoolExecutor(1, thread_name_prefix="documents")
         self._in_work = 0
+        self._waiting: set[asyncio.Future[None]] = set()
+        self._retired = False
+        library.subscribe(self._changed)
 
     async def ListDocuments(  # noqa: N802  the contract's name
         self,
@@ -56,7 +63,11 @@ class DocumentService(pb_grpc.DocumentServiceServicer):
         context: grpc.aio.ServicerContext[pb.ListDocumentsRequest, pb.ListDocumentsResponse],
     ) -> pb.ListDocumentsResponse:
         """List the documents that the caller may have."""
-        del request, context
+        del context
+        who = caller()
+        shown = await self._other_than(request, who)
+        if _name([found.opened.digest for found in shown]) == request.known:
+            return pb.ListDocumentsResponse(same=True)
         return pb.ListDocumentsResponse(
             documents=[
                 pb.ListedDocument(
@@ -64,7 +75,7 @@ class DocumentService(pb_grpc.DocumentServiceServicer):
                     subject=found.opened.subject,
                     digest=bytes.fromhex(found.opened.digest),
                 )
-                for found in self._shown(caller())
+                for found in shown
             ]
         )
 
@@ -100,9 +111,45 @@ class DocumentService(pb_grpc.DocumentServiceServicer):
             self._in_work -= 1
         return pb.OfferDocumentsResponse(outcomes=outcomes)
 
+    def retire(self) -> None:
+        """Let nobody wait any more for what may change."""
+        self._retired = True
+        self._wake()
+
     def close(self) -> None:
         """Take no more; what was taken in hand ends by itself."""
         self._taker.shutdown(wait=False, cancel_futures=True)
+
+    async def _other_than(self, request: pb.ListDocumentsRequest, who: Identity) -> list[Found]:
+        """Return what is listed, for a gateway that waits once it is not what it has."""
+        loop = asyncio.get_running_loop()
+        until = loop.time() + min(request.wait_ms / 1000, LONGEST_WAIT_S)
+        may_wait = who.role is Role.GATEWAY and len(self._waiting) < _MOST_WAITING
+        while True:
+            # Before the look, so that no change falls between the two.
+            changed: asyncio.Future[None] = loop.create_future()
+            self._waiting.add(changed)
+            try:
+                shown = self._shown(who)
+                is_other = _name([found.opened.digest for found in shown]) != request.known
+                left = until - loop.time()
+                if is_other or not may_wait or self._retired or left <= 0:
+                    return shown
+                await asyncio.wait((changed,), timeout=left)
+            finally:
+                self._waiting.discard(changed)
+
+    def _changed(self, _: Shelf) -> None:
+        # It comes on whatever thread has brought the document.
+        for changed in tuple(self._waiting):
+            loop = changed.get_loop()
+            if not loop.is_closed():
+                loop.call_soon_threadsafe(self._wake)
+
+    def _wake(self) -> None:
+        for changed in self._waiting:
+            if not changed.done():
+                changed.set_result(None)
 
     def _take_all(self, documents: Iterable[bytes]) -> list[pb.DocumentOutcome]:
         return [self._take(document) for document in documents]
@@ -140,17 +187,31 @@ class Outcome:
     error: LandbridgeError | None
 
 
-async def list_documents(channel: grpc.aio.Channel, *, timeout: float = _TIMEOUT_S) -> list[Listed]:
+async def list_documents(
+    channel: grpc.aio.Channel,
+    *,
+    known: Sequence[Listed] | None = None,
+    wait_s: float = 0.0,
+    timeout: float = _TIMEOUT_S,
+) -> list[Listed]:
     """List the documents that a peer gives to this party.
+
+    With what is known of it already, a gateway's call waits until it is another list, `wait_s`
+    seconds at most; `timeout` comes on top of that.
 
     Raises:
         LandbridgeError: LB-2001 or LB-2002 when it cannot be reached, LB-2004 when what comes is
             no list.
     """
+    request = pb.ListDocumentsRequest(wait_ms=int(wait_s * 1000))
+    if known is not None:
+        request.known = _name([one.digest for one in known])
     try:
-        response = await _stub(channel).ListDocuments(pb.ListDocumentsRequest(), timeout=timeout)
+        response = await _stub(channel).ListDocuments(request, timeout=wait_s + timeout)
     except grpc.aio.AioRpcError as error:
         raise from_rpc_error(error) from error
+    if known is not None and response.same:
+        return list(known)
     return [
         Listed(BY_NUMBER[one.kind], one.subject, one.digest.hex())
         for one in response.documents
@@ -216,6 +277,11 @@ def portions(documents: Iterable[bytes]) -> Iterator[list[bytes]]:
         size += len(document)
     if portion:
         yield portion
+
+
+def _name(digests: Iterable[str]) -> bytes:
+    """Name a list by what is in it."""
+    return sha256(b"".join(map(bytes.fromhex, sorted(digests)))).digest()
 
 
 def _stub(channel: grpc.aio.Channel) -> "pb_grpc.DocumentServiceAsyncStub":

@@ -72,6 +72,10 @@ class LiveLibrary:
         """Begin to follow."""
         self._follower.start()
 
+    def retire(self) -> None:
+        """Let no call wait any more for what may change: the server is about to stop."""
+        self._service.retire()
+
     async def stop(self) -> None:
         """Follow no more."""
         # On a thread, as a step may be under way on another.

@@ -7,7 +7,7 @@ from typing import Final
 
 from landbridge.errors import LandbridgeError
 
-_LOOK_AGAIN_S: Final = 0.25
+_LOOK_AGAIN_S: Final = 0.5
 
 Check = Callable[[], object]
 """Raises when the call must end."""

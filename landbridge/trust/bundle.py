@@ -75,6 +75,14 @@ class _Answer(NamedTuple):
     found: tuple[str, Role, tuple[Ed25519PublicKey, ...]]
 
 
+class _GoodKey(NamedTuple):
+    """An agency and its key, and from when until when it is good: Unix milliseconds."""
+
+    since: int
+    until: int
+    found: tuple[str, Ed25519PublicKey]
+
+
 @dataclass(frozen=True, slots=True)
 class TrustBundle:
     """A verified bundle, laid out for look-up."""
@@ -95,6 +103,9 @@ class TrustBundle:
     _keys: dict[str, ListedKey] = field(repr=False)
     _logs: dict[str, tuple[Role, tuple[ListedKey, ...]]] = field(repr=False)
     _answers: dict[str, _Answer] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
+    _good: dict[tuple[str, KeyUse], _GoodKey] = field(
         default_factory=dict, init=False, repr=False, compare=False
     )
 
@@ -153,11 +164,16 @@ class TrustBundle:
         Raises:
             LandbridgeError: LB-4002 when the key is unknown, or not for this use or time.
         """
+        good = self._good.get((key_id, use))
+        if good is not None and good.since <= at < good.until:
+            return good.found
         key = self._keys.get(key_id)
         if key is None:
             raise self._untrusted(f"the key {key_id[:120]!r} is not listed")
         self._check(key, use, at)
-        return key.agency, key.public
+        begin, *ends = self._turns_of(key)
+        good = self._good[key_id, use] = _GoodKey(begin, min(ends), (key.agency, key.public))
+        return good.found
 
     def log_keys(self, origin: str, at: int) -> tuple[str, Role, tuple[Ed25519PublicKey, ...]]:
         """Return whose log an origin names, in which role, and all its keys that are good then.

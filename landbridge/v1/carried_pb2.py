@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from landbridge.v1 import node_service_pb2 as landbridge_dot_v1_dot_node__service__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1blandbridge/v1/carried.proto\x12\rlandbridge.v1\x1a landbridge/v1/node_service.proto\"\x1f\n\x0e\x43\x61rriedRequest\x12\r\n\x05query\x18\x01 \x01(\x0c\">\n\x0e\x43\x61rriedQueries\x12,\n\x07queries\x18\x01 \x03(\x0b\x32\x1b.landbridge.v1.CarriedQuery\"I\n\x0c\x43\x61rriedQuery\x12\x16\n\x0e\x63orrelation_id\x18\x01 \x01(\x04\x12\r\n\x05query\x18\x02 \x01(\x0c\x12\x12\n\ntimeout_ms\x18\x03 \x01(\r\"?\n\x0e\x43\x61rriedAnswers\x12-\n\x07\x61nswers\x18\x01 \x03(\x0b\x32\x1c.landbridge.v1.CarriedAnswer\"o\n\rCarriedAnswer\x12\x16\n\x0e\x63orrelation_id\x18\x01 \x01(\x04\x12\x10\n\x06\x61nswer\x18\x02 \x01(\x0cH\x00\x12)\n\x07\x66\x61ilure\x18\x03 \x01(\x0b\x32\x16.landbridge.v1.FailureH\x00\x42\t\n\x07outcomeb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1blandbridge/v1/carried.proto\x12\rlandbridge.v1\x1a landbridge/v1/node_service.proto\"\x1f\n\x0e\x43\x61rriedRequest\x12\r\n\x05query\x18\x01 \x01(\x0c\">\n\x0e\x43\x61rriedQueries\x12,\n\x07queries\x18\x01 \x03(\x0b\x32\x1b.landbridge.v1.CarriedQuery\"I\n\x0c\x43\x61rriedQuery\x12\x16\n\x0e\x63orrelation_id\x18\x01 \x01(\x04\x12\r\n\x05query\x18\x02 \x01(\x0c\x12\x12\n\ntimeout_ms\x18\x03 \x01(\r\"?\n\x0e\x43\x61rriedAnswers\x12-\n\x07\x61nswers\x18\x01 \x03(\x0b\x32\x1c.landbridge.v1.CarriedAnswer\"o\n\rCarriedAnswer\x12\x16\n\x0e\x63orrelation_id\x18\x01 \x01(\x04\x12\x10\n\x06\x61nswer\x18\x02 \x01(\x0cH\x00\x12)\n\x07\x66\x61ilure\x18\x03 \x01(\x0b\x32\x16.landbridge.v1.FailureH\x00\x42\t\n\x07outcome\"u\n\x0f\x43\x61rriedContents\x12\x14\n\x0cquery_digest\x18\x01 \x01(\x0c\x12\x1b\n\x13\x61nswered_at_unix_ms\x18\x06 \x01(\x03\x12/\n\x08\x64\x61tasets\x18\x07 \x03(\x0b\x32\x1d.landbridge.v1.CarriedDataset\"A\n\x0e\x43\x61rriedDataset\x12/\n\x08\x65xtracts\x18\x04 \x03(\x0b\x32\x1d.landbridge.v1.CarriedExtract\"!\n\x0e\x43\x61rriedExtract\x12\x0f\n\x07records\x18\x05 \x03(\x0c\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -42,4 +42,10 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_CARRIEDANSWERS']._serialized_end=315
   _globals['_CARRIEDANSWER']._serialized_start=317
   _globals['_CARRIEDANSWER']._serialized_end=428
+  _globals['_CARRIEDCONTENTS']._serialized_start=430
+  _globals['_CARRIEDCONTENTS']._serialized_end=547
+  _globals['_CARRIEDDATASET']._serialized_start=549
+  _globals['_CARRIEDDATASET']._serialized_end=614
+  _globals['_CARRIEDEXTRACT']._serialized_start=616
+  _globals['_CARRIEDEXTRACT']._serialized_end=649
 # @@protoc_insertion_point(module_scope)

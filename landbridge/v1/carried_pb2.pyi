@@ -156,3 +156,83 @@ class CarriedAnswer(_message.Message):
     def WhichOneof(self, oneof_group: _WhichOneofArgType_outcome) -> _WhichOneofReturnType_outcome | None: ...
 
 Global___CarriedAnswer: _TypeAlias = CarriedAnswer  # noqa: Y015
+
+@_typing.final
+class CarriedContents(_message.Message):
+    """An Answer, its records as bytes; what is alike in all answers of a kind stays unread."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    QUERY_DIGEST_FIELD_NUMBER: _builtins.int
+    ANSWERED_AT_UNIX_MS_FIELD_NUMBER: _builtins.int
+    DATASETS_FIELD_NUMBER: _builtins.int
+    query_digest: _builtins.bytes
+    """Of the query."""
+    answered_at_unix_ms: _builtins.int
+    """When it was answered, Unix milliseconds."""
+    @_builtins.property
+    def datasets(self) -> _containers.RepeatedCompositeFieldContainer[Global___CarriedDataset]:
+        """What each dataset gave."""
+
+    def __init__(
+        self,
+        *,
+        query_digest: _builtins.bytes = ...,
+        answered_at_unix_ms: _builtins.int = ...,
+        datasets: _abc.Iterable[Global___CarriedDataset] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["answered_at_unix_ms", b"answered_at_unix_ms", "datasets", b"datasets", "query_digest", b"query_digest"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CarriedContents: _TypeAlias = CarriedContents  # noqa: Y015
+
+@_typing.final
+class CarriedDataset(_message.Message):
+    """A DatasetAnswer."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    EXTRACTS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def extracts(self) -> _containers.RepeatedCompositeFieldContainer[Global___CarriedExtract]:
+        """What each clause released."""
+
+    def __init__(
+        self,
+        *,
+        extracts: _abc.Iterable[Global___CarriedExtract] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["extracts", b"extracts"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CarriedDataset: _TypeAlias = CarriedDataset  # noqa: Y015
+
+@_typing.final
+class CarriedExtract(_message.Message):
+    """An Extract."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RECORDS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def records(self) -> _containers.RepeatedScalarFieldContainer[_builtins.bytes]:
+        """Records."""
+
+    def __init__(
+        self,
+        *,
+        records: _abc.Iterable[_builtins.bytes] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["records", b"records"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CarriedExtract: _TypeAlias = CarriedExtract  # noqa: Y015

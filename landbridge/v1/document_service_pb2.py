@@ -26,7 +26,7 @@ from landbridge.v1 import log_pb2 as landbridge_dot_v1_dot_log__pb2
 from landbridge.v1 import node_service_pb2 as landbridge_dot_v1_dot_node__service__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$landbridge/v1/document_service.proto\x12\rlandbridge.v1\x1a\x17landbridge/v1/log.proto\x1a landbridge/v1/node_service.proto\"\x16\n\x14ListDocumentsRequest\"I\n\x15ListDocumentsResponse\x12\x30\n\tdocuments\x18\x01 \x03(\x0b\x32\x1d.landbridge.v1.ListedDocument\"\\\n\x0eListedDocument\x12)\n\x04kind\x18\x01 \x01(\x0e\x32\x1b.landbridge.v1.DocumentKind\x12\x0f\n\x07subject\x18\x02 \x01(\t\x12\x0e\n\x06\x64igest\x18\x03 \x01(\x0c\"&\n\x13GetDocumentsRequest\x12\x0f\n\x07\x64igests\x18\x01 \x03(\x0c\")\n\x14GetDocumentsResponse\x12\x11\n\tdocuments\x18\x01 \x03(\x0c\"*\n\x15OfferDocumentsRequest\x12\x11\n\tdocuments\x18\x01 \x03(\x0c\"J\n\x16OfferDocumentsResponse\x12\x30\n\x08outcomes\x18\x01 \x03(\x0b\x32\x1e.landbridge.v1.DocumentOutcome\"I\n\x0f\x44ocumentOutcome\x12\r\n\x05taken\x18\x01 \x01(\x08\x12\'\n\x07\x66\x61ilure\x18\x02 \x01(\x0b\x32\x16.landbridge.v1.Failure2\xa5\x02\n\x0f\x44ocumentService\x12Z\n\rListDocuments\x12#.landbridge.v1.ListDocumentsRequest\x1a$.landbridge.v1.ListDocumentsResponse\x12W\n\x0cGetDocuments\x12\".landbridge.v1.GetDocumentsRequest\x1a#.landbridge.v1.GetDocumentsResponse\x12]\n\x0eOfferDocuments\x12$.landbridge.v1.OfferDocumentsRequest\x1a%.landbridge.v1.OfferDocumentsResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$landbridge/v1/document_service.proto\x12\rlandbridge.v1\x1a\x17landbridge/v1/log.proto\x1a landbridge/v1/node_service.proto\"6\n\x14ListDocumentsRequest\x12\r\n\x05known\x18\x01 \x01(\x0c\x12\x0f\n\x07wait_ms\x18\x02 \x01(\r\"W\n\x15ListDocumentsResponse\x12\x30\n\tdocuments\x18\x01 \x03(\x0b\x32\x1d.landbridge.v1.ListedDocument\x12\x0c\n\x04same\x18\x02 \x01(\x08\"\\\n\x0eListedDocument\x12)\n\x04kind\x18\x01 \x01(\x0e\x32\x1b.landbridge.v1.DocumentKind\x12\x0f\n\x07subject\x18\x02 \x01(\t\x12\x0e\n\x06\x64igest\x18\x03 \x01(\x0c\"&\n\x13GetDocumentsRequest\x12\x0f\n\x07\x64igests\x18\x01 \x03(\x0c\")\n\x14GetDocumentsResponse\x12\x11\n\tdocuments\x18\x01 \x03(\x0c\"*\n\x15OfferDocumentsRequest\x12\x11\n\tdocuments\x18\x01 \x03(\x0c\"J\n\x16OfferDocumentsResponse\x12\x30\n\x08outcomes\x18\x01 \x03(\x0b\x32\x1e.landbridge.v1.DocumentOutcome\"I\n\x0f\x44ocumentOutcome\x12\r\n\x05taken\x18\x01 \x01(\x08\x12\'\n\x07\x66\x61ilure\x18\x02 \x01(\x0b\x32\x16.landbridge.v1.Failure2\xa5\x02\n\x0f\x44ocumentService\x12Z\n\rListDocuments\x12#.landbridge.v1.ListDocumentsRequest\x1a$.landbridge.v1.ListDocumentsResponse\x12W\n\x0cGetDocuments\x12\".landbridge.v1.GetDocumentsRequest\x1a#.landbridge.v1.GetDocumentsResponse\x12]\n\x0eOfferDocuments\x12$.landbridge.v1.OfferDocumentsRequest\x1a%.landbridge.v1.OfferDocumentsResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -34,21 +34,21 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'landbridge.v1.document_serv
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_LISTDOCUMENTSREQUEST']._serialized_start=114
-  _globals['_LISTDOCUMENTSREQUEST']._serialized_end=136
-  _globals['_LISTDOCUMENTSRESPONSE']._serialized_start=138
-  _globals['_LISTDOCUMENTSRESPONSE']._serialized_end=211
-  _globals['_LISTEDDOCUMENT']._serialized_start=213
-  _globals['_LISTEDDOCUMENT']._serialized_end=305
-  _globals['_GETDOCUMENTSREQUEST']._serialized_start=307
-  _globals['_GETDOCUMENTSREQUEST']._serialized_end=345
-  _globals['_GETDOCUMENTSRESPONSE']._serialized_start=347
-  _globals['_GETDOCUMENTSRESPONSE']._serialized_end=388
-  _globals['_OFFERDOCUMENTSREQUEST']._serialized_start=390
-  _globals['_OFFERDOCUMENTSREQUEST']._serialized_end=432
-  _globals['_OFFERDOCUMENTSRESPONSE']._serialized_start=434
-  _globals['_OFFERDOCUMENTSRESPONSE']._serialized_end=508
-  _globals['_DOCUMENTOUTCOME']._serialized_start=510
-  _globals['_DOCUMENTOUTCOME']._serialized_end=583
-  _globals['_DOCUMENTSERVICE']._serialized_start=586
-  _globals['_DOCUMENTSERVICE']._serialized_end=879
+  _globals['_LISTDOCUMENTSREQUEST']._serialized_end=168
+  _globals['_LISTDOCUMENTSRESPONSE']._serialized_start=170
+  _globals['_LISTDOCUMENTSRESPONSE']._serialized_end=257
+  _globals['_LISTEDDOCUMENT']._serialized_start=259
+  _globals['_LISTEDDOCUMENT']._serialized_end=351
+  _globals['_GETDOCUMENTSREQUEST']._serialized_start=353
+  _globals['_GETDOCUMENTSREQUEST']._serialized_end=391
+  _globals['_GETDOCUMENTSRESPONSE']._serialized_start=393
+  _globals['_GETDOCUMENTSRESPONSE']._serialized_end=434
+  _globals['_OFFERDOCUMENTSREQUEST']._serialized_start=436
+  _globals['_OFFERDOCUMENTSREQUEST']._serialized_end=478
+  _globals['_OFFERDOCUMENTSRESPONSE']._serialized_start=480
+  _globals['_OFFERDOCUMENTSRESPONSE']._serialized_end=554
+  _globals['_DOCUMENTOUTCOME']._serialized_start=556
+  _globals['_DOCUMENTOUTCOME']._serialized_end=629
+  _globals['_DOCUMENTSERVICE']._serialized_start=632
+  _globals['_DOCUMENTSERVICE']._serialized_end=925
 # @@protoc_insertion_point(module_scope)

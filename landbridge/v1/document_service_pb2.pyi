@@ -22,16 +22,25 @@ DESCRIPTOR: _descriptor.FileDescriptor
 
 @_typing.final
 class ListDocumentsRequest(_message.Message):
-    """Empty."""
+    """Which list the caller has already."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
+    KNOWN_FIELD_NUMBER: _builtins.int
+    WAIT_MS_FIELD_NUMBER: _builtins.int
+    known: _builtins.bytes
+    """SHA-256 of the digests in it, sorted and joined; unset for none."""
+    wait_ms: _builtins.int
+    """How long a gateway waits where that is still the list, in milliseconds: ten seconds at most."""
     def __init__(
         self,
+        *,
+        known: _builtins.bytes = ...,
+        wait_ms: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["known", b"known", "wait_ms", b"wait_ms"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -44,6 +53,9 @@ class ListDocumentsResponse(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     DOCUMENTS_FIELD_NUMBER: _builtins.int
+    SAME_FIELD_NUMBER: _builtins.int
+    same: _builtins.bool
+    """Whether it is the list that the caller has: it is not repeated then."""
     @_builtins.property
     def documents(self) -> _containers.RepeatedCompositeFieldContainer[Global___ListedDocument]:
         """One each."""
@@ -52,10 +64,11 @@ class ListDocumentsResponse(_message.Message):
         self,
         *,
         documents: _abc.Iterable[Global___ListedDocument] | None = ...,
+        same: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["documents", b"documents"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["documents", b"documents", "same", b"same"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -60,7 +60,7 @@ class DocumentServiceServicer(object):
         """Lists the documents that the caller may have.
         Result: memoranda that the caller's agency is a party of, notices on these, revocations of
         consents, correction notices and their acknowledgements that concern it; a gateway of the
-        federation gets all. Errors: none of its own.
+        federation gets all. A gateway that has the list may wait for another. Errors: none of its own.
         Permitted caller: a gateway, node, requester or administrator of the federation.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)

@@ -37,7 +37,7 @@ class DocumentServiceStub:
     """Lists the documents that the caller may have.
     Result: memoranda that the caller's agency is a party of, notices on these, revocations of
     consents, correction notices and their acknowledgements that concern it; a gateway of the
-    federation gets all. Errors: none of its own.
+    federation gets all. A gateway that has the list may wait for another. Errors: none of its own.
     Permitted caller: a gateway, node, requester or administrator of the federation.
     """
     GetDocuments: _grpc.UnaryUnaryMultiCallable[_document_service_pb2.GetDocumentsRequest, _document_service_pb2.GetDocumentsResponse]
@@ -62,7 +62,7 @@ class DocumentServiceAsyncStub(DocumentServiceStub):
     """Lists the documents that the caller may have.
     Result: memoranda that the caller's agency is a party of, notices on these, revocations of
     consents, correction notices and their acknowledgements that concern it; a gateway of the
-    federation gets all. Errors: none of its own.
+    federation gets all. A gateway that has the list may wait for another. Errors: none of its own.
     Permitted caller: a gateway, node, requester or administrator of the federation.
     """
     GetDocuments: _aio.UnaryUnaryMultiCallable[_document_service_pb2.GetDocumentsRequest, _document_service_pb2.GetDocumentsResponse]  # type: ignore[assignment]
@@ -90,7 +90,7 @@ class DocumentServiceServicer(metaclass=_abc_1.ABCMeta):
         """Lists the documents that the caller may have.
         Result: memoranda that the caller's agency is a party of, notices on these, revocations of
         consents, correction notices and their acknowledgements that concern it; a gateway of the
-        federation gets all. Errors: none of its own.
+        federation gets all. A gateway that has the list may wait for another. Errors: none of its own.
         Permitted caller: a gateway, node, requester or administrator of the federation.
         """
 

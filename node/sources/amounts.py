@@ -75,7 +75,7 @@ def compile_money(currency: str) -> Callable[[str], str | None]:
     """
     signs = (currency, *_SIGNS.get(currency, ()))
     digits = _MINOR_DIGITS.get(currency, 2)
-    plain = _plain_amount(signs, digits).fullmatch
+    plain = _usual_amount(signs, digits).fullmatch
 
     def read_money(text: str) -> str | None:
         amount = text.strip()
@@ -96,7 +96,14 @@ def compile_money(currency: str) -> Callable[[str], str | None]:
     return read_money
 
 
-def _plain_amount(signs: tuple[str, ...], digits: int) -> re.Pattern[str]:
+def plain_amount(currency: str) -> Callable[[str], object]:
+    """Make the test for amounts that are canonical but for the currency that goes behind them."""
+    digits = _MINOR_DIGITS.get(currency, 2)
+    minor = rf"\.[0-9]{{{digits}}}" if digits else ""
+    return re.compile(rf"(?:0|[1-9][0-9]*){minor}").fullmatch
+
+
+def _usual_amount(signs: tuple[str, ...], digits: int) -> re.Pattern[str]:
     """Return the pattern of amounts that need no arithmetic: a whole part and all minor digits."""
     minor = rf"\.[0-9]{{{digits}}}" if digits else ""
     before = "|".join(map(re.escape, signs))

@@ -156,7 +156,7 @@ class DatasetReader:
             return self._read_singly(prepared, lookups)
         found = plan.deal(search, rows, lookups, self._max_records + 1)
         return [
-            self._outcome(lookup, records, complete=complete)
+            records if records and complete else self._outcome(lookup, records, complete=complete)
             for lookup, records in zip(lookups, found, strict=True)
         ]
 
@@ -207,16 +207,15 @@ class DatasetReader:
         return self._conditions.prepare(self.table.name, self.field, rule, dialect=self._dialect)
 
     def _plan(self, prepared: Prepared, search: Search) -> AnyPlan:
-        sizes = tuple(
-            (position, padded(len(found))) for position, found in sorted(search.natives.items())
-        )
-        shape = Shape(sizes, tuple(sorted(search.guards.difference(search.natives))))
-        plan = prepared.plans.get(shape)
+        natives, guards = search.natives, search.guards
+        sizes = tuple([(position, padded(len(natives[position]))) for position in sorted(natives)])
+        others = tuple(sorted(guards.difference(natives))) if guards else ()
+        plan = prepared.plans.get((sizes, others))
         if plan is None:
-            plan = self._find_plan(prepared, shape)
+            plan = self._find_plan(prepared, Shape(sizes, others))
             if len(prepared.plans) >= _MOST_SHAPES:
                 prepared.plans.clear()
-            prepared.plans[shape] = plan
+            prepared.plans[sizes, others] = plan
         return plan
 
     def _find_plan(self, prepared: Prepared, shape: Shape) -> AnyPlan:

@@ -16,8 +16,8 @@ from node.sources.native import native_text
 from node.sources.operands import comparable
 from node.sources.parsers import Quality, Reading, Scalar, compile_parser
 from node.sources.tables import Kind, kind_of
-from node.sources.values import Writer, compile_as_of_writer, compile_writer
-from node.sources.writers import compile_direct_writer
+from node.sources.values import ColumnWriter, Writer, compile_as_of_writer, compile_writer, each
+from node.sources.writers import compile_column_writer
 
 _CACHED: Final = 512
 
@@ -31,7 +31,7 @@ class PublishedField:
     parse: Callable[[object], Reading]
     value: Callable[[object], Scalar | Decimal | Unreadable | None]
     """Reads what row conditions compare, from a cache; for native values that have a hash."""
-    write: Writer
+    write: ColumnWriter
     description: answer_pb2.Column
 
     @classmethod
@@ -45,7 +45,7 @@ class PublishedField:
             column=column,
             parse=parse,
             value=_compile_value(table, parse),
-            write=_hashable(column, compile_direct_writer(table, schemes, compile_writer(parse))),
+            write=_compile_column(table, column, schemes, compile_writer(parse)),
             description=answer_pb2.Column(
                 field=table.name,
                 term=table.term or "",
@@ -54,9 +54,9 @@ class PublishedField:
             ),
         )
 
-    def as_of_writer(self, dataset_as_of: str) -> Writer:
-        """Make the function that writes the field's day as the day that a record describes."""
-        return _hashable(self.column, compile_as_of_writer(self.parse, dataset_as_of))
+    def as_of_writer(self, dataset_as_of: str) -> ColumnWriter:
+        """Make the function that writes the field's days as the days that records describe."""
+        return each(_hashable(self.column, compile_as_of_writer(self.parse, dataset_as_of)))
 
 
 def _compile_value(
@@ -70,6 +70,15 @@ def _compile_value(
 
     # 1, 1.0 and True are equal and are read differently.
     return lru_cache(_CACHED, typed=True)(value)
+
+
+def _compile_column(
+    table: FieldTable, column: sa.Column[Any], schemes: Schemes, general: Writer
+) -> ColumnWriter:
+    write = compile_column_writer(table, schemes, general)
+    if kind_of(column) is not Kind.OTHER:
+        return write
+    return lambda natives: write(list(map(native_text, natives)))
 
 
 def _hashable(column: sa.Column[Any], write: Writer) -> Writer:

@@ -5,9 +5,10 @@ else `strptime` takes, such as one digit for a month, is left to it.
 """
 
 import re
-from collections.abc import Callable
-from datetime import datetime
-from typing import Final
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Final, Self
 
 _DIGITS: Final = {
     "Y": "[0-9]{4}",
@@ -19,6 +20,11 @@ _DIGITS: Final = {
 }
 """What each directive is usually written as, in the order in which `datetime` takes them."""
 _DAY: Final = 3
+_YEAR: Final = 4
+_COMMON_YEAR: Final = 2001
+_DAYS: Final = 365
+YEARS: Final = frozenset(map(str, range(1800, 2200)))
+"""The years that registers write; any other is read by `strptime`."""
 _PIECE: Final = re.compile(r"%(?P<directive>[YmdHMS])|(?P<sign>[-/.,:T ])")
 
 
@@ -48,6 +54,43 @@ def compile_form(form: str) -> Callable[[str], datetime | None]:
     return read_at_once
 
 
+@dataclass(frozen=True, slots=True)
+class DayForm:
+    """A form of days whose year stands at one end: its texts are read by looking two parts up."""
+
+    year: slice
+    rest: slice
+    days: Mapping[str, str]
+    """Month and day as ISO 8601 writes them behind the year, by the rest of the text."""
+    is_iso: bool
+    """Whether its texts are ISO 8601 already."""
+    size: int
+    """Letters of a text."""
+
+    @classmethod
+    def find(cls, form: str) -> Self | None:
+        """Take a strptime form apart; None where it is not so simple."""
+        fixed = _fixed(form)
+        if fixed is None or len(fixed[1]) != _DAY:
+            return None
+        first = form.startswith("%Y")
+        if not (first or form.endswith("%Y")):
+            return None
+        rest = form.removeprefix("%Y") if first else form.removesuffix("%Y")
+        # Every year has these days: the 29th of February is left to `strptime`.
+        year = date(_COMMON_YEAR, 1, 1)
+        every = [year + timedelta(number) for number in range(_DAYS)]
+        days = {day.strftime(rest): day.strftime("-%m-%d") for day in every}
+        length = len(every[0].strftime(rest))
+        return cls(
+            year=slice(0, _YEAR) if first else slice(length, None),
+            rest=slice(_YEAR, None) if first else slice(0, length),
+            days=days,
+            is_iso=form == "%Y-%m-%d",
+            size=_YEAR + length,
+        )
+
+
 def compile_day_form(form: str) -> Callable[[str], str | None]:
     """Make the reader of days in a strptime form: it gives ISO 8601, None for another form."""
     read = compile_form(form)
@@ -56,20 +99,14 @@ def compile_day_form(form: str) -> Callable[[str], str | None]:
         moment = read(text)
         return None if moment is None else moment.date().isoformat()
 
-    fixed = _fixed(form)
-    if fixed is None:
+    simple = DayForm.find(form)
+    if simple is None:
         return read_day
-    fullmatch, order = fixed
-    of_day = order[:_DAY]
+    year_at, rest_at, days = simple.year, simple.rest, simple.days
 
     def read_at_once(text: str) -> str | None:
-        match = fullmatch(text)
-        if match is not None:
-            year, month, day = match.group(*of_day)
-            # Every month of every year has these.
-            if day <= "28" and year != "0000":
-                return f"{year}-{month}-{day}"
-        return read_day(text)
+        year, day = text[year_at], days.get(text[rest_at])
+        return f"{year}{day}" if day is not None and year in YEARS else read_day(text)
 
     return read_at_once
 

@@ -9,7 +9,7 @@ with the subject is not the subject.
 from collections.abc import Callable, Iterator, Sequence
 from decimal import Decimal
 from functools import lru_cache
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from landbridge.errors import LandbridgeError
 from landbridge.subject import PLAIN, IdentifierScheme, SubjectId
@@ -89,16 +89,9 @@ _CONVERT: Final[dict[Kind, Callable[[str], object]]] = {
 }
 
 
-class Match(NamedTuple):
-    """A key of a row that names one of a lookup's identifiers."""
-
-    slot: int
-    """Which lookup of the batch."""
-    subject: SubjectId
-    guards: tuple[int, ...]
-    """More exact keys, each of which must name nobody for this match to count."""
-
-
+Match = tuple[int, SubjectId, tuple[int, ...]]
+"""A key of a row that names one of a lookup's identifiers: which lookup of the batch, by which
+identifier, and more exact keys, each of which must name nobody for this match to count."""
 Owner = tuple[int, SubjectId, bool]
 """Which lookup a row belongs to, by which identifier, and whether that stands for a group."""
 
@@ -120,14 +113,11 @@ class Search:
             if lookup.aliases:
                 self._add(slot, lookup)
             else:
-                self._add_asked(slot, lookup.asked)
-
-    def _add_asked(self, slot: int, asked: SubjectId) -> None:
-        """Search for the identifier that was asked for, which no other key holds back."""
-        match = Match(slot, asked, ())
-        for position, key in enumerate(self._keys):
-            if key.scheme == asked.scheme:
-                self._search(position, key, match)
+                # No other key holds back the identifier that was asked for.
+                asked = lookup.asked
+                for position, key in enumerate(keys):
+                    if key.scheme == asked.scheme:
+                        self._search(position, key, (slot, asked, ()))
 
     def _add(self, slot: int, lookup: Lookup) -> None:
         subjects = (lookup.asked, *lookup.aliases)
@@ -139,38 +129,45 @@ class Search:
             for subject in subjects:
                 if subject.scheme == key.scheme:
                     free = lookup.broad or not more_exact or subject == lookup.asked
-                    self._search(position, key, Match(slot, subject, () if free else more_exact))
+                    self._search(position, key, (slot, subject, () if free else more_exact))
             more_exact = (*more_exact, position)
 
     def _search(self, position: int, key: Key, match: Match) -> None:
         matches = self._matches[position]
-        if match.guards:
-            self.guards.update(match.guards)
-        for native, text in key.spell(match.subject.value):
-            found = matches.get(text)
-            if found is None:
+        _, subject, guards = match
+        if guards:
+            self.guards.update(guards)
+        for native, text in key.spell(subject.value):
+            if text in matches:
+                matches[text].append(match)
+            else:
                 matches[text] = [match]
                 self.natives.setdefault(position, []).append(native)
-            else:
-                found.append(match)
 
-    def matches(self, row: tuple[Any, ...], columns: Sequence[tuple[int, int]]) -> Sequence[Owner]:
-        """Tell which lookups a row belongs to.
+    def owners(
+        self, rows: Sequence[tuple[Any, ...]], columns: Sequence[tuple[int, int]]
+    ) -> list[Sequence[Owner]]:
+        """Tell which lookups each row belongs to.
 
         Args:
-            row: A row that the statement found.
-            columns: Position of each searched key, and position of its column in the row.
+            rows: Rows that the statement found.
+            columns: Position of each searched key, and position of its column in the rows.
         """
-        if len(columns) == 1:
-            ((position, at),) = columns
-            key, native = self._keys[position], row[at]
-            if key.separator is None and type(native) is str:
-                found = self._matches[position].get(native)
-                # One key alone has no guards, and one match none to come before it.
-                if found is not None and len(found) == 1:
-                    slot, subject, _ = found[0]
-                    return ((slot, subject, key.covers_group),)
-        return list(self._all_matches(row, columns))
+        if len(columns) > 1 or self._keys[columns[0][0]].separator is not None:
+            return [list(self._all_matches(row, columns)) for row in rows]
+        ((position, at),) = columns
+        matches, covers_group = self._matches[position], self._keys[position].covers_group
+        owners: list[Sequence[Owner]] = []
+        for row in rows:
+            native = row[at]
+            found = matches.get(native) if type(native) is str else None
+            # One key alone has no guards, and one match none to come before it.
+            if found is not None and len(found) == 1:
+                slot, subject, _ = found[0]
+                owners.append(((slot, subject, covers_group),))
+            else:
+                owners.append(list(self._all_matches(row, columns)))
+        return owners
 
     def _all_matches(
         self, row: tuple[Any, ...], columns: Sequence[tuple[int, int]]
@@ -182,14 +179,13 @@ class Search:
             for item in items:
                 # A column of fixed width pads what it holds.
                 for match in matches.get(item) or matches.get(item.rstrip(" ")) or ():
-                    if match.slot not in found and (
-                        not match.guards or self._counts(match, dict(cells))
-                    ):
-                        found.add(match.slot)
-                        yield match.slot, match.subject, self._keys[position].covers_group
+                    slot, subject, guards = match
+                    if slot not in found and (not guards or self._counts(guards, dict(cells))):
+                        found.add(slot)
+                        yield slot, subject, self._keys[position].covers_group
 
-    def _counts(self, match: Match, cells: dict[int, Sequence[str]]) -> bool:
+    def _counts(self, guards: tuple[int, ...], cells: dict[int, Sequence[str]]) -> bool:
         """Tell whether no more exact key of the row names someone else."""
         return all(
-            self._keys[guard].names_nobody(item) for guard in match.guards for item in cells[guard]
+            self._keys[guard].names_nobody(item) for guard in guards for item in cells[guard]
         )

@@ -16,6 +16,8 @@ def native_text(value: object) -> str:
         return value
     if value is None:
         return ""
+    if type(value) is int:
+        return str(value)
     for kind, write in _WRITINGS:
         if isinstance(value, kind):
             return write(value)

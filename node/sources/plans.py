@@ -11,13 +11,15 @@ from node.sources.fields import PublishedField
 from node.sources.keys import Search
 from node.sources.lookup import Lookup
 from node.sources.native import native_text
-from node.sources.statements import Shape, Statement
+from node.sources.statements import Statement
 from node.sources.tables import Naming
-from node.sources.values import Writer, about, write_record, write_truth
+from node.sources.values import ColumnWriter, about, write_name, write_truth
 from node.sources.without import Cut, PreparedCut
 
 Records = list[bytes]
 """Records as the wire writes them."""
+Sizes = tuple[tuple[int, int], ...]
+"""Position of each key that is searched, and for how many values."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,8 +32,20 @@ class Prepared:
     counted: bool = False
     cuts: tuple[PreparedCut, ...] = ()
     only: tuple[PreparedCut, ...] = ()
-    plans: "dict[Shape, AnyPlan]" = field(default_factory=dict, compare=False)
-    """The plans of the statements that were run for it."""
+    plans: "dict[tuple[Sizes, tuple[int, ...]], AnyPlan]" = field(
+        default_factory=dict, compare=False
+    )
+    """The plans of the statements that were run for it, by the two parts of their shape."""
+    values: tuple[object, ...] = field(init=False, compare=False)
+    """What is given with each run, in the order of the statement's places."""
+
+    def __post_init__(self) -> None:
+        """Gather the values."""
+        parts = (
+            *(one.values for one in (*self.cuts, *self.only)),
+            *(rule.values for rule in (*self.where, *self.predicates)),
+        )
+        object.__setattr__(self, "values", tuple(value for part in parts for value in part))
 
     @property
     def form(self) -> "PreparedForm":
@@ -44,15 +58,6 @@ class Prepared:
             tuple(cut.form for cut in self.cuts),
             tuple(one.form for one in self.only),
         )
-
-    @property
-    def values(self) -> list[object]:
-        """What is given with each run, in the order of the statement's places."""
-        parts = (
-            *(one.values for one in (*self.cuts, *self.only)),
-            *(rule.values for rule in (*self.where, *self.predicates)),
-        )
-        return [value for part in parts for value in part]
 
 
 PreparedForm = tuple[
@@ -70,7 +75,7 @@ class Plan:
     """A compiled statement, and where its rows hold what."""
 
     statement: Statement
-    sizes: tuple[tuple[int, int], ...]
+    sizes: Sizes
     keys: tuple[tuple[int, int], ...]
 
 
@@ -81,7 +86,7 @@ class ValuePlan(Plan):
     order: Callable[[tuple[Any, ...]], Any]
     written_order: Callable[[tuple[Any, ...]], tuple[str, ...]]
     name: Callable[[tuple[Any, ...]], str]
-    parts: tuple[tuple[int, Writer], ...]
+    parts: tuple[tuple[int, ColumnWriter], ...]
 
     def deal(
         self, search: Search, rows: list[tuple[Any, ...]], lookups: Sequence[Lookup], most: int
@@ -93,16 +98,30 @@ class ValuePlan(Plan):
             except TypeError:
                 # In SQLite a primary key may be empty, or hold texts beside numbers.
                 rows.sort(key=self.written_order)
+        room = [most] * len(lookups)
+        given: list[tuple[Any, ...]] = []
+        dealt: list[tuple[int, int, bytes]] = []
+        for row, owners in zip(rows, search.owners(rows, self.keys), strict=True):
+            before = len(dealt)
+            for slot, subject, covers_group in owners:
+                if room[slot]:
+                    room[slot] -= 1
+                    dealt.append((slot, len(given), about(subject, covers_group)))
+            if len(dealt) > before:
+                given.append(row)
+        names, contents = list(map(write_name, map(self.name, given))), self._write(given)
         found: list[Records] = [[] for _ in lookups]
-        for row in rows:
-            content: bytes | None = None
-            for slot, subject, covers_group in search.matches(row, self.keys):
-                if len(found[slot]) < most:
-                    if content is None:
-                        name = self.name(row)
-                        content = b"".join([write(row[at]) for at, write in self.parts])
-                    found[slot].append(write_record(name, about(subject, covers_group), content))
+        for slot, number, known in dealt:
+            found[slot].append(names[number] + known + contents[number])
         return found
+
+    def _write(self, rows: Sequence[tuple[Any, ...]]) -> list[bytes]:
+        """Write what rows hold, column by column."""
+        if not self.parts:
+            return [b""] * len(rows)
+        natives = list(zip(*rows, strict=True))
+        columns = [write(natives[at]) for at, write in self.parts] if rows else []
+        return list(map(b"".join, zip(*columns, strict=True)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,8 +135,8 @@ class TruthPlan(Plan):
         answers = self.statement.answers
         truths: list[list[bool] | None] = [None] * len(lookups)
         groups: set[int] = set()
-        for row in rows:
-            for slot, _subject, covers_group in search.matches(row, self.keys):
+        for row, owners in zip(rows, search.owners(rows, self.keys), strict=True):
+            for slot, _subject, covers_group in owners:
                 truth = truths[slot]
                 if truth is None:
                     truths[slot] = truth = [False] * len(answers)
@@ -141,8 +160,8 @@ class CountPlan(Plan):
     ) -> list[Records]:
         """Make each row a record of every lookup that it belongs to, at most so many of each."""
         counts = [0] * len(lookups)
-        for row in rows:
-            for slot, _subject, _covers_group in search.matches(row, self.keys):
+        for owners in search.owners(rows, self.keys):
+            for slot, _subject, _covers_group in owners:
                 counts[slot] += 1
         return [[b""] * min(count, most) for count in counts]
 
@@ -187,7 +206,7 @@ def _write_answer(
     covers_group: bool,  # noqa: FBT001 - as `about` takes it
     truth: Sequence[bool],
 ) -> bytes:
-    return write_record("", about(asked, covers_group), b"".join(map(write_truth, truth)))
+    return about(asked, covers_group) + b"".join(map(write_truth, truth))
 
 
 def _written(positions: Sequence[int]) -> Callable[[tuple[Any, ...]], tuple[str, ...]]:

@@ -5,7 +5,7 @@ already made costs a fifth of building the message value by value. The field num
 answer.proto.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import Final
 
@@ -16,6 +16,8 @@ from node.sources.parsers import Quality, Reading
 
 Writer = Callable[[object], bytes]
 """Writes a native value as the bytes of one part of a record."""
+ColumnWriter = Callable[[Sequence[object]], list[bytes]]
+"""Writes the native values of one column, row by row."""
 
 _RECORD: Final = b"\x0a"
 _ABOUT: Final = b"\x12"
@@ -55,15 +57,23 @@ def compile_as_of_writer(parse: Callable[[object], Reading], dataset_as_of: str)
     return lru_cache(_CACHED, typed=True)(write)
 
 
+def each(write: Writer) -> ColumnWriter:
+    """Write a column value by value."""
+    return lambda natives: list(map(write, natives))
+
+
 def about(subject: SubjectId, covers_group: bool) -> bytes:  # noqa: FBT001 - as it is read
     """Write by which identifier a record was found."""
-    known = part(_ABOUT, _scheme(subject.scheme) + text_part(_IDENTIFIER, subject.value))
+    value = subject.value.encode()
+    known = _about_head(subject.scheme, len(value)) + value
     return known + _COVERS_GROUP if covers_group else known
 
 
 @lru_cache(_CACHED)
-def _scheme(name: str) -> bytes:
-    return text_part(_SCHEME, name)
+def _about_head(scheme: str, size: int) -> bytes:
+    """Write what stands before an identifier of so many bytes."""
+    content = text_part(_SCHEME, scheme) + part(_IDENTIFIER, bytes(size))
+    return part(_ABOUT, content)[: -size or None]
 
 
 @lru_cache(2)
@@ -72,9 +82,9 @@ def write_truth(truth: bool) -> bytes:  # noqa: FBT001 - a cache key
     return part(_VALUE, answer_pb2.Value(boolean=truth).SerializeToString())
 
 
-def write_record(name: str, about_part: bytes, content: bytes) -> bytes:
-    """Put a record together from its name, which may be empty, and parts that are written."""
-    return text_part(_RECORD, name) + about_part + content
+def write_name(name: str) -> bytes:
+    """Write what a record begins with: its name, which may be empty."""
+    return text_part(_RECORD, name)
 
 
 def _to_value(reading: Reading) -> answer_pb2.Value:

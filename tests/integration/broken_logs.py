@@ -2,10 +2,12 @@
 
 import secrets
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import node.responder
-from landbridge.envelope import evidence_to_proto
+from landbridge.evidenced import write_evidenced
+from landbridge.log.evidence import Evidence
 from landbridge.log.subject_keys import About, Naming, Pseudonym, SubjectKeys
 from landbridge.v1 import log_pb2, query_pb2, reason_pb2
 from node.conformance.trial import Trial
@@ -14,12 +16,10 @@ from tests.integration.broken_nodes import ALL, Patch, Sabotage
 
 
 def proves_another_entry(patch: Patch, _: Trial) -> None:
-    def broken(proof: Any) -> Any:
-        evidence = evidence_to_proto(proof)
-        evidence.index += 1
-        return evidence
+    def broken(payload_type: str, payload: bytes, proof: Evidence) -> bytes:
+        return write_evidenced(payload_type, payload, replace(proof, index=proof.index + 1))
 
-    patch.setattr(node.responder, "evidence_to_proto", broken)
+    patch.setattr(node.responder, "write_evidenced", broken)
 
 
 def writing(change: Callable[[log_pb2.LogEntry, Any], object]) -> Sabotage:

@@ -11,6 +11,7 @@ import pytest
 import node.judge
 import node.responder
 import node.server
+from landbridge import query_reader
 from landbridge.agency import Role
 from landbridge.consent.verification import Consent
 from landbridge.envelope import BatchVerifier
@@ -141,7 +142,7 @@ def forgets_revocations(patch: Patch, _: Trial) -> None:
 
 
 def waits_for_lost_callers(patch: Patch, _: Trial) -> None:
-    true = NodeService.StreamAnswers
+    true = NodeService.stream_answers
 
     async def broken(self: NodeService, *arguments: Any) -> AsyncIterator[Any]:
         try:
@@ -151,7 +152,7 @@ def waits_for_lost_callers(patch: Patch, _: Trial) -> None:
             self._dispatcher._capacity = 0
             raise
 
-    patch.setattr(NodeService, "StreamAnswers", broken)
+    patch.setattr(NodeService, "stream_answers", broken)
 
 
 def counts_without_end(patch: Patch, _: Trial) -> None:
@@ -203,7 +204,7 @@ BROKEN_NODES: list[tuple[str, Sabotage]] = [
     ("rows", patched(node.judge, "rules_on", lambda *_: ())),
     ("predicates", patched(node.judge, "bind_predicate", lambda *_: ())),
     ("replay", patched(ReplayGuard, "admit", lambda *_, **__: None)),
-    ("freshness", patched(node.responder, "check_query", lambda *_, **__: None)),
+    ("freshness", patched(query_reader, "check_query", lambda *_, **__: None)),
     (
         "forgery",
         patched(
@@ -212,7 +213,7 @@ BROKEN_NODES: list[tuple[str, Sabotage]] = [
             lambda _, envelope, __: query_pb2.Query.FromString(envelope.payload).requester,
         ),
     ),
-    ("garbage", patched(node.responder, "read_query", fails)),
+    ("garbage", patched(query_reader, "read_query", fails)),
     ("callers", lets_anybody_in),
     ("stalled-callers", serves_few_at_once),
     ("lost-callers", waits_for_lost_callers),

@@ -24,8 +24,9 @@ from landbridge.envelope import (
 from landbridge.errors import LandbridgeError
 from landbridge.federation import Federation
 from landbridge.keys import KeyUse, SigningKey
+from landbridge.read_answer import read_answer
 from landbridge.trust.bundle import TrustBundle
-from landbridge.v1 import answer_pb2, envelope_pb2
+from landbridge.v1 import envelope_pb2
 from tests.asked_node import CHEAP, Asked, asked_node, prepared, signed
 
 ANSWERS: Final = 10_000
@@ -53,7 +54,7 @@ class Outside:
         """Verify an answer from nothing but its bytes; return the head that signs it."""
         envelope = envelope_pb2.Envelope.FromString(data)
         entry = (verifier or self.verifier()).verify(envelope, ANSWER_TYPE)
-        answer = answer_pb2.Answer.FromString(envelope.payload)
+        answer = read_answer(envelope.payload)
         check_answer(answer, entry, query_digest=query_digest, federation=self.federation)
         return entry.checkpoint.decode()
 

@@ -1,5 +1,6 @@
 """DocumentService: who may see what and who may bring; what does not verify is kept nowhere."""
 
+import asyncio
 from pathlib import Path
 
 import grpc
@@ -22,6 +23,7 @@ from tests.distribution import (
     between,
     signed,
     state,
+    until,
 )
 from tests.market import FOOD, TAX, Market, market
 
@@ -85,6 +87,35 @@ async def test_what_does_not_verify_is_refused_with_its_code_and_kept_nowhere(
             first, second, third = await offer_documents(channel, [good, good, notice])
             assert (first.taken, second.taken, third.taken) == (True, False, True)
             assert second.error is None
+
+
+async def test_a_gateway_waits_for_another_list_and_nobody_else_does(tmp_path: Path) -> None:
+    async with market(tmp_path) as running:
+        documents = running.nodes[TAX].documents
+        endpoint = running.bundle.members[TAX].endpoints[0]
+        (front,) = running.bundle.endpoints(Role.GATEWAY)
+        async with (
+            running.channel(endpoint, "exchange", Role.GATEWAY) as line,
+            running.channel(front, CITY, Role.REQUESTER) as other,
+        ):
+            known = await list_documents(line)
+            # It has something else than what is known: the answer comes at once.
+            assert await list_documents(line, known=known[1:], wait_s=60) == known
+            waiting = asyncio.create_task(list_documents(line, known=known, wait_s=60))
+            await until(lambda: len(documents._service._waiting) > 1)
+            assert not waiting.done()
+            assert documents.intake.take(signed(running, between(running, TAX, CITY)))
+            news = await waiting
+            assert [one.subject for one in news if one not in known] == ["between"]
+            assert await list_documents(line, known=news, wait_s=0.01) == news
+            # Whoever is no gateway is answered at once.
+            listed = await list_documents(other)
+            assert await list_documents(other, known=listed, wait_s=60) == listed
+            # Nobody holds up a node that stops.
+            waiting = asyncio.create_task(list_documents(line, known=news, wait_s=60))
+            await until(lambda: bool(documents._service._waiting))
+            documents.retire()
+            assert await waiting == news
 
 
 def _notice(running: Market, text: Memorandum, agency: str) -> bytes:

@@ -38,9 +38,9 @@ def hide_next(log: LogStore, key: SigningKey, copy: Path) -> None:
         source.backup(target)
         source.close()
         target.close()
-        other = LogStore.open(copy, log.origin, key)
+        other = LogStore.open(copy, log.origin, key, look_up_key=bytes(32))
         try:
-            return other.append(write([log.subjects.names(group) for group in about]))
+            return other.append_about(about, write)
         finally:
             other.close()
 

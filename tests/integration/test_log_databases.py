@@ -26,8 +26,10 @@ from landbridge.log.postgres import PostgresDatabase
 from landbridge.log.publishing import Publisher
 from landbridge.log.reading import LogTables, open_reader
 from landbridge.log.store import LogStore
+from landbridge.log.subject_notes import keys_in, read_notes
 from landbridge.log.whole_log import verify_log
 from tests.integration.servers import PostgresServer
+from tests.named_entries import append_on, append_written, names_at
 from tests.vectors import generate
 
 ORIGIN = "fsa.ed.institutions.example/node/main"
@@ -116,19 +118,20 @@ def test_replicas_append_in_turn(open_log: Callable[..., LogStore]) -> None:
 
 def test_subjects_are_named_found_and_erased(open_log: Callable[..., LogStore]) -> None:
     here, there = open_log(), open_log()
-    names = {each: here.subjects.name("ope", each, NOVEMBER) for each in "12"}
-    here.append([b"0", b"1", b"2"], [(names["1"],), (names["2"],), (*names.values(),)])
-    assert there.subjects.name("ope", "1", NOVEMBER).value == names["1"].value
+    groups = [names_at(NOVEMBER, *subjects) for subjects in ("1", "2", "12")]
+    (one,), (two,), both = append_on(here, *groups)
+    assert both == [one, two]
     found = there.subjects.find("ope", "1")
-    assert [(name.period, name.value) for name in found] == [("2026-11", names["1"].value)]
+    assert [(name.period, name.value) for name in found] == [("2026-11", one.value)]
     there.refresh()
     assert there.positions(found, limit=9) == [2, 0]
     assert there.subjects.erase("ope", "1") == 1
     assert here.subjects.find("ope", "1") == []
-    assert here.positions([names["2"]], limit=9) == [2, 1]
-    here.append([b"3"], [(names["1"],)])
-    assert here.subjects.find("ope", "1") == []
-    check(here, [b"0", b"1", b"2", b"3"])
+    assert here.positions([two], limit=9) == [2, 1]
+    ((other,),) = append_on(here, names_at(NOVEMBER, "1"))
+    assert other != one
+    assert here.subjects.find("ope", "1") == [other]
+    check(here, [one.value, two.value, one.value + two.value, other.value])
 
 
 def test_a_changed_key_takes_over(open_log: Callable[..., LogStore]) -> None:
@@ -204,7 +207,7 @@ def test_an_error_within_a_batch_leaves_nothing(
 ) -> None:
     log = open_log()
     log.append([b"one"])
-    one = log.subjects.name("ope", "1", NOVEMBER)
+    about = names_at(NOVEMBER, "1")
 
     def fail(*_: object) -> None:
         raise refuse(Reason.LOG_UNAVAILABLE, "no space left")
@@ -212,11 +215,11 @@ def test_an_error_within_a_batch_leaves_nothing(
     with monkeypatch.context() as patch:
         patch.setattr("landbridge.log.store.write_note", fail)
         with pytest.raises(LandbridgeError):
-            log.append([b"two"], [(one,)])
+            append_written(log, b"two", about)
     assert log.subjects.find("ope", "1") == []
     with database.reading() as connection:
         assert connection.execute("SELECT count(*) FROM entry").fetchone()[0] == 1
-    log.append([b"two"], [(one,)])
+    append_written(log, b"two", about)
     check(log, [b"one", b"two"])
 
 
@@ -308,8 +311,10 @@ def test_a_commit_waits_for_the_disk_whatever_the_server_is_set_to(
 def test_no_byte_of_an_erased_key_is_left_in_the_tables(postgres: PostgresServer) -> None:
     database = postgres_database(postgres)
     log = LogStore.open(database, ORIGIN, KEY, look_up_key=LOOK_UP_KEY)
-    names = [log.subjects.name("ope", str(number), NOVEMBER) for number in range(300)]
-    log.append([name.value for name in names], [(name,) for name in names])
+    append_on(log, *(names_at(NOVEMBER, str(number)) for number in range(300)))
+    with database.reading() as connection:
+        ((_, note),) = read_notes(connection)
+    masked = [key for _, _, key in keys_in(note)][7:9]
     log.subjects.erase("ope", "7")
     log.close()
     with psycopg.connect(database._url, autocommit=True) as connection:
@@ -321,11 +326,11 @@ def test_no_byte_of_an_erased_key_is_left_in_the_tables(postgres: PostgresServer
     assert row is not None
     # What was noted lay in a table of its own, and beside it, as it was long.
     found = {
-        name.unstored_key: [file.name for file in files if name.unstored_key in file.read_bytes()]
+        key: [file.name for file in files if key in file.read_bytes()]
         for files in [sorted(Path(row[0]).parent.iterdir())]
-        for name in names[7:9]
+        for key in masked
     }
-    assert found == {names[7].unstored_key: [], names[8].unstored_key: [Path(row[0]).name]}
+    assert [len(found[key]) for key in masked] == [0, 1]
 
 
 def test_a_log_in_postgresql_of_an_earlier_version_goes_on(postgres: PostgresServer) -> None:
@@ -334,7 +339,7 @@ def test_a_log_in_postgresql_of_an_earlier_version_goes_on(postgres: PostgresSer
     with database.writing() as connection:
         connection.execute("DROP TABLE noted")
     log = LogStore.open(database, ORIGIN, KEY, look_up_key=LOOK_UP_KEY)
-    log.append([b"one"], [(log.subjects.name("ope", "1", NOVEMBER),)])
+    append_on(log, names_at(NOVEMBER, "1"))
     assert len(log.subjects.find("ope", "1")) == 1
     log.close()
 

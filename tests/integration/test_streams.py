@@ -148,7 +148,7 @@ async def test_a_node_reads_no_further_than_it_answers() -> None:
             await asyncio.sleep(0)
 
     service = NodeService(dispatcher, catalogue_pb2.Catalogue())
-    answers = service.StreamAnswers(endless(), Mock())
+    answers = service.stream_answers(endless(), Mock())
     first = asyncio.ensure_future(anext(answers))
     async with asyncio.timeout(10):
         while len(held) <= MOST_OWED:
@@ -166,7 +166,7 @@ async def test_a_node_reads_no_further_than_it_answers() -> None:
     await asyncio.sleep(0)
     for pending in held:
         pending.deliver(refuse(Reason.BUSY, "no"))
-    assert (await anext(answers)).answers
+    assert node_service_pb2.StreamAnswersResponse.FromString(await anext(answers)).answers
 
 
 async def test_a_client_outlives_a_gateway_that_sends_no_message(tmp_path: Path) -> None:

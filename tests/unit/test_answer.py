@@ -15,6 +15,7 @@ from landbridge.federation import Federation
 from landbridge.heading import MAX_HEADING_BYTES
 from landbridge.log.checkpoint import Checkpoint
 from landbridge.profile import profile_document
+from landbridge.read_answer import read_answer
 from landbridge.sealed_answer import seal_answer
 from landbridge.sealing import OVERHEAD_BYTES, SealingKey
 from landbridge.subject import SubjectId
@@ -31,6 +32,7 @@ from tests.small_town import (
     bakery_answers,
     column,
     heading,
+    parsed,
     record,
     text,
 )
@@ -95,7 +97,8 @@ def entry_of(answer: answer_pb2.Answer) -> VerifiedEntry:
 def check(
     answer: answer_pb2.Answer, federation: Federation, entry: VerifiedEntry | None = None
 ) -> None:
-    check_answer(answer, entry or entry_of(answer), query_digest=ASKED, federation=federation)
+    read = read_answer(answer.SerializeToString())
+    check_answer(read, entry or entry_of(answer), query_digest=ASKED, federation=federation)
 
 
 def refusal(
@@ -386,8 +389,9 @@ def test_a_requester_refuses_a_profile_with_an_answer_that_no_node_may_give(town
     query = town.query()
     answers = bakery_answers(town, query)
     profile = town.assemble(query, answers)
-    answers[2].answer.datasets[1].outcome = 77  # type: ignore[assignment]
-    spoiled = town.answer(query, "permits", answers[2].answer.datasets)
+    datasets = parsed(answers[2]).datasets
+    datasets[1].outcome = 77  # type: ignore[assignment]
+    spoiled = town.answer(query, "permits", datasets)
     # What is shown comes from an honest profile: the answers are looked at before.
     document = profile_document(town.sign_profile(profile))
     profile.answers[1].CopyFrom(spoiled.envelope)

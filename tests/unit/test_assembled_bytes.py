@@ -210,7 +210,7 @@ def test_what_is_joined_is_what_the_plain_way_makes(
         "federation": federation,
     }
     answers = [
-        VerifiedAnswer(envelope, answer, data=envelope.SerializeToString())
+        VerifiedAnswer.of(envelope, answer, data=envelope.SerializeToString())
         for envelope, answer in zip(envelopes, given_, strict=True)
     ]
     joined = assembled_bytes(query=_QUERY.SerializeToString(), answers=answers, **parts)
@@ -255,7 +255,7 @@ def test_envelopes_go_on_exactly_as_they_came(federation: Federation) -> None:
         asked=SUBJECT,
         gateway="hall/main",
         at=1,
-        answers=[VerifiedAnswer(plain, answer, data=strange)],
+        answers=[VerifiedAnswer.of(plain, answer, data=strange)],
         not_answered=(),
         federation=federation,
     )

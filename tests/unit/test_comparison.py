@@ -28,7 +28,7 @@ def answer(
         record = extract.records.add(covers_group=covers_group)
         for term in terms:
             record.values.add(text=row.get(term, ""))
-    return VerifiedAnswer(envelope_pb2.Envelope(), message)
+    return VerifiedAnswer.of(envelope_pb2.Envelope(), message)
 
 
 def compare(answers: list[VerifiedAnswer], terms: dict[str, Term]) -> list[profile_pb2.Comparison]:

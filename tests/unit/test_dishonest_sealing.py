@@ -16,7 +16,7 @@ from landbridge.sealing import SealingKey, seal, seal_info
 from landbridge.v1 import answer_pb2, envelope_pb2
 from landbridge.verification import verify_profile
 from tests.mutations import mutations
-from tests.small_town import BAKERY_ABSENT, Town, bakery_answers
+from tests.small_town import BAKERY_ABSENT, Town, bakery_answers, parsed
 
 KEY = SealingKey.generate()
 
@@ -34,7 +34,7 @@ def profile_of(
     """Sign the profile for which the register sealed other contents than it may send."""
     answers = bakery_answers(town, town.query())
     companies = answer_pb2.DatasetAnswer()
-    companies.CopyFrom(answers[1].answer.datasets[0])
+    companies.CopyFrom(parsed(answers[1]).datasets[0])
     spoil(companies)
     honest = bakery_answers(town, query)
     sealed = [honest[0], town.answer(query, "registry", [companies]), honest[2]]
@@ -73,8 +73,7 @@ def sealed_anew(
     contents: bytes,
 ) -> SignedProfile:
     """Make the profile for which the register sealed just these bytes."""
-    answer = answer_pb2.Answer()
-    answer.CopyFrom(honest[1].answer)
+    answer = parsed(honest[1])
     info = seal_info(
         federation=answer.federation,
         requester="board",
@@ -85,7 +84,7 @@ def sealed_anew(
     answer.sealed.contents_digest = sha256(contents).digest()
     answer.sealed.ciphertext = seal(contents, seal_to=KEY.public, info=info)
     envelope = envelope_pb2.Envelope(payload=answer.SerializeToString())
-    given = [honest[0], VerifiedAnswer(envelope, answer), honest[2]]
+    given = [honest[0], VerifiedAnswer.of(envelope, answer), honest[2]]
     profile = town.assemble(query, given, BAKERY_ABSENT)
     return read_profile(envelope_pb2.Envelope(payload=profile.SerializeToString()))
 
@@ -94,7 +93,7 @@ def test_whatever_a_node_seals_takes_no_other_answer_with_it(town: Town) -> None
     query = town.query(seal_to=KEY.public)
     honest = bakery_answers(town, query)
     contents = answer_pb2.SealedContents.FromString(
-        open_answer(honest[1].answer, KEY, requester="board")
+        open_answer(parsed(honest[1]), KEY, requester="board")
     )
     contents.ClearField("padding")
     contents.salt = b"s" * SALT_BYTES
@@ -118,8 +117,8 @@ def test_a_field_that_was_not_wanted_is_found_when_it_is_opened(town: Town) -> N
 def test_an_answer_in_the_clear_to_a_sealed_query_does_not_verify(town: Town) -> None:
     query = town.query(seal_to=KEY.public)
     honest = bakery_answers(town, query)
-    clear = bakery_answers(town, town.query())[1].answer
-    clear.query_digest = honest[1].answer.query_digest
+    clear = parsed(bakery_answers(town, town.query())[1])
+    clear.query_digest = parsed(honest[1]).query_digest
     envelope = town.sign_profile(
         town.assemble(query, [honest[0], town.sign_answer(clear, query)], BAKERY_ABSENT)
     )
@@ -132,8 +131,8 @@ def test_an_answer_in_the_clear_to_a_sealed_query_does_not_verify(town: Town) ->
 def test_a_sealed_answer_to_a_query_in_the_clear_does_not_verify(town: Town) -> None:
     query = town.query()
     honest = bakery_answers(town, query)
-    other = bakery_answers(town, town.query(seal_to=KEY.public))[1].answer
-    other.query_digest = honest[1].answer.query_digest
+    other = parsed(bakery_answers(town, town.query(seal_to=KEY.public))[1])
+    other.query_digest = parsed(honest[1]).query_digest
     envelope = town.sign_profile(
         town.assemble(query, [honest[0], town.sign_answer(other, query)], BAKERY_ABSENT)
     )

@@ -297,6 +297,21 @@ def test_trust_that_ends_ends_at_once(log: LogStore) -> None:
     assert refusal(evidence.verify, logged, ANSWER_TYPE) is Reason.UNTRUSTED_KEY
 
 
+def test_keys_of_a_log_that_change_are_noticed_with_the_next_head(log: LogStore) -> None:
+    stranger = SigningKey.generate("fsa.ed", KeyUse.LOG)
+    good = [stranger.public]
+    verifier = EvidenceVerifier(lambda *_: ("fsa.ed", Role.NODE, good))
+    first, second = (log_envelopes(log, [payload])[0] for payload in (b"one", b"two"))
+    assert refusal(verifier.verify, first, ANSWER_TYPE) is Reason.UNTRUSTED_KEY
+    good.append(LOG_KEY.public)
+    assert verifier.verify(first, ANSWER_TYPE).index == 0
+    del good[1]
+    assert refusal(verifier.verify, second, ANSWER_TYPE) is Reason.UNTRUSTED_KEY
+    assert refusal(verifier.verify, first, ANSWER_TYPE) is Reason.UNTRUSTED_KEY
+    good[0] = LOG_KEY.public
+    assert verifier.verify(second, ANSWER_TYPE).index == 1
+
+
 def test_a_head_of_another_log_is_refused(log: LogStore, tmp_path: Path) -> None:
     envelope = log_envelopes(log, [b"payload"])[0]
     stranger = LogStore.open(

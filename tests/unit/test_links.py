@@ -1,6 +1,7 @@
 """Which identifiers are followed, and which are only shown."""
 
 from landbridge.links import FollowedIdentifiers, linking_records
+from landbridge.read_answer import read_answer
 from landbridge.subject import IdentifierScheme, Schemes, SubjectId, SubjectKind
 from landbridge.v1 import answer_pb2, query_pb2
 from tests.small_town import heading
@@ -66,7 +67,11 @@ def answer(
 def follow(*rounds: list[answer_pb2.Answer], most: int = 20) -> FollowedIdentifiers:
     followed = FollowedIdentifiers(ASKED, SCHEMES, most)
     for answers in rounds:
-        followed.add_round(record for item in answers for record in linking_records(item))
+        followed.add_round(
+            record
+            for item in answers
+            for record in linking_records(read_answer(item.SerializeToString()))
+        )
     return followed
 
 
@@ -135,7 +140,7 @@ def test_a_group_that_is_asked_for_itself_leads_to_its_members() -> None:
     tax = SubjectId("tax", "99")
     followed = FollowedIdentifiers(tax, SCHEMES, 20)
     members = answer(tax, {"unit": "1"}, {"unit": "2"}, covers_group=True)
-    followed.add_round(linking_records(members))
+    followed.add_round(linking_records(read_answer(members.SerializeToString())))
     assert followed.aliases == (SubjectId("unit", "1"), SubjectId("unit", "2"))
 
 

@@ -126,7 +126,7 @@ def test_a_thief_cannot_choose_an_earlier_time(town: Town, trust: MovingTrust) -
     (_, answer, _) = bakery_answers(town, query)
     entry = log_pb2.LogEntry.FromString(answer.envelope.log.entry)
     entry.logged_at_unix_ms -= 2 * hour
-    payload = answer.answer.SerializeToString()
+    payload = answer.envelope.payload
     answer.envelope.CopyFrom(town.sign("registry", ANSWER_TYPE, payload, query, entry))
     # Its key was good at the time that the entry claims, but the query was not asked by then.
     verified = EvidenceVerifier(trust.bundle.log_keys).verify(answer.envelope, ANSWER_TYPE)

@@ -21,7 +21,7 @@ from landbridge.keys import KeyUse, SigningKey
 from landbridge.profile import profile_document
 from landbridge.v1 import answer_pb2, envelope_pb2, log_pb2, profile_pb2, query_pb2
 from landbridge.verification import Check, verify_profile
-from tests.small_town import BAKERY_ABSENT, Town, bakery_answers
+from tests.small_town import BAKERY_ABSENT, Town, bakery_answers, parsed
 
 Document = dict[str, Any]
 
@@ -172,7 +172,7 @@ def test_a_gateway_cannot_count_an_answer_twice(town: Town) -> None:
 
 def test_one_agency_cannot_answer_for_another(town: Town) -> None:
     query = town.query()
-    message = bakery_answers(town, query)[1].answer
+    message = parsed(bakery_answers(town, query)[1])
     entry = log_pb2.LogEntry(kind=log_pb2.ENTRY_KIND_ANSWER, step=query_pb2.STEP_COLLECT, round=1)
     forged = town.sign(
         "court",

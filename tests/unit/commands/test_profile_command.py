@@ -33,7 +33,7 @@ from landbridge.v1 import (
     query_pb2,
 )
 from tests.preloaded import run_preloaded
-from tests.small_town import BAKERY_ABSENT, Town, bakery_answers
+from tests.small_town import BAKERY_ABSENT, Town, bakery_answers, parsed
 
 SCHEMA = json.loads(
     (Path(__file__).parents[3] / "docs" / "schemas" / "profile.schema.json").read_text()
@@ -165,8 +165,8 @@ async def test_a_seal_that_does_not_open_is_told_and_shown_as_missing(
             bakery_answers(town, query)[:2],
             town.query(seal_to=SealingKey.generate().public),
         )
-        wrong = bakery_answers(town, other)[2].answer
-        wrong.query_digest = right[1].answer.query_digest
+        wrong = parsed(bakery_answers(town, other)[2])
+        wrong.query_digest = parsed(right[1]).query_digest
         return town.sign_profile(town.assemble(query, [*right, town.sign_answer(wrong, query)]))
 
     line.hall.script = script

@@ -9,7 +9,7 @@ from gateway.assembly_time import AssemblyTime
 
 
 def test_a_lone_query_keeps_a_little() -> None:
-    assert AssemblyTime().kept(10.0) == pytest.approx(0.52)
+    assert AssemblyTime().kept(10.0) == pytest.approx(0.55)
 
 
 def test_never_more_than_half_is_kept() -> None:
@@ -39,4 +39,4 @@ def test_an_assembly_that_fails_counts_no_more() -> None:
     time = AssemblyTime()
     with pytest.raises(ValueError, match="unfit"), time.in_work():
         raise ValueError("unfit")
-    assert time.kept(10.0) == pytest.approx(0.52)
+    assert time.kept(10.0) == pytest.approx(0.55)

@@ -6,6 +6,7 @@ import grpc
 
 from gateway.executor import Executor
 from gateway.node_client import NodeClient
+from gateway.waves import Waves
 from landbridge.assembler import VerifiedAnswer
 from landbridge.errors import LandbridgeError, Reason
 from landbridge.rpc.channel import RotatingChannel
@@ -14,7 +15,9 @@ from tests.free_address import free_address
 
 
 def verify(agency: str, data: bytes) -> VerifiedAnswer:
-    return VerifiedAnswer(envelope_pb2.Envelope.FromString(data), answer_pb2.Answer(agency=agency))
+    return VerifiedAnswer.of(
+        envelope_pb2.Envelope.FromString(data), answer_pb2.Answer(agency=agency)
+    )
 
 
 async def test_a_node_that_has_left_since_the_plan_fails_alone() -> None:
@@ -24,7 +27,9 @@ async def test_a_node_that_has_left_since_the_plan_fails_alone() -> None:
     del lines["leaving"]
     questions = dict.fromkeys(("down", "leaving"), b"")
     deadline = asyncio.get_running_loop().time() + 5
-    answers = await executor.ask(questions, deadline, verify)
+    place = await Waves().join(deadline)
+    answers = await executor.ask(questions, deadline, verify, place)
+    place.leave()
     await down.close()
     assert list(answers) == ["down", "leaving"]
     failures = [one for one in answers.values() if isinstance(one, LandbridgeError)]

@@ -15,7 +15,7 @@ from landbridge.envelope import EvidenceVerifier
 from landbridge.errors import LandbridgeError, Reason
 from landbridge.federation import Federation
 from landbridge.heading import IDENTIFIER
-from landbridge.links import FollowedIdentifiers, links_stated
+from landbridge.links import FollowedIdentifiers, linking_records
 from landbridge.log.seen_sizes import SeenSizes
 from landbridge.query import Query, Wanted, read_query, write_query
 from landbridge.v1 import answer_pb2, envelope_pb2, query_pb2
@@ -87,8 +87,8 @@ def test_aliases_go_with_their_proof_to_those_who_can_look_by_them(federation: F
         datasets=[answered("companies", [extract])],
     )
     proof = envelope(message.SerializeToString())
-    link = VerifiedAnswer(proof, message, data=proof.SerializeToString())
-    found = tuple(links_stated(link.agency, link.datasets))
+    link = VerifiedAnswer.of(proof, message, proof.SerializeToString())
+    found = tuple(linking_records(link.read))
     it.resolved.append((link, found))
     it.followed.add_round(found)
     asked = {name: Asked(_COLLECT, 1, [name]) for name in ("registry", "permits")}

@@ -40,7 +40,7 @@ def logged(message: answer_pb2.Answer) -> list[log_pb2.Access]:
 
 
 def verified(message: answer_pb2.Answer) -> VerifiedAnswer:
-    return VerifiedAnswer(envelope_pb2.Envelope(), message)
+    return VerifiedAnswer.of(envelope_pb2.Envelope(), message)
 
 
 def read(written: list[bytes]) -> list[log_pb2.Access]:
@@ -95,6 +95,7 @@ def test_an_answer_to_resolving_may_not_take_the_room_of_others() -> None:
     assert check_room(names) is names
     refusals = [answer_pb2.Refusal(field=f"{number:04}{'x' * 200}") for number in range(20)]
     message.datasets[0].refusals.extend(refusals)
+    names = verified(message)
     with pytest.raises(LandbridgeError) as caught:
         check_room(names)
     assert caught.value.reason is Reason.OVERSIZED_ANSWER

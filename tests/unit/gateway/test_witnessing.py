@@ -501,3 +501,17 @@ async def test_a_log_that_was_rewritten_after_a_change_of_its_key_is_named(tmp_p
         assert running.standing() == {"log of tax": "LB-4302"}
         assert tax.log.halted is not None
         assert running.forked.of_node("tax") is not None
+
+
+async def test_a_head_that_is_shown_again_counts_only_while_its_key_does(tmp_path: Path) -> None:
+    async with witnessed_town(tmp_path) as running:
+        looks = running.witnessing._looks
+        fill_all(running)
+        await running.rounds(2)
+        head = running.nodes["tax"].log.head()
+        running.town.keys["tax"] = [SigningKey.generate("tax", KeyUse.LOG)]
+        with pytest.raises(LandbridgeError) as caught:
+            await looks.look("tax")
+        assert caught.value.reason is Reason.UNTRUSTED_KEY
+        assert running.nodes["tax"].log.head() == head
+        await looks.look("food")

@@ -11,7 +11,6 @@ from landbridge.library.shelf import Shelf
 from landbridge.library.store import Library, read_shelf
 from landbridge.log.evidence import Evidence
 from landbridge.log.store import LogStore
-from landbridge.log.subject_keys import Pseudonym
 from landbridge.memorandum.document import Memorandum
 from tests.libraries import PartyDesk, ids, memorandum
 from tests.pki import BOARD, COUNCIL, REGISTRY
@@ -222,12 +221,10 @@ class FullDisk(LogStore):
 
     is_full = True
 
-    def append(
-        self, entries: Sequence[bytes], named: Sequence[Sequence[Pseudonym]] = ()
-    ) -> list[Evidence]:
+    def append(self, entries: Sequence[bytes]) -> list[Evidence]:
         if self.is_full:
             raise refuse(Reason.LOG_UNAVAILABLE, "no space left")
-        return super().append(entries, named)
+        return super().append(entries)
 
 
 def test_what_cannot_be_logged_grants_nothing_but_a_notice_stops(desk: PartyDesk) -> None:

@@ -1,5 +1,6 @@
 """What holds a library up or takes something out of it: odd files, files that go."""
 
+import errno
 import os
 import socket
 from collections.abc import Callable
@@ -118,3 +119,20 @@ def test_a_successor_that_goes_brings_no_wider_text_back(desk: PartyDesk) -> Non
 
 def shelf_of(desk: PartyDesk) -> Shelf:
     return read_shelf(desk.state, desk.store.current.bundle, at=desk.clock(), agency=REGISTRY)
+
+
+def test_a_folder_that_cannot_be_looked_at_for_a_moment_takes_nothing_away(
+    desk: PartyDesk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk.put("pair", desk.form(PAIR))
+    library = desk.library()
+
+    def refuse(_: str) -> None:
+        raise OSError(errno.EMFILE, "too many open files")
+
+    with monkeypatch.context() as busy:
+        busy.setattr(os, "scandir", refuse)
+        with pytest.raises(OSError, match="too many"):
+            library.follow_files()
+    assert ids(library) == ["pair"]
+    assert not library.follow_files()

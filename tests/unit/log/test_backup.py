@@ -23,6 +23,7 @@ from landbridge.log.store import LogStore
 from landbridge.log.subject_keys import open_subject_keys
 from landbridge.log.subject_notes import keys_in
 from landbridge.log.witness_file import WitnessFile
+from tests.named_entries import append_on, names_at
 from tests.unit.log.conftest import ORIGIN
 
 LOOK_UP_KEY = bytes(range(32))
@@ -48,8 +49,7 @@ class Desk:
 
     def append(self, *subjects: str) -> None:
         with closing(self.open()) as log:
-            names = [log.subjects.name("ope", each, NOVEMBER) for each in subjects]
-            log.append([b"on " + name.value for name in names], [(name,) for name in names])
+            append_on(log, *(names_at(NOVEMBER, each) for each in subjects))
 
     def restore(self, copy: Path) -> int:
         def open_copy(path: Path) -> LogStore:
@@ -104,7 +104,7 @@ def test_a_copy_is_made_while_the_log_grows(desk: Desk, tmp_path: Path) -> None:
 def test_a_copy_without_keys_names_nobody_and_proves_all(desk: Desk, tmp_path: Path) -> None:
     with closing(sqlite3.connect(desk.folder / "log.sqlite")) as connection:
         notes = connection.execute("SELECT names FROM noted").fetchall()
-        keys = [key.masked for (note,) in notes for key in keys_in(note)]
+        keys = [masked for (note,) in notes for _, _, masked in keys_in(note)]
     back_up(desk.folder, tmp_path / "copy", with_keys=False)
     content = (tmp_path / "copy").read_bytes()
     assert len(keys) == 3
@@ -233,8 +233,8 @@ key = SigningKey.load(folder / "log.key")
 mark = HeadMark(folder / "log.head")
 log = LogStore.open(folder / "log.sqlite", {origin!r}, key, look_up_key=bytes(range(32)), mark=mark)
 while True:
-    names = [log.subjects.name("ope", str(log.size + number), {at}) for number in range(30)]
-    log.append([name.value for name in names], [(name,) for name in names])
+    about = [[("ope", str(log.size + number), {at})] for number in range(30)]
+    log.append_about(about, lambda named: [name.value for (name,) in named])
     print(log.size, flush=True)
 """
 

@@ -11,7 +11,6 @@ import pytest_asyncio
 
 from landbridge.errors import LandbridgeError, Reason
 from landbridge.log.committer import LARGEST_BATCH, Committer
-from landbridge.log.evidence import Evidence
 from landbridge.log.store import LogStore
 
 OpenLog = Callable[..., LogStore]
@@ -169,35 +168,6 @@ async def test_entries_on_subjects_are_named_batch_by_batch(
     with pytest.raises(LandbridgeError) as caught:
         await committer.append_about(("ope", "1", 0), lambda name: name.value, size=70_000)
     assert caught.value.reason is Reason.MALFORMED_REQUEST
-    await committer.close()
-
-
-async def test_names_that_are_given_and_names_that_are_found(
-    open_naming: OpenLog, path: Path
-) -> None:
-    log = open_naming()
-    committer = Committer(log)
-    named = log.subjects.name("ope", "given", 0)
-
-    def on(subject: str) -> asyncio.Task[Evidence]:
-        about = ("ope", subject, 0)
-        return asyncio.create_task(
-            committer.append_about(about, lambda name: b"on " + name.value, size=19)
-        )
-
-    with busy_disk(path):
-        tasks = [
-            asyncio.create_task(committer.append(b"plain")),
-            on("found"),
-            asyncio.create_task(committer.append(b"named", (named,))),
-            on("given"),
-        ]
-        await settled()
-    evidence = await asyncio.gather(*tasks)
-    assert [one.index for one in evidence] == [0, 1, 2, 3]
-    assert evidence[3].entry == b"on " + named.value
-    (found,) = log.subjects.find("ope", "given")
-    assert log.positions([found], limit=9) == [3, 2]
     await committer.close()
 
 

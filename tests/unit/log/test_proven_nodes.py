@@ -77,3 +77,7 @@ def test_memory_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
             index = number + place
             assert nodes.holds(number, growth.root, growth.size, leaves[place], index, path)
         assert sum(map(len, nodes._trees.values())) == nodes._count <= 200
+    for number in range(20, 40):
+        growth, leaves = tree(number, 2)
+        assert not nodes.holds(number, bytes(32), growth.size, leaves[0], number, ())
+    assert {*nodes._trees} <= {*range(20)}

@@ -61,7 +61,7 @@ def refusal(open_it: Callable[[], object]) -> LandbridgeError:
         "UPDATE head SET checkpoint = substr(checkpoint, 1, 100)",
         "DROP TABLE entry",
         "DROP TABLE head",
-        "PRAGMA user_version = 2",
+        "PRAGMA user_version = 1",
         "PRAGMA application_id = 7",
     ],
 )

@@ -14,12 +14,13 @@ from hypothesis import strategies as st
 
 from landbridge.errors import LandbridgeError, Reason
 from landbridge.keys import SigningKey
-from landbridge.log import subject_keys, subject_notes, subject_tables
+from landbridge.log import named_places, subject_keys, subject_notes, subject_tables
 from landbridge.log.database import LogDatabase
 from landbridge.log.merkle import leaf_hash, verify_inclusion
 from landbridge.log.pseudonym import Concealment, masked_with, write_subject
 from landbridge.log.store import LogStore
 from landbridge.log.subject_keys import SubjectKeys, load_look_up_key, pseudonym
+from tests.named_entries import append_on, append_written, names_at
 from tests.unit.log.conftest import ORIGIN
 from tests.unit.log.test_store import check_evidence, head_of
 
@@ -42,9 +43,8 @@ def log(open_naming: Callable[..., LogStore]) -> LogStore:
 
 def name_in(log: LogStore, subject: str, when: int = NOVEMBER) -> bytes:
     """Append an entry on a subject, and return its pseudonym."""
-    named = log.subjects.name("ope", subject, when)
-    log.append([b"on " + named.value.hex().encode()], [(named,)])
-    return named.value
+    ((name,),) = append_on(log, names_at(when, subject))
+    return name.value
 
 
 def bytes_on_disk(path: Path) -> bytes:
@@ -76,27 +76,21 @@ def test_two_subjects_never_share_a_pseudonym(one: tuple[str, str], other: tuple
 def test_a_subject_keeps_its_pseudonym_for_a_month(
     log: LogStore, open_naming: Callable[..., LogStore]
 ) -> None:
-    first = log.subjects.name("ope", "1", at("2026-11"))
+    ((first, again),) = append_on(log, names_at(NOVEMBER, "1", "1"))
     assert first.period == "2026-11"
-    assert log.subjects.name("ope", "1", at("2026-11")) == first
-    log.append([b"one"], [(first,)])
-    again = open_naming()
-    assert again.subjects.name("ope", "1", at("2026-11")).value == first.value
-    december = log.subjects.name("ope", "1", at("2026-12"))
+    assert again == first
+    assert append_on(open_naming(), names_at(NOVEMBER, "1")) == [[first]]
+    ((december, other),) = append_on(log, [("ope", "1", DECEMBER), ("opd", "1", NOVEMBER)])
     assert (december.period, december.value == first.value) == ("2026-12", False)
-    assert log.subjects.name("opd", "1", at("2026-11")).value != first.value
+    assert other.value != first.value
 
 
 def test_many_are_named_with_one_look(log: LogStore, open_naming: Callable[..., LogStore]) -> None:
-    asked = [("ope", str(number % 700), NOVEMBER) for number in range(1500)]
-    names = log.subjects.names(asked)
+    asked = names_at(NOVEMBER, *(str(number % 700) for number in range(1500)))
+    (names,) = append_on(log, asked)
     assert names[:700] == names[700:1400]
     assert len({name.value for name in names}) == 700
-    log.append([b"all"], [names[:600]])
-    again = open_naming().subjects.names(asked)
-    same = [one.value == other.value for one, other in zip(names, again, strict=True)]
-    assert same == [number % 700 < 600 for number in range(1500)]
-    assert log.subjects.names(()) == []
+    assert append_on(open_naming(), asked) == [names]
 
 
 @pytest.mark.parametrize(
@@ -110,15 +104,8 @@ def test_many_are_named_with_one_look(log: LogStore, open_naming: Callable[..., 
 )
 def test_months_are_those_of_utc(log: LogStore, moment: str, month: str) -> None:
     when = int(datetime.fromisoformat(moment).timestamp() * 1000)
-    assert log.subjects.name("ope", "1", when).period == month
-
-
-def test_a_key_that_no_append_named_is_not_kept(
-    log: LogStore, open_naming: Callable[..., LogStore]
-) -> None:
-    unused = log.subjects.name("ope", "1", NOVEMBER)
-    assert log.subjects.find("ope", "1") == []
-    assert open_naming().subjects.name("ope", "1", NOVEMBER).value != unused.value
+    ((name,),) = append_on(log, names_at(when, "1"))
+    assert name.period == month
 
 
 def test_what_is_found_is_the_newest_month_first(log: LogStore) -> None:
@@ -131,10 +118,8 @@ def test_what_is_found_is_the_newest_month_first(log: LogStore) -> None:
 
 
 def test_positions(log: LogStore) -> None:
-    one, two = (log.subjects.name("ope", each, NOVEMBER) for each in "12")
-    log.append(
-        [b"%d" % number for number in range(6)], [(one,), (two,), (), (one, two), (), (one,)]
-    )
+    groups = [names_at(NOVEMBER, *subjects) for subjects in ("1", "2", "", "12", "", "1")]
+    (one,), (two,), *_ = append_on(log, *groups)
     log.append([b"nobody"])
     assert log.positions([one], limit=9) == [5, 3, 0]
     assert log.positions([one, two], limit=9) == [5, 3, 1, 0]
@@ -162,13 +147,11 @@ def test_positions_are_those_that_name_a_subject(
     path = tmp_path_factory.mktemp("log") / "log.sqlite"
     log = LogStore.open(path, ORIGIN, key, look_up_key=KEY)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(subject_tables, "_RUN", 5)
+        patch.setattr(named_places, "_RUN", 5)
+        patch.setattr(named_places, "_ROW", 2)
         patch.setattr(subject_notes, "_EVERY", 3)
         for batch in batches:
-            named = [
-                log.subjects.names(("ope", str(one), NOVEMBER) for one in ids) for ids in batch
-            ]
-            log.append([b"x"] * len(batch), named)
+            append_on(log, *(names_at(NOVEMBER, *map(str, ids)) for ids in batch))
     entries = [ids for batch in batches for ids in batch]
     for subject in range(4):
         expected = [index for index, ids in enumerate(entries) if subject in ids][::-1]
@@ -179,40 +162,36 @@ def test_positions_are_those_that_name_a_subject(
             == [index for index in expected if index < before][:limit]
         )
     log.subjects.erase("ope", "1")
-    (one,) = log.subjects.names([("ope", "2", NOVEMBER)])
     assert (
-        log.positions([one], limit=999)
+        log.positions(log.subjects.find("ope", "2"), limit=999)
         == [index for index, ids in enumerate(entries) if 2 in ids][::-1]
     )
     log.close()
 
 
-def test_the_names_must_be_as_many_as_the_entries(log: LogStore) -> None:
-    one = log.subjects.name("ope", "1", NOVEMBER)
-    with pytest.raises(ValueError, match="shorter"):
-        log.append([b"one", b"two"], [(one,)])
-    assert (log.size, log.subjects.find("ope", "1")) == (0, [])
-
-
 def test_a_failed_append_stores_no_key_and_the_next_one_does(log: LogStore) -> None:
-    one = log.subjects.name("ope", "1", NOVEMBER)
     with pytest.raises(LandbridgeError):
-        log.append([bytes(70_000)], [(one,)])
+        append_written(log, bytes(70_000), names_at(NOVEMBER, "1"))
     assert log.subjects.find("ope", "1") == []
-    assert name_in(log, "1") == one.value
-    assert [name.value for name in log.subjects.find("ope", "1")] == [one.value]
+    stored = name_in(log, "1")
+    assert [name.value for name in log.subjects.find("ope", "1")] == [stored]
 
 
-def test_two_processes_that_meet_a_subject_at_once(open_naming: Callable[..., LogStore]) -> None:
-    here, there = open_naming(), open_naming()
-    named = [log.subjects.name("ope", "1", NOVEMBER) for log in (here, there)]
-    here.append([b"here"], [(named[0],)])
-    there.append([b"there"], [(named[1],)])
-    assert named[0].value != named[1].value
-    found = open_naming().subjects.find("ope", "1")
-    assert {name.value for name in found} == {name.value for name in named}
-    assert here.positions(found, limit=9) == [0]
-    assert there.positions(found, limit=9) == [1, 0]
+def test_where_a_month_has_two_keys_both_are_found_and_erased(
+    open_naming: Callable[..., LogStore], path: Path
+) -> None:
+    here = open_naming()
+    first = name_in(here, "1")
+    take_apart(path)
+    look_up, _ = Concealment(KEY).conceal("2026-11", write_subject("ope", "1"))
+    with closing(LogDatabase(path)) as database, database.writing() as connection:
+        subject_tables.write_keys(connection, [(b"2026-11", look_up, KEY)])
+    there = open_naming()
+    assert first in [name.value for name in there.subjects.find("ope", "1")]
+    assert len(there.subjects.find("ope", "1")) == 2
+    assert name_in(there, "1") == first
+    assert there.subjects.erase("ope", "1") == 2
+    assert there.subjects.find("ope", "1") == []
 
 
 def test_the_database_alone_names_nobody(log: LogStore, path: Path) -> None:
@@ -244,26 +223,25 @@ def test_erasing_leaves_every_proof_and_no_byte_of_the_key(
     evidence, names = [], {}
     for size in sizes:
         subjects = [str(len(names) + number) for number in range(size)]
-        named = {each: log.subjects.name("ope", each, NOVEMBER) for each in subjects}
-        names |= named
-        evidence += log.append(
-            [name.value for name in named.values()], [(name,) for name in named.values()]
-        )
+        about = [names_at(NOVEMBER, each) for each in subjects]
+        written = log.append_about(about, lambda named: [name.value for (name,) in named])
+        names |= dict(zip(subjects, [one.entry for one in written], strict=True))
+        evidence += written
     with closing(sqlite3.connect(path)) as connection:
         notes = [note for _, note in subject_notes.read_notes(connection)]
-    noted = {key.masked for note in notes for key in subject_notes.keys_in(note)}
-    assert noted == {name.unstored_key for name in names.values()}
+    noted = [masked for note in notes for _, _, masked in subject_notes.keys_in(note)]
+    assert len(noted) == len(names)
     chosen = {str(number % len(names)) for number in erased}
     for subject in chosen:
         assert log.subjects.erase("ope", subject) == 1
         assert log.subjects.erase("ope", subject) == 0
     after = bytes_on_disk(path)
-    for subject, name in names.items():
+    for (subject, name), masked in zip(names.items(), noted, strict=True):
         # A page may end within a key.
-        halves = (name.unstored_key[:16], name.unstored_key[16:])
+        halves = (masked[:16], masked[16:])
         assert any(half in after for half in halves) == (subject not in chosen)
         found = log.subjects.find("ope", subject)
-        assert [each.value for each in found] == ([] if subject in chosen else [name.value])
+        assert [each.value for each in found] == ([] if subject in chosen else [name])
     for one in evidence:
         check_evidence(one, key)
         head = head_of(log.head(), key)
@@ -277,8 +255,7 @@ def test_a_copy_of_the_database_does_not_show_whose_keys_are_gone(
     log: LogStore, path: Path
 ) -> None:
     for month in ("2026-05", "2026-06", "2026-07"):
-        names = log.subjects.names(("ope", str(each), at(month)) for each in range(20))
-        log.append([name.value for name in names], [(name,) for name in names])
+        append_on(log, *(names_at(at(month), str(each)) for each in range(20)))
     assert log.subjects.erase("ope", "7") == 3
     entries = list(log.entries())
     with closing(sqlite3.connect(path)) as connection:
@@ -286,11 +263,15 @@ def test_a_copy_of_the_database_does_not_show_whose_keys_are_gone(
             table: connection.execute(f"SELECT * FROM {table}").fetchall()
             for table in subject_tables._ALL
         }
-    keys = dict(dump["subject_key"])
-    assert sorted(place for _, place in dump["subject_name"]) == sorted(keys) == [*range(60)]
-    assert len({*keys.values()}) == 60
-    assert not any(bytes(key).count(0) > 8 for key in keys.values())
-    assert sorted(name for _, name, _ in dump["named_lately"]) == sorted(entries)
+    ((block, masked),) = dump["subject_key"]
+    keys = [masked[start : start + 32] for start in range(0, len(masked), 32)]
+    places = sorted(place for _, place in dump["subject_name"])
+    assert (block, places) == (0, [*range(60)])
+    assert len({*keys}) == 60
+    assert not any(key.count(0) > 8 for key in keys)
+    ((_, packed),) = dump["named_lately"]
+    names = [packed[start + 7 : start + 23] for start in range(0, len(packed), 31)]
+    assert sorted(names) == sorted(entries)
     assert not {*entries} & {digest for (digest,) in dump["erased"]}
 
 
@@ -303,49 +284,30 @@ def test_after_erasure_the_subject_gets_a_new_key(log: LogStore) -> None:
 
 
 def test_another_process_takes_notice_of_an_erasure(
-    open_naming: Callable[..., LogStore], monkeypatch: pytest.MonkeyPatch
+    open_naming: Callable[..., LogStore],
 ) -> None:
-    monkeypatch.setattr(subject_keys, "_LOOK_AGAIN_S", 0.0)
     here, there = open_naming(), open_naming()
     before = name_in(here, "1")
     there.subjects.erase("ope", "1")
     assert name_in(here, "1") != before
 
 
-@pytest.mark.parametrize("stored", [False, True])
-def test_an_append_under_way_brings_no_erased_key_back(log: LogStore, *, stored: bool) -> None:
-    under_way = log.subjects.name("ope", "1", NOVEMBER)
-    log.append([b"first"], [(under_way,)])
-    if stored:
-        under_way = log.subjects.name("ope", "1", NOVEMBER)
-    assert log.subjects.erase("ope", "1") == 1
-    log.append([b"second"], [(under_way,)])
+def test_an_erasure_between_two_appends_brings_no_key_back(log: LogStore, path: Path) -> None:
+    before = name_in(log, "1")
+    with closing(SubjectKeys(LogDatabase(path), KEY)) as keys:
+        assert keys.erase("ope", "1") == 1
     assert log.subjects.find("ope", "1") == []
-
-
-def test_an_append_long_after_brings_no_erased_key_back(
-    log: LogStore, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(subject_keys, "_MOST_KNOWN", 1)
-    erased, other = (log.subjects.name("ope", each, NOVEMBER) for each in "12")
-    log.append([b"first"], [(erased,)])
-    log.subjects.erase("ope", "1")
-    log.append([b"second"], [(other,)])
-    # By now nothing in memory tells that its key was stored before.
-    assert [key.pseudonym for key in log.subjects.unstored([erased])] == [erased.value]
-    log.append([b"third"], [(erased,)])
-    assert log.subjects.find("ope", "1") == []
-    assert [name.value for name in log.subjects.find("ope", "2")] == [other.value]
+    after = name_in(log, "1")
+    assert after != before
+    assert [name.value for name in log.subjects.find("ope", "1")] == [after]
 
 
 def test_memory_is_bounded(log: LogStore, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(subject_keys, "_MOST_KNOWN", 10)
-    names = [log.subjects.name("ope", str(number), NOVEMBER) for number in range(30)]
+    subjects = [names_at(NOVEMBER, str(number)) for number in range(30)]
+    names = append_on(log, *subjects)
     assert len(log.subjects._known) == 10
-    assert len(log.subjects._unstored) == 10
-    log.append([b"%d" % number for number in range(30)], [(name,) for name in names])
-    for number, name in enumerate(names):
-        assert log.subjects.name("ope", str(number), NOVEMBER).value == name.value
+    assert append_on(log, *subjects) == names
 
 
 def test_a_key_that_was_changed_in_the_file_is_noticed(log: LogStore, path: Path) -> None:
@@ -356,6 +318,41 @@ def test_a_key_that_was_changed_in_the_file_is_noticed(log: LogStore, path: Path
     with pytest.raises(LandbridgeError) as caught:
         log.subjects.find("ope", "1")
     assert caught.value.reason is Reason.LOG_DAMAGED
+
+
+def test_places_that_were_damaged_are_noticed(
+    log: LogStore, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(named_places, "_RUN", 3)
+    for each in ("11", "1", "1"):
+        append_on(log, *(names_at(NOVEMBER, subject) for subject in each))
+        take_apart(path)
+    found = log.subjects.find("ope", "1")
+    assert log.positions(found, limit=9) == [3, 2, 1, 0]
+    for table in ("named", "named_lately"):
+        with closing(sqlite3.connect(path)) as connection, connection:
+            ((whole,),) = connection.execute(f"SELECT places FROM {table}").fetchall()
+            connection.execute(f"UPDATE {table} SET places = ?", (whole[:-1],))
+        with pytest.raises(LandbridgeError) as caught:
+            log.positions(found, limit=9)
+        assert caught.value.reason is Reason.LOG_DAMAGED
+        with closing(sqlite3.connect(path)) as connection, connection:
+            connection.execute(f"UPDATE {table} SET places = ?", (whole,))
+    assert log.positions(found, limit=9) == [3, 2, 1, 0]
+
+
+def test_keys_beyond_a_row_are_found_and_erased_one_by_one(log: LogStore, path: Path) -> None:
+    subjects = [str(number) for number in range(300)]
+    names = [name for (name,) in append_on(log, *(names_at(NOVEMBER, one) for one in subjects))]
+    take_apart(path)
+    with closing(sqlite3.connect(path)) as connection:
+        sizes = connection.execute("SELECT length(masked) FROM subject_key").fetchall()
+    assert sizes == [(126 * 32,), (126 * 32,), (48 * 32,)]
+    for erased in (0, 125, 126, 299):
+        assert log.subjects.erase("ope", subjects[erased]) == 1
+    found = [log.subjects.find("ope", one) for one in subjects]
+    expected = [[] if one in {0, 125, 126, 299} else [names[one]] for one in range(300)]
+    assert found == expected
 
 
 def test_a_log_of_an_earlier_version_gets_the_tables(

@@ -51,11 +51,10 @@ def test_they_are_found_wherever_they_stand(open_naming: OpenLog, path: Path, ev
             (found,) = reader.subjects.find("ope", subject)
             assert reader.positions([found], limit=9) == places
             assert reader.positions([found], before=places[0], limit=1) == places[1:2]
-            assert reader.subjects.name("ope", subject, NOVEMBER).value == found.value
         assert reader.positions([], limit=9) == []
         log.check()
     noted, stored = {1: (0, 4), 4: (2, 3)}.get(every, (3, 0))
-    assert (count(path, "noted"), count(path, "subject_key")) == (noted, stored)
+    assert (count(path, "noted"), count(path, "subject_name")) == (noted, stored)
 
 
 def test_of_what_the_writer_raises_nothing_is_kept(open_naming: OpenLog) -> None:
@@ -103,27 +102,13 @@ def test_an_erasure_elsewhere_is_noticed_by_the_very_next_append(open_naming: Op
     assert here.positions([found], limit=9) == [2]
 
 
-def test_a_name_that_was_given_before_is_stored_with_the_entry(open_naming: OpenLog) -> None:
-    log = open_naming()
-    named = log.subjects.name("ope", "a", NOVEMBER)
-    assert append(log, "a", "a") == [named.value] * 2
-    assert [name.value for name in log.subjects.find("ope", "a")] == [named.value]
-    assert log.subjects.name("ope", "a", NOVEMBER).unstored_key == b""
-    log.append([b"again"], [(named,)])
-    (key,) = {key.key for key in log.subjects.keys("ope", "a")}
-    assert log.positions([named], limit=9) == [2, 1, 0]
-    assert log.subjects.erase("ope", "a") >= 1
-    assert key not in {each.key for each in log.subjects.keys("ope", "a")}
-    assert log.subjects.find("ope", "a") == []
-
-
 def test_no_byte_of_a_noted_key_is_left_once_it_is_erased(open_naming: OpenLog, path: Path) -> None:
     log = open_naming()
     for number in range(150):
         append(log, *(chr(0x4E00 + 10 * number + place) for place in range(1 + number % 7)))
     with closing(sqlite3.connect(path)) as connection:
         notes = [note for _, note in subject_notes.read_notes(connection)]
-    masked = [key.masked for note in notes for key in subject_notes.keys_in(note)]
+    masked = [masked for note in notes for _, _, masked in subject_notes.keys_in(note)]
     assert log.subjects.erase("ope", chr(0x4E00)) == 1
     on_disk = b"".join(file.read_bytes() for file in path.parent.glob("log.sqlite*"))
     assert masked[0][:16] not in on_disk

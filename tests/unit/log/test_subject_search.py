@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -19,7 +20,7 @@ from landbridge.log.backup import back_up, replaced_files, restore
 from landbridge.log.database import LogDatabase
 from landbridge.log.publishing import Publisher
 from landbridge.log.reading import open_reader
-from landbridge.log.subject_keys import open_keys_in
+from landbridge.log.subject_keys import Pseudonym, open_keys_in
 from landbridge.log.subject_search import read_key_file
 from landbridge.party import PartyFolder
 from landbridge.v1 import log_pb2
@@ -48,6 +49,20 @@ NOVEMBER, DECEMBER = 1_795_000_000_000, 1_797_000_000_000
 SUBJECT, OTHER = "00100500", "00100600"
 
 
+def entry_of(requester: str, named: list[list[Pseudonym]]) -> list[bytes]:
+    """Write an entry on a subject that has an alias."""
+    ((name, alias),) = named
+    entry = log_pb2.LogEntry(
+        kind=log_pb2.ENTRY_KIND_ANSWER,
+        requester=requester,
+        subject_pseudonym=name.value,
+        pseudonym_period=name.period,
+        other_pseudonyms=[alias.value],
+        accesses=[log_pb2.Access(dataset="ratings", released=["hcm2"], outcome=1)],
+    )
+    return [entry.SerializeToString()]
+
+
 class Party:
     """A node's folder whose log names two subjects."""
 
@@ -62,17 +77,8 @@ class Party:
             for number, (subject, at) in enumerate(
                 [(SUBJECT, NOVEMBER), (OTHER, NOVEMBER), (SUBJECT, DECEMBER), (OTHER, DECEMBER)]
             ):
-                name = log.subjects.name("ope", subject, at)
-                alias = log.subjects.name("name", "alias " + subject, at)
-                entry = log_pb2.LogEntry(
-                    kind=log_pb2.ENTRY_KIND_ANSWER,
-                    requester=f"asker-{number}",
-                    subject_pseudonym=name.value,
-                    pseudonym_period=name.period,
-                    other_pseudonyms=[alias.value],
-                    accesses=[log_pb2.Access(dataset="ratings", released=["hcm2"], outcome=1)],
-                )
-                log.append([entry.SerializeToString()], [(name, alias)])
+                about = [("ope", subject, at), ("name", "alias " + subject, at)]
+                log.append_about([about], partial(entry_of, f"asker-{number}"))
 
     def write_keys(self, subject: str) -> None:
         key_command(f"ope:{subject}", state=self.state, to=self.keys, federation=self.federation)

@@ -134,7 +134,7 @@ def test_a_request_is_answered_once_and_a_failed_one_may_come_again(
     request = written(SCHOOL).to_bytes()
     with monkeypatch.context() as patch:
         full = refuse(Reason.LOG_UNAVAILABLE, "no space")
-        patch.setattr(office.log, "append", lambda *_: (_ for _ in ()).throw(full))
+        patch.setattr(office.log, "append_about", lambda *_: (_ for _ in ()).throw(full))
         assert refusal(lambda: office.accesses.list(request, NOW)) is Reason.LOG_UNAVAILABLE
     size = office.log.size
     assert len(office.accesses.list(request, NOW).entries) == 1

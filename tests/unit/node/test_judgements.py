@@ -75,6 +75,9 @@ def policy_of(grants: list[dict[str, Any]], stale_revocation: str = "refuse") ->
 POLICIES: Final = (policy_of(GRANTS), policy_of(FEWER), policy_of(GRANTS, "serve"))
 
 
+KINDS: Final[dict[object, object]] = {}
+
+
 class Asking:
     """A judge, and whether its revocation data are too old."""
 
@@ -100,6 +103,7 @@ class Asking:
         step: query_pb2.Step.ValueType = query_pb2.STEP_COLLECT,
         seal_to: bytes = b"",
         datasets: tuple[str, ...] = ("d", "e"),
+        known: bool = False,
     ) -> Task:
         """Judge a question."""
         scheme, _, value = subject.partition(":")
@@ -117,6 +121,10 @@ class Asking:
             issued_at=at,
             expires_at=at + 60_000,
             seal_to=seal_to,
+            # As queries have it that were read by their kind.
+            alike=KINDS.setdefault((requester, purpose, scheme, wanted), object())
+            if known and not seal_to
+            else None,
         )
         question = query_pb2.Question(step=step, round=1, datasets=datasets)
         task = Task(question, query, bytes(32), policy, to_datetime(at).astimezone(UTC).date())
@@ -151,6 +159,7 @@ questions = st.fixed_dictionaries(
         "subject": st.sampled_from(["company:1", "company:2", "tax:1", "person:1"]),
         "step": st.sampled_from([query_pb2.STEP_COLLECT, query_pb2.STEP_RESOLVE]),
         "seal_to": st.sampled_from([b"", b"key"]),
+        "known": st.booleans(),
         "datasets": st.sampled_from([("d", "e"), ("e", "d"), ("d",), ("d", "p")]),
         "wanted": st.sampled_from(
             [

@@ -7,6 +7,7 @@ import pytest
 
 from landbridge.keys import KeyUse
 from landbridge.log.store import LogStore
+from landbridge.log.subject_keys import Pseudonym
 from landbridge.subject import SubjectId
 from landbridge.v1 import log_pb2, reason_pb2
 from node.recipients import Received, Sought, find_recipients
@@ -52,13 +53,11 @@ class Registry:
         """Log an answer; return its entry."""
         self.at += 1000
         subjects = [on, alias] if alias else [on]
-        named = [self.log.subjects.name(one.scheme, one.value, self.at) for one in subjects]
         entry = log_pb2.LogEntry(
             kind=kind,
             logged_at_unix_ms=self.at,
             query_digest=bytes(31) + bytes([self.log.size]),
             requester=to,
-            subject_pseudonym=named[0].value,
             accesses=[
                 log_pb2.Access(
                     dataset=dataset,
@@ -71,7 +70,13 @@ class Registry:
                 )
             ],
         )
-        (evidence,) = self.log.append([entry.SerializeToString()], [named])
+
+        def write(named: list[list[Pseudonym]]) -> list[bytes]:
+            entry.subject_pseudonym = named[0][0].value
+            return [entry.SerializeToString()]
+
+        about = [(one.scheme, one.value, self.at) for one in subjects]
+        (evidence,) = self.log.append_about([about], write)
         return evidence.index
 
     def found(self, *fields: str, since: int = 0, until: int = START * 2) -> dict[str, Received]:

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from landbridge.subject import SubjectId
 from landbridge.v1 import answer_pb2, subject_pb2
 from node.sources.parsers import Quality, Reading
-from node.sources.values import about, compile_as_of_writer, compile_writer, write_record
+from node.sources.values import about, compile_as_of_writer, compile_writer, write_name
 
 scalars = st.text(max_size=200) | st.booleans() | st.integers(-(2**63), 2**63 - 1)
 readings = st.builds(
@@ -36,7 +36,7 @@ def test_a_record_of_bytes_equals_a_built_one(
     *, values: list[Reading], name: str, group: bool
 ) -> None:
     parts = [compile_writer(lambda native: values[int(str(native))])(n) for n in range(len(values))]
-    record = write_record(name, about(SubjectId("ope", "00100500"), group), b"".join(parts))
+    record = write_name(name) + about(SubjectId("ope", "00100500"), group) + b"".join(parts)
     assert answer_pb2.Record.FromString(record) == answer_pb2.Record(
         record=name,
         about=subject_pb2.SubjectId(scheme="ope", value="00100500"),
@@ -58,7 +58,7 @@ def test_a_record_states_its_day_where_it_differs_from_the_dataset(
     value: str | None, as_of: str
 ) -> None:
     write = compile_as_of_writer(lambda _: Reading(value, ""), "2019-06-20")
-    record = write_record("1", about(SubjectId("ope", "1"), covers_group=False), write("x"))
+    record = write_name("1") + about(SubjectId("ope", "1"), covers_group=False) + write("x")
     assert answer_pb2.Record.FromString(record).as_of == as_of
 
 

@@ -1,4 +1,4 @@
-"""Values that are written directly are, to the byte, what the general way writes."""
+"""Values that are written column by column are, to the byte, what the general way writes."""
 
 from contextlib import suppress
 from datetime import UTC, date, datetime
@@ -14,8 +14,8 @@ from node.node_file import FieldTable
 from node.sources.amounts import canonical_decimal, compile_money, read_decimal, write_decimal
 from node.sources.fixed_forms import compile_day_form, compile_form
 from node.sources.parsers import compile_parser
-from node.sources.values import Writer, compile_writer
-from node.sources.writers import compile_direct_writer
+from node.sources.values import ColumnWriter, Writer, compile_writer
+from node.sources.writers import compile_column_writer
 
 SCHEMES: Final = Schemes(
     [
@@ -41,6 +41,9 @@ FIELDS: Final[dict[str, dict[str, Any]]] = {
     "day": {"type": "date", "dates": ["%m/%d/%Y"]},
     "day in several forms": {"type": "date", "dates": ["%m/%d/%Y", "%d/%m/%Y", "%d %b %Y"]},
     "ISO day": {"type": "date"},
+    "day in ISO form": {"type": "date", "dates": ["%Y-%m-%d"], "empties": ["1900-01-01"]},
+    "day with signs": {"type": "date", "dates": ["%d.%m.%Y"], "empties": ["01.01.1900"]},
+    "day without signs": {"type": "date", "dates": ["%Y%m%d"]},
     "moment": {"type": "timestamp", "dates": ["%Y-%m-%d %H:%M:%S"]},
     "ISO moment": {"type": "timestamp"},
     "code": {"type": "code", "codes": {"A": "active", "S": "suspended"}},
@@ -78,6 +81,11 @@ moments = st.one_of(
 )
 texts = st.one_of(
     st.text(st.characters(exclude_categories=["Cs"]), max_size=300),
+    st.sampled_from(
+        ["1900-01-01", "01.01.1900", "2024-02-29", "2023-02-29", "20240229", "9.9.2024"]
+    ),
+    st.dates().map("{:%Y-%m-%d}".format),
+    st.dates().map("{:%d.%m.%Y}".format),
     st.sampled_from(["", " ", "N/A", " N/A", "0", "-", "99", "A", "a", " S ", "Y", "a;b", "1 ;2"]),
     numbers,
     moments,
@@ -97,27 +105,27 @@ natives = st.one_of(
 )
 
 
-def writers(made: dict[str, Any]) -> tuple[Writer, Writer]:
-    """Make the direct and the general writer of a field."""
+def writers(made: dict[str, Any]) -> tuple[ColumnWriter, Writer]:
+    """Make the writer of a field's columns and of its single values."""
     field = FieldTable.model_validate({"name": "f", "column": "c", **made})
     general = compile_writer(compile_parser(field, SCHEMES))
-    return compile_direct_writer(field, SCHEMES, general), general
+    return compile_column_writer(field, SCHEMES, general), general
 
 
 WRITERS: Final = {kind: writers(made) for kind, made in FIELDS.items()}
 
 
-@given(native=natives)
-def test_a_direct_writer_writes_what_the_general_one_writes(native: object) -> None:
-    for kind, (direct, general) in WRITERS.items():
-        expected = None
+@given(column=st.lists(natives, max_size=4))
+def test_a_column_is_written_as_its_values_are(column: list[object]) -> None:
+    for kind, (write, general) in WRITERS.items():
+        expected: list[bytes] | None = None
         with suppress(ValueError):  # numbers that the wire does not have
-            expected = general(native)
+            expected = [general(native) for native in column]
         if expected is None:
             with pytest.raises(ValueError):  # noqa: PT011 - the message is protobuf's
-                direct(native)
+                write(column)
         else:
-            assert direct(native) == expected, kind
+            assert write(column) == expected, kind
 
 
 @given(text=texts)

@@ -72,6 +72,26 @@ def test_key_is_trusted_within_its_time_alone() -> None:
         assert error.reason is Reason.UNTRUSTED_KEY
 
 
+def test_a_bundle_that_has_trusted_a_key_still_refuses_it_for_another_time_or_use(
+    tmp_path: Path,
+) -> None:
+    pki = make_federation(tmp_path)
+    found = pki.publish(addresses={NODE: "127.0.0.1:7001"}, suspended=[REGISTRY])
+    key_id, made = pki.parties[NODE].keys[KeyUse.LOG].key_id, pki.parties[NODE].made_at
+    suspended_at = found.members[REGISTRY].suspended_at
+    assert suspended_at
+    for _ in range(2):
+        assert found.verifying_key(key_id, KeyUse.LOG, suspended_at - 1)[0] == REGISTRY
+        for use, at in (
+            (KeyUse.QUERY, suspended_at - 1),
+            (KeyUse.LOG, made - 300_001),
+            (KeyUse.LOG, suspended_at),
+            (KeyUse.LOG, made + 365 * 86_400_000),
+        ):
+            error = refusal(lambda use=use, at=at: found.verifying_key(key_id, use, at))
+            assert error.reason is Reason.UNTRUSTED_KEY
+
+
 def test_log_is_found_by_its_origin() -> None:
     pki = shared_federation()
     agency, role, (public,) = bundle().log_keys(ORIGIN, pki.clock())
