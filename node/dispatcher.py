@@ -54,7 +54,7 @@ class Dispatcher:
         workers: int,
         at_hand: Callable[[], bool] | None = None,
         capacity: int = 4096,
-        batch: int = 128,
+        batch: int = 32,
     ) -> None:
         self._responder = responder
         self._failed = failed
