@@ -22,7 +22,7 @@ demo: setup
 test: export PYTHONDONTWRITEBYTECODE :=
 test: setup
 	@$(BIN)/python -m tests.judges.judge
-	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder $(PYTEST_ARGS)
 
 # The outside judges of the tests, tried once more; what is missing, the tests name at their end.
 judges: setup

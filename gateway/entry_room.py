@@ -13,6 +13,8 @@ ROOM: Final = MAX_ENTRY_BYTES - 2048
 """What an entry may take, so that the requester's, which says the same and more, fits too."""
 _MOST_OF_RESOLVING: Final = 4096
 """What one answer to resolving may take: it gives identifiers, and stays in whatever comes."""
+_LONGEST_OF_RESOLVING: Final = 1 << 20
+"""It goes to other nodes as a proof, several in one message of bounded size."""
 
 
 def bytes_of(answer: VerifiedAnswer) -> int:
@@ -21,12 +23,14 @@ def bytes_of(answer: VerifiedAnswer) -> int:
 
 
 def check_room(answer: VerifiedAnswer) -> VerifiedAnswer:
-    """Check that an answer to resolving does not take the room of the others in the entry.
+    """Check that an answer to resolving does not take the room of others, in entry or question.
 
     Raises:
         LandbridgeError: LB-4009 when it does.
     """
-    if not answer.collected and bytes_of(answer) > _MOST_OF_RESOLVING:
+    if not answer.collected and (
+        len(answer.data) > _LONGEST_OF_RESOLVING or bytes_of(answer) > _MOST_OF_RESOLVING
+    ):
         raise refuse(Reason.OVERSIZED_ANSWER, f"{answer.agency} names too much")
     return answer
 

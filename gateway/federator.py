@@ -22,6 +22,7 @@ from landbridge.envelope import (
     MAX_SIGNED_QUERY_BYTES,
     QUERY_TYPE,
     BatchVerifier,
+    check_bare,
     digest,
 )
 from landbridge.errors import LandbridgeError, Reason, refuse
@@ -112,6 +113,7 @@ class Federator:
         except DecodeError:
             raise refuse(Reason.MALFORMED_REQUEST, "the signed query is no envelope") from None
         signer = self._queries.verify(envelope, QUERY_TYPE)
+        check_bare(envelope)
         if signer != caller:
             raise refuse(Reason.CALLER_REFUSED, f"{caller} brings a query that {signer} has signed")
         query = read_query(envelope.payload)
@@ -194,7 +196,7 @@ class Federator:
             if failures
             else asked
         )
-        sizes_before = self._verifier.sizes_seen()
+        sizes_before, asked_at = self._verifier.sizes_seen(), self._clock()
 
         def verify(agency: str, data: bytes) -> VerifiedAnswer:
             answer = self._verifier.verify(
@@ -204,6 +206,7 @@ class Federator:
                 query=inquiry.query,
                 query_digest=inquiry.query_digest,
                 sizes_before=sizes_before,
+                asked_at=asked_at,
             )
             return check_room(answer)
 

@@ -7,6 +7,7 @@ import grpc
 from gateway.questions import Questions
 from landbridge.errors import LandbridgeError, Reason, refuse
 from landbridge.rpc.failure import from_failure
+from landbridge.rpc.outbox import MOST_ACCEPTED
 from landbridge.rpc.status import from_rpc_error
 from landbridge.rpc.succession import wait_for_admission
 from landbridge.v1 import carried_pb2
@@ -86,6 +87,9 @@ class NodeStream:
         except grpc.aio.AioRpcError as broken:
             self._failure = self._broken(broken)
             raise self._failure from broken
+        except LandbridgeError as stated:
+            self._failure = stated
+            raise
         except Exception as unforeseen:  # gRPC yields None for what is no message
             self._failure = refuse(
                 Reason.SOURCE_FAILED,
@@ -113,6 +117,9 @@ class NodeStream:
 
     async def _receive(self) -> None:
         async for response in self._call:
+            if len(response.answers) > MOST_ACCEPTED:
+                count = len(response.answers)
+                raise refuse(Reason.SOURCE_FAILED, f"its node sent {count} answers in one message")
             self._returned.set()
             # Nothing is awaited in between, so that all of a message are settled before any of
             # their queries goes on.

@@ -6,9 +6,9 @@ from google.protobuf.message import DecodeError
 
 from gateway.asked import Asked
 from gateway.forked_logs import ForkedLogs
-from landbridge.answer import check_answer, check_wanted
+from landbridge.answer import check_answer, check_logged_at, check_wanted
 from landbridge.assembler import VerifiedAnswer
-from landbridge.envelope import ANSWER_TYPE, EvidenceVerifier
+from landbridge.envelope import ANSWER_TYPE, EvidenceVerifier, check_bare
 from landbridge.errors import LandbridgeError, Reason, refuse
 from landbridge.federation import Federation
 from landbridge.log.seen_sizes import SeenSizes
@@ -59,16 +59,18 @@ class AnswerVerifier:
         query: Query,
         query_digest: bytes,
         sizes_before: Mapping[str, int],
+        asked_at: int,
     ) -> VerifiedAnswer:
         """Verify one answer, an Envelope as it came: size, proof, binding, contents, question.
 
-        `sizes_before` are the sizes that were seen before it was asked for.
+        `sizes_before` are the sizes that were seen before it was asked for, `asked_at` is when that
+        was, in Unix milliseconds.
 
         Raises:
             LandbridgeError: LB-4009 (too large, or holds what was not asked), LB-4008, LB-4001,
-                LB-4002 (proof), LB-4007 (for another query, step or agency, or unfit), LB-5003
-                (logged at a place that its log had filled before), LB-4302 (in a log that has
-                signed two histories).
+                LB-4002 (proof, or the time that its log states), LB-4007 (for another query, step
+                or agency, or unfit), LB-5003 (logged at a place that its log had filled before),
+                LB-4302 (in a log that has signed two histories).
         """
         if len(data) > _MAX_ANSWER_BYTES:
             raise refuse(Reason.OVERSIZED_ANSWER, f"{agency} sent {len(data)} bytes")
@@ -77,6 +79,7 @@ class AnswerVerifier:
         except DecodeError as error:
             raise refuse(Reason.MISMATCHED_ANSWER, f"{agency} sent no envelope") from error
         signer = self._evidence.verify(envelope, ANSWER_TYPE)
+        check_bare(envelope)
         if forked := self._forked.of_log(signer.origin):
             raise forked
         self._seen.saw(signer.origin, signer.head.size, signer.checkpoint)
@@ -88,6 +91,7 @@ class AnswerVerifier:
         if outline.agency != agency:
             raise refuse(Reason.MISMATCHED_ANSWER, f"{agency} answered as another agency")
         check_answer(read, signer, query_digest=query_digest, federation=self._federation)
+        check_logged_at(signer.entry, query.issued_at, asked_at)
         self._seen.check(sizes_before, signer.origin, signer.index)
         if not (
             outline.step == asked.step

@@ -110,7 +110,8 @@ class Waves:
         self._leave()
 
     def _go_alone(self, turn: asyncio.Future[Place]) -> None:
-        if self._waiting.pop(turn, turn) is None:
+        # One that is given up in this very turn of the loop has not left the queue yet.
+        if self._waiting.pop(turn, turn) is None and not turn.done():
             _Wave([turn], self._patience, lambda: None)
 
 

@@ -9,6 +9,7 @@ from typing import Final
 
 from landbridge.agency import Role
 from landbridge.answer_contents import check_contents, check_fields
+from landbridge.clock import to_iso
 from landbridge.envelope import VerifiedEntry
 from landbridge.errors import LandbridgeError, Reason, refuse
 from landbridge.federation import Federation
@@ -20,6 +21,8 @@ from landbridge.v1 import log_pb2, query_pb2
 _RESOLVE: Final = query_pb2.STEP_RESOLVE
 _COLLECT: Final = query_pb2.STEP_COLLECT
 _ANSWER: Final = log_pb2.ENTRY_KIND_ANSWER
+_SLACK_MS: Final = 15 * 60_000
+"""How far the times in one profile may stand off: clocks differ, and answering takes its time."""
 
 
 def check_answer(
@@ -78,6 +81,22 @@ def check_binding(
     # The records are given once: only resolving has further rounds.
     if not (round_ == 1 if step == _COLLECT else step == _RESOLVE and round_ >= 1):
         raise _mismatched(f"{entry.agency} answered a step or round that no query has")
+
+
+def check_logged_at(entry: log_pb2.LogEntry, first: int, last: int) -> None:
+    """Check that an entry was made when it can have been: a stolen key may not choose its time.
+
+    Times are Unix milliseconds.
+
+    Raises:
+        LandbridgeError: LB-4008.
+    """
+    at = entry.logged_at_unix_ms
+    if not first - _SLACK_MS <= at <= last + _SLACK_MS:
+        raise refuse(
+            Reason.BAD_LOG_EVIDENCE,
+            f"it was logged at {to_iso(at)}, which does not fit its query and its profile",
+        )
 
 
 def _mismatched(message: str) -> LandbridgeError:

@@ -61,7 +61,7 @@ def compare(answers: Sequence[Comparable], terms: Mapping[str, Term]) -> Iterato
         if term.authoritative:
             named = {source for source in sources if term.is_authoritative(*source)}
             first = tuple([place for (source, _), place in stated.items() if source in named])
-            others = tuple([place for place in others if place not in first])
+            others = tuple([place for (source, _), place in stated.items() if source not in named])
         # What many sources state many times over is never alike twice.
         few = len(stated) <= _MOST_REMEMBERED
         write = _write if few else _write.__wrapped__

@@ -14,12 +14,13 @@ from typing import TypeVar
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from google.protobuf.message import DecodeError
+from google.protobuf.unknown_fields import UnknownFieldSet
 
 from landbridge.agency import Role
 from landbridge.errors import LandbridgeError, Reason, refuse
 from landbridge.keys import SigningKey, pae
 from landbridge.log.checkpoint import Checkpoint, read_checkpoint
-from landbridge.log.evidence import Evidence
+from landbridge.log.evidence import MAX_ENTRY_BYTES, Evidence
 from landbridge.log.frontier import Frontier
 from landbridge.log.merkle import root_from_path
 from landbridge.log.note import Note, NoteVerifier, find_signers, parse_note, write_note
@@ -83,6 +84,20 @@ def evidence_to_proto(evidence: Evidence) -> LogEvidence:
         path=evidence.path,
         checkpoint=evidence.checkpoint,
     )
+
+
+def check_bare(envelope: Envelope) -> None:
+    """Check that an envelope carries nothing beside its own parts, before it is passed on as it is.
+
+    It goes on within other messages, where less may be nested than by itself: what its writer hides
+    in it could keep others from reading all that travels with it.
+
+    Raises:
+        LandbridgeError: LB-4001.
+    """
+    proof = envelope.log if envelope.HasField("log") else envelope.batch
+    if UnknownFieldSet(envelope) or UnknownFieldSet(proof):
+        raise _bad_signature("the envelope carries what no envelope has")
 
 
 class BatchVerifier:
@@ -202,6 +217,8 @@ class EvidenceVerifier:
         _check_form(envelope, payload_type, "log")
         proof = envelope.log
         logged, index, checkpoint = proof.entry, proof.index, proof.checkpoint
+        if len(logged) > MAX_ENTRY_BYTES:
+            raise refuse(Reason.BAD_LOG_EVIDENCE, f"a log entry of {len(logged)} bytes")
         # 1. The entry stands in the tree under the head.
         leaf = sha256(b"\x00" + logged).digest()
         known = self._heads.get(checkpoint)

@@ -9,12 +9,14 @@ from dataclasses import dataclass
 from typing import Final
 
 from landbridge.heading import Fault, Heading, read_heading
-from landbridge.outline_fault import fault_of
+from landbridge.outline_fault import MAX_REFUSALS, fault_of
 from landbridge.v1 import answer_pb2
 
 # Together they bound what outlines may hold of memory, whoever wrote them.
 _MOST_KEPT: Final = 1024
 _LONGEST_KEPT: Final = 2048
+_MOST_PARTS_KEPT: Final = 64
+"""Datasets and extracts: what is made of each is far longer than an empty one."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -110,6 +112,7 @@ def read_outline(data: bytes) -> Outline:
 def _read(data: bytes) -> Outline:
     # A message of its own: that of an answer would hold the memory of its records.
     message = answer_pb2.Answer.FromString(data)
+    fault = fault_of(message)
     datasets = tuple(
         [_read_dataset(message.agency, d, one) for d, one in enumerate(message.datasets)]
     )
@@ -129,15 +132,18 @@ def _read(data: bytes) -> Outline:
         schemes=frozenset(name for one in extracts for name in one.says.identifiers.values()),
         most_records=max([dataset.records for dataset in datasets], default=0),
         identifiers=sum([one.records * len(one.says.identifiers) for one in extracts]),
-        fault=fault_of(message),
+        fault=fault,
         # A detail is a sentence of its own, of which no two need be alike.
-        kept=len(data) <= _LONGEST_KEPT and not sealed and not any(one.detail for one in datasets),
+        kept=not (fault or sealed or any(one.detail for one in datasets))
+        and len(data) <= _LONGEST_KEPT
+        and len(datasets) + len(extracts) <= _MOST_PARTS_KEPT,
     )
 
 
 def _read_dataset(agency: str, position: int, message: answer_pb2.DatasetAnswer) -> Dataset:
     extracts = _read_extracts((agency, message.dataset), position, message.extracts)
-    refusals = message.refusals
+    # More of them are a fault, and not worth the time that they take.
+    refusals = message.refusals[:MAX_REFUSALS]
     return Dataset(
         message.dataset,
         message.outcome,

@@ -10,6 +10,10 @@ from landbridge.v1 import answer_pb2, query_pb2
 
 MAX_NAME: Final = 200
 MAX_TEXT: Final = 300
+MAX_EXTRACTS: Final = 200
+"""Of one dataset."""
+MAX_REFUSALS: Final = 2000
+"""Of one dataset."""
 
 _REASONS: Final = frozenset(map(int, Reason))
 _ANSWERED: Final = Reason.ANSWERED.value
@@ -19,8 +23,6 @@ _COLLECT: Final = query_pb2.STEP_COLLECT
 
 _MAX_DETAIL: Final = 1000
 _MAX_LEGAL_BASIS: Final = 2000
-_MAX_EXTRACTS: Final = 200
-_MAX_REFUSALS: Final = 2000
 _MAX_MEMORANDA: Final = 200
 _DIGEST_BYTES: Final = 32
 
@@ -72,8 +74,8 @@ def _dataset(dataset: answer_pb2.DatasetAnswer, *, resolving: bool) -> Iterator[
     if (
         len(dataset.detail) > _MAX_DETAIL
         or len(dataset.as_of) > MAX_TEXT
-        or len(extracts) > _MAX_EXTRACTS
-        or len(dataset.refusals) > _MAX_REFUSALS
+        or len(extracts) > MAX_EXTRACTS
+        or len(dataset.refusals) > MAX_REFUSALS
     ):
         yield _oversized(f"says more of {name} than an answer may")
     if outcome not in _REASONS or outcome == _SEALED:

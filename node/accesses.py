@@ -153,6 +153,7 @@ def _entries(
     log: LogStore, subjects: Sequence[SubjectId], before: int | None, page: int
 ) -> Iterator[tuple[int, bytes]]:
     """Give every entry that names the subject before a position, newest first."""
+    log.refresh()  # another process may append to it
     names = [name for one in subjects for name in log.subjects.find(one.scheme, one.value)]
     end = log.size if before is None else min(before, log.size)
     while positions := log.positions(names, before=end, limit=page + 1):

@@ -15,6 +15,7 @@ from landbridge.envelope import (
 from landbridge.errors import LandbridgeError, Reason, refuse
 from landbridge.evidenced import write_evidenced
 from landbridge.federation import Federation
+from landbridge.log.evidence import MAX_ENTRY_BYTES
 from landbridge.log.store import LogStore
 from landbridge.log.subject_keys import About, Pseudonym
 from landbridge.policy.authorization import Policy
@@ -224,8 +225,12 @@ class Responder:
         try:
             evidence = self._log.append_about([_about(task, now) for task in answered], write)
         except LandbridgeError as error:
-            self._turnstile.take_back(answered)
-            return dict.fromkeys(tasks, error)
+            # An entry that is too long for a log fails alone; whatever else it was, fails all.
+            written = zip(tasks, entries, strict=False)
+            failed = {at for at, entry in written if len(entry) > MAX_ENTRY_BYTES} or set(tasks)
+            self._turnstile.take_back(tasks[position] for position in failed)
+            others = {position: tasks[position] for position in tasks if position not in failed}
+            return self._append(others, now) | dict.fromkeys(failed, error)
         self._turnstile.let_pass(zip(answered, entries, strict=True))
         return {
             position: write_evidenced(ANSWER_TYPE, payload, proof)

@@ -117,8 +117,13 @@ def channel_of(state: Path, address: str, dns_name: str) -> grpc.aio.Channel:
     return open_channel(address, dns_name, credential, trust.bundle.roots_pem)
 
 
-def forge(running: Market, agency: str, answer: answer_pb2.Answer) -> StreamedAnswer:
-    """Sign an answer as a node would, with the keys of an agency and a log of its own."""
+def forge(
+    running: Market, agency: str, answer: answer_pb2.Answer, *, at: int | None = None
+) -> StreamedAnswer:
+    """Sign an answer as a node would, with the keys of an agency and a log of its own.
+
+    The log says that it was at `at`, in Unix milliseconds, or now.
+    """
     role = running.bundle.members[agency].endpoints[0].role
     key = SigningKey.load(running.sandbox.state(agency, role) / "keys" / f"{KeyUse.LOG}.key")
     origin = running.identity(agency, role).uri.removeprefix("spiffe://")
@@ -126,6 +131,7 @@ def forge(running: Market, agency: str, answer: answer_pb2.Answer) -> StreamedAn
     payload = answer.SerializeToString()
     entry = log_pb2.LogEntry(
         kind=log_pb2.ENTRY_KIND_ANSWER,
+        logged_at_unix_ms=system_clock() if at is None else at,
         query_digest=answer.query_digest,
         payload_digest=digest(ANSWER_TYPE, payload),
         step=answer.step,

@@ -48,7 +48,7 @@ def _stamp(entry: "os.DirEntry[str]") -> Stamp | None:
         return None  # gone meanwhile
     except OSError:
         return _UNKNOWN
-    return found.st_mtime_ns, found.st_size, found.st_ino
+    return found.st_ctime_ns, found.st_size, found.st_ino  # nobody sets this time back
 
 
 @lru_cache(_REMEMBERED)

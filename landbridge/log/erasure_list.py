@@ -4,6 +4,7 @@ A copy of the database that is put back may be older than an erasure. By this li
 erased again (`landbridge log restore`); of nobody does it say that anybody looked.
 """
 
+import errno
 import os
 from collections.abc import Iterable
 from hashlib import sha256
@@ -38,11 +39,13 @@ def note_erased(path: Path, masked: Iterable[bytes]) -> None:
     Raises:
         LandbridgeError: LB-5001 when the disk refuses.
     """
-    lines = "".join(f"{key_digest(each)}\n" for each in masked).encode()
+    # A line of its own each, also behind one that a full disk has cut off.
+    lines = "".join(f"\n{key_digest(each)}\n" for each in masked).encode()
     try:
         descriptor = os.open(path, os.O_CREAT | os.O_APPEND | os.O_WRONLY, 0o600)
         try:
-            os.write(descriptor, lines)
+            if os.write(descriptor, lines) < len(lines):
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
             os.fsync(descriptor)
         finally:
             os.close(descriptor)

@@ -8,6 +8,7 @@ bring it there (`fsync = off`) is refused.
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from threading import Lock
+from time import monotonic, sleep
 from typing import Final
 
 import psycopg
@@ -45,6 +46,16 @@ _SCHEMA: Final = (
        PRIMARY KEY (run, first))""",
     "CREATE TABLE erased (digest bytea PRIMARY KEY)",
 )
+_OLDER: Final = (
+    "SELECT pid FROM pg_stat_activity WHERE pid <> pg_backend_pid()"
+    " AND coalesce(datname = current_database(), true)"
+    # Of others' sessions not everybody is shown the type.
+    " AND backend_type IS DISTINCT FROM 'autovacuum worker'"
+    " AND age(backend_xmin) > age(?::text::xid) LIMIT 1"
+)
+"""Sessions that see the database as it was before a transaction."""
+_OLDER_S: Final = 15.0
+_LOOK_AGAIN_S: Final = 0.05
 _CREATING: Final = 0x4C424C47
 """Which advisory lock is held while tables are made."""
 _DAMAGE: Final = ("XX", "23", "42", "22", "3F")
@@ -152,8 +163,12 @@ class PostgresDatabase:
         """Write the tables of keys anew, in their old order, without what was overwritten.
 
         The server's write-ahead files and backups keep them until they are themselves removed.
+
+        Raises:
+            LandbridgeError: LB-5001 when a transaction that may still see them does not end.
         """
         with self._using() as connection:
+            _wait_for_older_transactions(connection, self._name)
             connection.execute("CLUSTER subject_key USING subject_key_pkey")
             connection.execute("CLUSTER noted USING noted_pkey")
 
@@ -222,6 +237,24 @@ class PostgresDatabase:
         return refuse(
             reason, f"the log's database: {said} ({state or 'no connection'})", where=self._name
         )
+
+
+def _wait_for_older_transactions(connection: PostgresConnection, where: str) -> None:
+    """Wait until nobody can see what was committed before now in an earlier version.
+
+    What somebody can still see is written anew with all the rest.
+    """
+    (now,) = connection.execute("SELECT txid_current()").fetchone()
+    end = monotonic() + _OLDER_S
+    while connection.execute(_OLDER, (str(now % (1 << 32)),)).fetchone() is not None:
+        if monotonic() >= end:
+            raise refuse(
+                Reason.LOG_UNAVAILABLE,
+                "what was erased is still in the tables, as an older transaction may read it",
+                where=where,
+                next_step="end long transactions in this database, then do it again",
+            )
+        sleep(_LOOK_AGAIN_S)
 
 
 def _has(connection: PostgresConnection, table: str) -> bool:

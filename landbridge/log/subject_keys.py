@@ -124,6 +124,7 @@ class SubjectKeys:
         self._noted_to = -1
         self._erasures = -1
         self._seen: tuple[Connection, int] | None = None
+        self._named_on: Connection | None = None
 
     def name_within(
         self, connection: Connection, version: int | None, subjects: Iterable[About]
@@ -140,6 +141,9 @@ class SubjectKeys:
         with self._lock:
             seen = None if version is None else (connection, version)
             if seen is None or seen != self._seen:
+                if connection is not self._named_on:
+                    self._forget()  # it may have met another database
+                    self._named_on = connection
                 self._forget_erased(connection)
                 self._read_notes(connection)
                 self._seen = seen

@@ -63,9 +63,7 @@ def read_keys_of(connection: Connection, look_ups: Sequence[bytes]) -> dict[byte
         query = f"{_KEYS} WHERE look_up IN ({marks}) ORDER BY look_up, place"
         rows = connection.execute(query, filled).fetchall()
         for look_up, place, masked in rows:
-            if not isinstance(masked, bytes) or len(masked) != _KEY_BYTES:
-                raise damaged("a subject's key is missing")
-            found.setdefault(look_up, []).append(StoredKey(place, masked))
+            found.setdefault(look_up, []).append(StoredKey(place, _checked(masked)))
     return found
 
 
@@ -120,9 +118,12 @@ def erase_listed(connection: Connection, is_listed: Callable[[bytes], bool]) -> 
     """Erase the keys that a list names, in a copy of a log; return how many there were.
 
     Nothing may be left that was noted only.
+
+    Raises:
+        LandbridgeError: LB-5002 when a key is missing.
     """
     rows = connection.execute(_KEYS).fetchall()
-    listed = [row for row in rows if is_listed(row[2])]
+    listed = [row for row in rows if is_listed(_checked(row[2]))]
     for look_up, place, masked in listed:
         erase_key(connection, look_up, StoredKey(place, masked))
     return len(listed)
@@ -132,6 +133,12 @@ def drop_keys(connection: Connection) -> None:
     """Leave out all that leads from a subject to its entries, in a copy of a log."""
     for table in _ALL:
         connection.execute(f"DELETE FROM {table}")  # noqa: S608  one of our own
+
+
+def _checked(masked: object) -> bytes:
+    if not isinstance(masked, bytes) or len(masked) != _KEY_BYTES:
+        raise damaged("a subject's key is missing")
+    return masked
 
 
 def _digest(masked: bytes) -> bytes:

@@ -145,11 +145,16 @@ async def test_a_full_disk_at_the_gateway_stops_every_profile_until_there_is_roo
 
 
 async def test_a_gateway_that_is_stopped_finishes_what_it_took(sandbox: Sandbox) -> None:
-    asking = asyncio.create_task(ask(sandbox))
-    await asyncio.sleep(0.3)
+    # It waits for a node that does not answer, and so has taken the query when it is stopped.
+    process(sandbox, TAX).send_signal(signal.SIGSTOP)
+    asking = asyncio.create_task(ask(sandbox, timeout=4.0))
+    await asyncio.sleep(2.0)
+    assert not asking.done()
     sandbox.processes[sandbox.gateway].send_signal(signal.SIGTERM)
     profile = await asking
+    process(sandbox, TAX).send_signal(signal.SIGCONT)
     assert profile.completeness.sources == 3
+    assert outcomes(profile)[TAX] == Reason.LATE
     assert sandbox.processes[sandbox.gateway].wait(20) == 0
     await asyncio.to_thread(sandbox.start, sandbox.gateway)
     await sandbox.wait_ready()

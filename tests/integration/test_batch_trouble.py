@@ -10,6 +10,7 @@ import pytest_asyncio
 from bench.federation import PURPOSE
 from landbridge.envelope import QUERY_TYPE, digest
 from landbridge.errors import LandbridgeError, Reason
+from landbridge.rpc.outbox import MOST_ACCEPTED
 from landbridge.v1 import envelope_pb2, log_pb2
 from tests.batch_relay import Send, honestly
 from tests.equal_agencies import LONG_S, Town, asked_in, town_with_an_odd_node, what_came
@@ -103,6 +104,15 @@ async def test_answers_under_each_others_numbers_are_gaps_of_these_alone(town: T
     assert len(swapped) == 2
     assert found.count(town.whole) == BATCH - 2
     assert found.count(town.without(Reason.MISMATCHED_ANSWER)) == 2
+
+
+async def test_a_message_of_too_many_answers_breaks_the_line_of_that_node_alone(town: Town) -> None:
+    async def pass_on(answers: Sequence[Streamed], send: Send) -> None:
+        send([Streamed(correlation_id=answers[0].correlation_id)] * (MOST_ACCEPTED + 1))
+
+    town.odd.pass_on = pass_on
+    for envelope in await town.agencies.stream(town.agencies.sign(4)):
+        assert what_came(envelope) == town.without(Reason.SOURCE_FAILED)
 
 
 async def test_a_node_that_keeps_some_answers_back_holds_up_these_alone(town: Town) -> None:

@@ -12,9 +12,11 @@ from bench.federation import PURPOSE, Plan, subjects_in_random_order, write_fede
 from landbridge.agency import Identity, Role
 from landbridge.commands.sandbox import Sandbox
 from landbridge.errors import Reason
+from landbridge.log import evidence
 from landbridge.party import PartyFolder
 from landbridge.subject import SubjectId
 from landbridge.v1 import envelope_pb2, log_pb2, profile_pb2
+from node import responder
 from tests.asked_node import (
     PROVIDER,
     Asked,
@@ -121,6 +123,24 @@ async def test_a_question_that_is_repeated_within_a_batch_is_answered_once(groun
     ]
     assert {outcome.failure.reason for outcome in outcomes[2:]} == {Reason.REPLAYED_QUERY.value}
     assert len(ground.logged()) == 2
+
+
+async def test_an_answer_that_is_too_long_for_the_log_fails_alone(
+    ground: Ground, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, *others = ground.asked(3)
+    (long,) = signed(ground.sandbox, SUBJECTS[3:4], case="x" * 200)
+    await ground.line.answers([first])
+    monkeypatch.setattr(responder, "MAX_ENTRY_BYTES", 500)
+    monkeypatch.setattr(evidence, "MAX_ENTRY_BYTES", 500)
+    outcomes = await ground.line.answers([others[0], Asked(long), others[1]])
+    failed = [outcome.failure.reason for outcome in outcomes if outcome.HasField("failure")]
+    assert (len(outcomes), failed) == (3, [Reason.MALFORMED_REQUEST.value])
+    assert len(ground.logged()) == 3
+    # Nothing has left: what failed may be asked again.
+    monkeypatch.undo()
+    (again,) = await ground.line.answers([Asked(long)])
+    assert again.HasField("answer")
 
 
 @pytest.mark.parametrize("streamed", [True, False])

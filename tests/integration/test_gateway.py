@@ -9,6 +9,7 @@ from typing import Any, Final
 import pytest
 
 from landbridge.agency import Role
+from landbridge.clock import system_clock
 from landbridge.envelope import sign_batch
 from landbridge.errors import LandbridgeError, Reason
 from landbridge.keys import KeyUse
@@ -295,6 +296,40 @@ _CHANGES: Final[dict[str, Callable[[answer_pb2.DatasetAnswer], object]]] = {
         for number in range(400)
     ),
 }
+
+
+@pytest.mark.parametrize(
+    ("off_s", "hidden", "reason"),
+    [
+        (-20 * 60, b"", Reason.BAD_LOG_EVIDENCE),
+        (20 * 60, b"", Reason.BAD_LOG_EVIDENCE),
+        (0, b"\xc3\x3e" * 98 + b"\xc4\x3e" * 98, Reason.BAD_SIGNATURE),
+    ],
+)
+async def test_what_would_keep_others_from_reading_the_profile_is_left_out(
+    tmp_path: Path, off_s: int, hidden: bytes, reason: Reason
+) -> None:
+    """By a time that no verifier accepts, or by nesting that no Profile can hold."""
+    relay = Relay(_as_it_is)
+    async with market(tmp_path, relays={FOOD: relay}) as running:
+
+        async def lie(streamed: StreamedAnswer) -> Altered:
+            answer = answer_pb2.Answer.FromString(streamed.answer.payload)
+            forged = forge(running, FOOD, answer, at=system_clock() + off_s * 1000)
+            forged.answer.MergeFromString(hidden)
+            forged.correlation_id = streamed.correlation_id
+            return forged
+
+        relay.alter = lie
+        only_food_fails(await running.profile(), reason)
+
+
+async def test_what_hides_in_a_query_breaks_no_line_to_a_node(tmp_path: Path) -> None:
+    """It goes on as it came: a node that could not read it would lose all that is in its batch."""
+    async with market(tmp_path) as running:
+        query = running.query()
+        query.MergeFromString(b"\xc3\x3e" * 98 + b"\xc4\x3e" * 98)
+        assert await refused(running, query) is Reason.BAD_SIGNATURE
 
 
 async def _as_it_is(streamed: StreamedAnswer) -> Altered:

@@ -308,6 +308,18 @@ def test_a_commit_waits_for_the_disk_whatever_the_server_is_set_to(
     assert found == ("on",)
 
 
+def files_with(database: PostgresDatabase, data: bytes) -> list[str]:
+    """Name the files of a database that hold some bytes."""
+    with psycopg.connect(database._url, autocommit=True) as connection:
+        connection.execute("CHECKPOINT")
+        query = (
+            "SELECT current_setting('data_directory') || '/' || pg_relation_filepath('subject_key')"
+        )
+        row = connection.execute(query).fetchone()
+    assert row is not None
+    return [file.name for file in Path(row[0]).parent.iterdir() if data in file.read_bytes()]
+
+
 def test_no_byte_of_an_erased_key_is_left_in_the_tables(postgres: PostgresServer) -> None:
     database = postgres_database(postgres)
     log = LogStore.open(database, ORIGIN, KEY, look_up_key=LOOK_UP_KEY)
@@ -317,20 +329,29 @@ def test_no_byte_of_an_erased_key_is_left_in_the_tables(postgres: PostgresServer
     masked = [key for _, _, key in keys_in(note)][7:9]
     log.subjects.erase("ope", "7")
     log.close()
-    with psycopg.connect(database._url, autocommit=True) as connection:
-        connection.execute("CHECKPOINT")
-        query = (
-            "SELECT current_setting('data_directory') || '/' || pg_relation_filepath('subject_key')"
-        )
-        row = connection.execute(query).fetchone()
-    assert row is not None
     # What was noted lay in a table of its own, and beside it, as it was long.
-    found = {
-        key: [file.name for file in files if key in file.read_bytes()]
-        for files in [sorted(Path(row[0]).parent.iterdir())]
-        for key in masked
-    }
-    assert [len(found[key]) for key in masked] == [0, 1]
+    assert [len(files_with(database, key)) for key in masked] == [0, 1]
+
+
+def test_what_an_older_transaction_may_still_read_is_not_called_erased(
+    postgres: PostgresServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("landbridge.log.postgres._OLDER_S", 0)
+    database = postgres_database(postgres)
+    log = LogStore.open(database, ORIGIN, KEY, look_up_key=LOOK_UP_KEY)
+    append_on(log, *(names_at(NOVEMBER, str(number)) for number in range(300)))
+    with database.reading() as connection:
+        ((_, note),) = read_notes(connection)
+    masked = [key for _, _, key in keys_in(note)][7]
+    with psycopg.connect(database._url) as other:
+        other.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+        other.execute("SELECT count(*) FROM entry")
+        with pytest.raises(LandbridgeError) as caught:
+            log.subjects.erase("ope", "7")
+        assert caught.value.reason is Reason.LOG_UNAVAILABLE
+    assert log.subjects.erase("ope", "7") == 0
+    log.close()
+    assert files_with(database, masked) == []
 
 
 def test_a_log_in_postgresql_of_an_earlier_version_goes_on(postgres: PostgresServer) -> None:

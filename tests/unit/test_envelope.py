@@ -22,6 +22,7 @@ from landbridge.envelope import (
     QUERY_TYPE,
     BatchVerifier,
     EvidenceVerifier,
+    check_bare,
     digest,
     evidence_to_proto,
     sign_batch,
@@ -34,6 +35,7 @@ from landbridge.log.note import NoteSignature, NoteSigner, parse_note, write_not
 from landbridge.log.store import LogStore
 from landbridge.v1.envelope_pb2 import Envelope
 from landbridge.v1.log_pb2 import ENTRY_KIND_ANSWER, LogEntry
+from landbridge.wire import part
 from tests.vectors import generate
 
 ORIGIN = "fsa.ed.institutions.example/node/main"
@@ -347,3 +349,27 @@ def test_remembered_heads_are_bounded(log: LogStore) -> None:
         batch.verify(sign_batch(QUERY_TYPE, [payload], QUERY_KEY)[0], QUERY_TYPE)
         evidence.verify(log_envelopes(log, [payload])[0], ANSWER_TYPE)
     assert len(batch._heads) == len(evidence._heads) == 3
+
+
+@pytest.mark.parametrize("within", [b"", b"\x1a", b"\x22"])
+def test_what_is_hidden_beside_an_envelopes_parts_is_not_passed_on(within: bytes) -> None:
+    """A Profile with such an envelope in it could not be read: messages nest 100 deep."""
+    hidden = b"\xc3\x3e" * 98 + b"\xc4\x3e" * 98
+    bare = Envelope(payload=b"x")
+    if within:
+        bare.MergeFromString(within + b"\x00")
+    check_bare(bare)
+    spoiled = Envelope.FromString(
+        bare.SerializeToString() + (part(within, hidden) if within else hidden)
+    )
+    with pytest.raises(LandbridgeError) as caught:
+        check_bare(spoiled)
+    assert caught.value.reason is Reason.BAD_SIGNATURE
+
+
+def test_an_entry_longer_than_any_log_takes_is_not_taken_apart(log: LogStore) -> None:
+    (envelope,) = log_envelopes(log, [b"answer"])
+    envelope.log.entry = b"\x72\x00" * 40_000
+    with pytest.raises(LandbridgeError) as caught:
+        EvidenceVerifier(log_keys).verify(envelope, ANSWER_TYPE)
+    assert caught.value.message == "a log entry of 80000 bytes"

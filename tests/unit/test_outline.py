@@ -1,9 +1,11 @@
 """What answers of a kind have in common is read once, and what differs is never overlooked."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from google.protobuf.message import DecodeError
 
 from landbridge import outline
 from landbridge.answer_contents import check_contents
@@ -101,6 +103,48 @@ def test_what_is_long_sealed_or_has_a_sentence_of_its_own_is_not_kept() -> None:
     for message in (long, told, sealed):
         assert not read(message).outline.kept
         assert read(message).outline is not read(message).outline
+
+
+def test_what_has_a_fault_or_many_small_parts_is_not_kept() -> None:
+    many, none = answer("P1"), answer("P2")
+    for _ in range(100):
+        many.datasets[0].extracts.add()
+    none.datasets[0].ClearField("extracts")
+    assert not read(many).outline.fault
+    assert read(none).outline.fault
+    assert not read(many).outline.kept
+    assert not read(none).outline.kept
+
+
+@pytest.mark.parametrize(
+    ("tags", "count"),
+    [((b"\x3a",), 201), ((b"\x3a", b"\x22"), 201), ((b"\x3a", b"\x22", b"\x2a"), 50_001)],
+)
+def test_an_answer_of_countless_empty_parts_is_not_taken_apart(
+    tags: tuple[bytes, ...], count: int
+) -> None:
+    *outer, last = tags
+    payload = (last + b"\x00") * count
+    for tag in reversed(outer):
+        payload = part(tag, payload)
+    with pytest.raises(LandbridgeError) as caught:
+        read_answer(payload)
+    assert caught.value.reason is Reason.OVERSIZED_ANSWER
+
+
+@pytest.mark.parametrize("depth", range(94, 102))
+def test_what_is_nested_too_deep_for_readers_of_the_whole_is_no_answer(depth: int) -> None:
+    record = b"\xc3\x3e" * depth + b"\xc4\x3e" * depth
+    payload = part(b"\x3a", part(b"\x22", part(b"\x2a", record)))
+
+    def readable(read: Callable[[bytes], object]) -> bool:
+        try:
+            read(payload)
+        except DecodeError:
+            return False
+        return True
+
+    assert readable(read_answer) is readable(answer_pb2.Answer.FromString)
 
 
 def test_what_is_kept_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:

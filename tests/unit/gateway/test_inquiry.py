@@ -121,5 +121,6 @@ def test_an_answer_that_is_no_envelope_is_refused(federation: Federation) -> Non
                 query=query(federation),
                 query_digest=b"q" * 32,
                 sizes_before={},
+                asked_at=1_795_000_000_000,
             )
         assert caught.value.reason is Reason.MISMATCHED_ANSWER

@@ -1,5 +1,7 @@
 """What the gateway logs of each source: names and counts, and of sealed answers no counts."""
 
+from dataclasses import replace
+
 import pytest
 
 from gateway.entry_room import bytes_of, check_room
@@ -99,8 +101,16 @@ def test_an_answer_to_resolving_may_not_take_the_room_of_others() -> None:
     with pytest.raises(LandbridgeError) as caught:
         check_room(names)
     assert caught.value.reason is Reason.OVERSIZED_ANSWER
+    # It goes to other nodes as a proof, in one message with others.
+    del message.datasets[0].refusals[:]
+    long = replace(verified(message), data=bytes(1 << 20))
+    assert check_room(long) is long
+    with pytest.raises(LandbridgeError) as caught:
+        check_room(replace(long, data=bytes((1 << 20) + 1)))
+    assert caught.value.reason is Reason.OVERSIZED_ANSWER
     # What is collected may be as large as there is room.
+    message.datasets[0].refusals.extend(refusals)
     message.step = query_pb2.STEP_COLLECT
-    names = verified(message)
+    names = replace(verified(message), data=bytes((1 << 20) + 1))
     assert check_room(names) is names
     assert bytes_of(names) > 4096

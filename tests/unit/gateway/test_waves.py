@@ -116,6 +116,21 @@ async def test_past_its_deadline_a_query_goes_on_alone(asked: Asked) -> None:
     assert await asked.settled() == {"first", "late", "patient"}
 
 
+async def test_whoever_gives_up_just_at_its_deadline_is_forgotten(asked: Asked) -> None:
+    loop, problems = asyncio.get_running_loop(), []
+    loop.set_exception_handler(lambda _, context: problems.append(context))
+    asked.ask("first")
+    await asked.settled()
+    asked.ask("unlucky")
+    await asked.settled()
+    (turn,) = asked.waves._waiting
+    asked.tasks["unlucky"].cancel()
+    # As the timer does that falls due in the same turn of the loop.
+    loop.call_soon(asked.waves._go_alone, turn)
+    assert await asked.settled() == {"first"}
+    assert problems == []
+
+
 async def test_a_silent_node_holds_the_next_wave_once_and_for_a_bounded_time(asked: Asked) -> None:
     asked.ask("needs both")
     await asked.settled()

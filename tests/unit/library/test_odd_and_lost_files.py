@@ -3,6 +3,7 @@
 import errno
 import os
 import socket
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -75,6 +76,17 @@ def test_what_could_not_be_read_is_tried_again(desk: PartyDesk) -> None:
     desk.put("pair", desk.form(PAIR))
     assert library.follow_files()
     assert ids(library) == ["pair"]
+
+
+def test_what_takes_a_file_s_place_is_read_though_its_time_is_set_back(desk: PartyDesk) -> None:
+    file = desk.put("pair", desk.form(PAIR))
+    library = desk.library()
+    former = file.stat()
+    time.sleep(0.02)  # the disk's clock ticks
+    file.write_bytes(bytes(former.st_size))
+    os.utime(file, ns=(former.st_atime_ns, former.st_mtime_ns))
+    library.follow_files()
+    assert desk.refused == [("pair", "LB-4101")]
 
 
 def test_a_file_that_goes_lifts_no_suspension(desk: PartyDesk) -> None:

@@ -2,8 +2,9 @@
 
 import hashlib
 import hmac
+import resource
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,8 +15,9 @@ from hypothesis import strategies as st
 
 from landbridge.errors import LandbridgeError, Reason
 from landbridge.keys import SigningKey
-from landbridge.log import named_places, subject_keys, subject_notes, subject_tables
+from landbridge.log import erasure_list, named_places, subject_keys, subject_notes, subject_tables
 from landbridge.log.database import LogDatabase
+from landbridge.log.erasure_list import read_erased
 from landbridge.log.merkle import leaf_hash, verify_inclusion
 from landbridge.log.pseudonym import Concealment, masked_with, write_subject
 from landbridge.log.store import LogStore
@@ -365,6 +367,56 @@ def test_a_log_of_an_earlier_version_gets_the_tables(
         for table in subject_tables._ALL:
             connection.execute(f"DROP TABLE {table}")
     name_in(open_naming(), "1")
+
+
+def test_a_copy_without_keys_under_a_running_log_gets_keys_of_its_own(
+    log: LogStore, path: Path
+) -> None:
+    former = name_in(log, "1")
+    other = LogDatabase(path)
+    other.forget_erased()  # empties the write-ahead file
+    other.close()
+    copy = path.with_name("copy")
+    copy.write_bytes(path.read_bytes())
+    with closing(sqlite3.connect(copy)) as connection, connection:
+        subject_tables.drop_keys(connection)
+    copy.replace(path)
+    assert name_in(log, "1") != former
+    (found,) = log.subjects.find("ope", "1")
+    assert log.positions([found], limit=9) == [1]
+
+
+def test_an_erasure_counts_behind_one_that_was_cut_off(tmp_path: Path) -> None:
+    path = tmp_path / "log.erased"
+    path.write_bytes(b"0123")
+    path.chmod(0o600)
+    erasure_list.note_erased(path, [KEY, KEY[::-1]])
+    assert {erasure_list.key_digest(one) for one in (KEY, KEY[::-1])} < read_erased(path)
+
+
+def test_an_erasure_that_a_full_disk_cuts_off_is_none(
+    log: LogStore, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name_in(log, "1")
+    keys = SubjectKeys(LogDatabase(path), KEY, erasures=path.with_name("log.erased"))
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    with monkeypatch.context() as patch:
+        note = erasure_list.note_erased
+
+        def note_on_a_full_disk(where: Path, masked: Iterable[bytes]) -> None:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (40, hard))
+            try:
+                note(where, masked)
+            finally:
+                resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+        patch.setattr(subject_keys, "note_erased", note_on_a_full_disk)
+        with pytest.raises(LandbridgeError) as caught:
+            keys.erase("ope", "1")
+        assert caught.value.reason is Reason.LOG_UNAVAILABLE
+    assert len(log.subjects.find("ope", "1")) == 1
+    assert keys.erase("ope", "1") == 1
+    keys.close()
 
 
 def test_a_log_without_a_look_up_key_names_nobody(open_log: Callable[..., LogStore]) -> None:

@@ -80,6 +80,13 @@ def test_each_access_is_told_with_its_proof_and_the_telling_is_logged(office: Of
     assert indices(office.ask(SCHOOL)) == [as_alias, mine]
 
 
+def test_what_another_process_has_logged_is_told_as_well(tmp_path: Path) -> None:
+    with open_office(tmp_path) as office, open_office(tmp_path) as replica:
+        mine = office.look(SCHOOL)
+        others = [replica.look(SCHOOL), replica.look(SCHOOL)]
+        assert indices(office.ask(SCHOOL)) == [*reversed(others), mine]
+
+
 def test_nobody_is_told_where_nobody_looked(office: Office) -> None:
     office.look(SECOND)
     told = office.ask(SCHOOL)
