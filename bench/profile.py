@@ -32,6 +32,7 @@ from landbridge.errors import Reason, refuse
 _RATE: Final = 250
 _US: Final = 1_000_000
 _OTHER: Final = "the rest: event loop, threads, start of tasks"
+_WIRE: Final = ("grpc/", "landbridge/rpc/", "landbridge/evidenced.py")
 GATEWAY: Final[Mapping[str, tuple[str, ...]]] = {
     "check the query": ("federator.py:_check", "landbridge/query.py", "landbridge/replay.py"),
     "plan": ("gateway/planner.py", "landbridge/policy/"),
@@ -39,22 +40,34 @@ GATEWAY: Final[Mapping[str, tuple[str, ...]]] = {
     "verify signatures and paths": ("landbridge/envelope.py",),
     "follow links": ("landbridge/links.py",),
     "assemble": ("landbridge/assembler.py", "landbridge/comparison.py"),
-    "ask nodes": ("gateway/executor.py", "gateway/node_", "gateway/questions.py"),
+    "ask nodes": (
+        "gateway/executor.py",
+        "gateway/inquiry.py",
+        "gateway/node_",
+        "gateway/questions.py",
+        "gateway/waves.py",
+    ),
     "write the log entry": ("gateway/trace.py", "landbridge/log/subject_keys.py"),
     "log and sign": ("landbridge/log/",),
-    "write and read the wire": ("grpc/", "gateway/service.py", "landbridge/rpc/"),
+    "write and read the wire": (*_WIRE, "gateway/service.py"),
 }
 NODE: Final[Mapping[str, tuple[str, ...]]] = {
-    "verify the query": ("landbridge/envelope.py", "landbridge/query.py", "responder.py:_verify"),
+    "verify the query": ("landbridge/envelope.py", "landbridge/query", "responder.py:_verify"),
     "prove aliases": ("node/aliases.py", "landbridge/links.py"),
-    "judge": ("node/judge.py", "node/consents.py", "node/predicates.py", "landbridge/policy/"),
+    "judge": (
+        "node/judge",
+        "node/verdict.py",
+        "node/consents.py",
+        "node/predicates.py",
+        "landbridge/policy/",
+    ),
     "refuse replays, count quotas": ("node/turnstile.py", "node/quota", "landbridge/replay.py"),
     "read the database": ("node/sources/",),
     "fill answers": ("node/reader.py", "node/task.py", "node/flags.py"),
     "write the answer": ("responder.py:_write",),
     "write the log entry": ("node/trace.py", "landbridge/log/subject_keys.py"),
     "log and sign": ("landbridge/log/",),
-    "write and read the wire": ("grpc/", "node/service.py", "landbridge/rpc/"),
+    "write and read the wire": (*_WIRE, "node/service.py"),
     "gather batches": ("node/dispatcher.py",),
 }
 """Each step by the files, or the functions of a file, that it is made of."""
