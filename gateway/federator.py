@@ -29,7 +29,8 @@ from landbridge.errors import LandbridgeError, Reason, refuse
 from landbridge.federation import Federation
 from landbridge.links import FollowedIdentifiers, linking_records
 from landbridge.log.committer import Committer
-from landbridge.query import Query, check_alone, check_query, read_query
+from landbridge.query import Query, check_alone
+from landbridge.query_reader import QueryReader
 from landbridge.replay import ReplayGuard
 from landbridge.sealing import check_public_key
 from landbridge.subject import SubjectId
@@ -62,6 +63,7 @@ class Federator:
         self._planner = planner
         self._verifier = verifier
         self._queries = queries
+        self._query_reader = QueryReader(federation)
         self._log = log
         self._replay = replay
         self._others = others
@@ -116,8 +118,7 @@ class Federator:
         check_bare(envelope)
         if signer != caller:
             raise refuse(Reason.CALLER_REFUSED, f"{caller} brings a query that {signer} has signed")
-        query = read_query(envelope.payload)
-        check_query(query, signer=signer, federation=self._federation, at=now)
+        query = self._query_reader.read(envelope.payload, signer=signer, at=now)
         check_alone(query, envelope.batch.size)
         if query.seal_to:
             check_public_key(query.seal_to)

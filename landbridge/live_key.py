@@ -5,15 +5,13 @@ Whoever puts the next key in its place, the renewal agent or a person with a com
 one alarm.
 """
 
-import os
 from pathlib import Path
 from threading import Lock
 
 from landbridge.alarm import Alarms
 from landbridge.errors import LandbridgeError, Reason, refuse
+from landbridge.file_state import FileState, file_state
 from landbridge.keys import SigningKey
-
-_Seen = tuple[int, int, int, int] | None
 
 
 class LiveKey:
@@ -29,16 +27,16 @@ class LiveKey:
         self._path = path
         self._alarms = alarms
         self._lock = Lock()
-        self._seen = _look(path)
+        self._seen = file_state(path)
         self._key = SigningKey.load(path)
 
     def __call__(self) -> SigningKey:
         """Return the key, read anew when its file has changed: one look at the file's state."""
-        if (seen := _look(self._path)) != self._seen:
+        if (seen := file_state(self._path)) != self._seen:
             self._read(seen)
         return self._key
 
-    def _read(self, seen: _Seen) -> None:
+    def _read(self, seen: FileState) -> None:
         kind = f"{self._key.use} key"
         with self._lock:
             if seen == self._seen:
@@ -60,12 +58,3 @@ class LiveKey:
                 where=str(self._path),
             )
         return key
-
-
-def _look(path: Path) -> _Seen:
-    try:
-        status = os.stat(path)  # noqa: PTH116  at every signature
-    except OSError:
-        return None
-    # The mode too, so that a key that others could read is taken as soon as it is put right.
-    return status.st_ino, status.st_mtime_ns, status.st_size, status.st_mode

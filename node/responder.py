@@ -24,7 +24,6 @@ from landbridge.query_reader import QueryReader
 from landbridge.replay import ReplayGuard
 from landbridge.sealed_answer import seal_answer
 from landbridge.sealing import check_public_key
-from landbridge.subject import SubjectKind
 from landbridge.v1 import answer_pb2, query_pb2
 from landbridge.wire import number_part, text_part
 from node.aliases import AliasProver
@@ -148,8 +147,7 @@ class Responder:
         signer = self._queries.verify(signed, QUERY_TYPE)
         payload = signed.payload
         query = self._query_reader.read(payload, signer=signer, at=now)
-        if query.subject_kind is SubjectKind.NATURAL_PERSON:
-            check_alone(query, signed.batch.size)
+        check_alone(query, signed.batch.size)
         if query.seal_to:
             check_public_key(query.seal_to)
         task = Task(question, query, digest(QUERY_TYPE, payload), self._policy(), day)

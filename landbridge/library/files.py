@@ -12,16 +12,16 @@ from stat import S_ISREG
 from typing import Final
 
 from landbridge.errors import LandbridgeError, Reason, refuse
+from landbridge.file_state import FileState, state_of
 from landbridge.library.kinds import SUFFIX, Kind
 from landbridge.memorandum.signed_form import MAX_DOCUMENT
 
-Stamp = tuple[int, int, int]
-"""What tells whether a file has changed."""
-Files = dict[Path, Stamp]
+Files = dict[Path, FileState]
+"""The files and what tells whether they have changed."""
 Contents = dict[Path, bytes | LandbridgeError]
 """What each file holds, or why it cannot be read."""
 
-_UNKNOWN: Stamp = (0, 0, 0)
+_UNKNOWN: FileState = ()
 _REMEMBERED: Final = 4096
 
 
@@ -41,14 +41,14 @@ def look(state: Path) -> Files:
     return files
 
 
-def _stamp(entry: "os.DirEntry[str]") -> Stamp | None:
+def _stamp(entry: "os.DirEntry[str]") -> FileState | None:
     try:
         found = entry.stat()
     except FileNotFoundError:
         return None  # gone meanwhile
     except OSError:
         return _UNKNOWN
-    return found.st_ctime_ns, found.st_size, found.st_ino  # nobody sets this time back
+    return state_of(found)
 
 
 @lru_cache(_REMEMBERED)
@@ -58,7 +58,7 @@ def _path(name: str) -> Path:
 
 
 def read_all(
-    files: Files, before: Mapping[Path, Stamp], contents: Mapping[Path, bytes | LandbridgeError]
+    files: Files, before: Mapping[Path, FileState], contents: Mapping[Path, bytes | LandbridgeError]
 ) -> Contents:
     """Read the files that are not as they were before, and those that could not be read."""
     read: Contents = {}

@@ -4,18 +4,8 @@ import os
 from pathlib import Path
 
 from landbridge.errors import Reason, refuse
+from landbridge.file_state import FileState, file_state
 from landbridge.keys import write_whole
-
-FileState = tuple[int, ...]
-
-
-def state_of_file(path: Path) -> FileState:
-    """Return what changes whenever the file or its mode does; nothing when it is not there."""
-    try:
-        found = path.stat()
-    except OSError:
-        return ()
-    return found.st_ino, found.st_ctime_ns, found.st_size, found.st_mode
 
 
 def replace_credential(path: Path, pem: bytes) -> FileState:
@@ -35,7 +25,7 @@ def replace_credential(path: Path, pem: bytes) -> FileState:
                 where=str(path),
                 next_step="make room on the disk and let the party's owner write to its folder",
             ) from error
-        state = state_of_file(path)
+        state = file_state(path)
         if former is not None:
             _erase(former)
     finally:

@@ -141,8 +141,7 @@ class DocumentService(pb_grpc.DocumentServiceServicer):
 
     def _changed(self, _: Shelf) -> None:
         # It comes on whatever thread has brought the document.
-        for changed in tuple(self._waiting):
-            loop = changed.get_loop()
+        for loop in {changed.get_loop() for changed in tuple(self._waiting)}:
             if not loop.is_closed():
                 loop.call_soon_threadsafe(self._wake)
 

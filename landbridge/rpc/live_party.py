@@ -7,7 +7,6 @@ every channel is followed by one that is proven to work.
 
 import asyncio
 import threading
-from pathlib import Path
 from typing import Final
 
 import grpc
@@ -16,13 +15,13 @@ from landbridge.agency import Identity
 from landbridge.alarm import Alarms
 from landbridge.clock import Clock, system_clock
 from landbridge.errors import LandbridgeError, Reason, refuse
+from landbridge.file_state import file_state
 from landbridge.party import PartyFolder
 from landbridge.rpc.channel import RotatingChannel
-from landbridge.rpc.credential_file import FileState, replace_credential, state_of_file
+from landbridge.rpc.credential_file import replace_credential
 from landbridge.rpc.credentials import Credential
 from landbridge.rpc.lines import Lines, Shown
 from landbridge.rpc.server_certificates import ServerCertificates
-from landbridge.trust.bundle import TrustBundle
 from landbridge.trust.store import BUNDLE_FILE, LISTS_FOLDER, Trust, TrustStore
 
 _REFRESH_S: Final = 45 * 60.0
@@ -47,9 +46,7 @@ class LiveParty:
         self.store: TrustStore = folder.trust
         self._clock = clock
         self._alarms = alarms
-        self._seen = state_of_file(folder.credential)
-        self._seen_trust: tuple[FileState, ...] = ()
-        self._trust_files: tuple[TrustBundle | None, tuple[Path, ...]] = (None, ())
+        self._seen = file_state(folder.credential)
         self._not_taken = self._trust_not_taken = False
         credential = Credential.read(folder.credential, self.trust, clock=clock)
         self._shown = Shown(credential, self._roots())
@@ -145,10 +142,8 @@ class LiveParty:
         return self.trust.bundle.roots_at(self._clock())
 
     async def _follow_trust(self) -> None:
-        files = self._state_of_trust()
-        if files == self._seen_trust and not self._trust_not_taken:
+        if not self._trust_not_taken and not self.store.is_behind_files():
             return
-        self._seen_trust = files
         try:
             # On a thread, as the store may be at work for another.
             changed = await asyncio.to_thread(self.store.follow_files)
@@ -159,15 +154,6 @@ class LiveParty:
         if self._trust_not_taken and (changed or self._files_hold_the_trust()):
             self._trust_not_taken = False
             self._alarms.cleared(_TRUST)
-
-    def _state_of_trust(self) -> tuple[FileState, ...]:
-        """Return what changes whenever a file does that the store follows."""
-        bundle = self.trust.bundle
-        if self._trust_files[0] is not bundle:
-            folder = self.store.folder
-            lists = (folder / LISTS_FOLDER / f"{key_id}.crl" for key_id in bundle.issuers)
-            self._trust_files = bundle, (folder / BUNDLE_FILE, *lists)
-        return tuple(map(state_of_file, self._trust_files[1]))
 
     def _files_hold_the_trust(self) -> bool:
         """Whether the files have been put right, and hold what is in use."""
@@ -182,7 +168,7 @@ class LiveParty:
 
     def _follow_credential(self) -> None:
         path = self.folder.credential
-        state = state_of_file(path)
+        state = file_state(path)
         if state == self._seen:
             return
         self._seen = state

@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from landbridge.clock import Clock, system_clock
 from landbridge.errors import LandbridgeError, Reason, refuse
+from landbridge.file_state import FileState, file_state
 from landbridge.keys import read_public_file, write_whole
 from landbridge.trust import history as trust_history
 from landbridge.trust.anchor import anchor_lines, read_anchored, read_anchors, read_successor
@@ -34,7 +35,6 @@ FIRST_LIST_WITHIN_MS = 24 * 3_600_000
 _SIGNING_LISTS = {AuthorityState.ACTIVE, AuthorityState.RETIRING}
 _REMEMBERED = 256
 
-_Stamp = tuple[int, int, int]
 Subscriber = Callable[["Trust"], None]
 
 
@@ -84,7 +84,8 @@ class TrustStore:
         self._clock = clock
         self._lock = RLock()
         self._subscribers: list[Subscriber] = []
-        self._stamps: dict[Path, _Stamp | None] = {}
+        self._states: dict[Path, FileState] = {}
+        self._followed: tuple[TrustBundle, tuple[Path, ...]] | None = None
         # What was in use before is no news when it comes again, by a slower way.
         self._seen: dict[bytes, None] = {}
         for data in (trust.bundle.document, *(known.der for known in trust.lists.values())):
@@ -137,6 +138,10 @@ class TrustStore:
         # Another process may have written a newer bundle: never put an older one over it.
         return self._change(self._follow, take)
 
+    def is_behind_files(self) -> bool:
+        """Whether a file was changed since it was last read, or tried: a look at their states."""
+        return any(file_state(path) != self._states.get(path, ()) for path in self._files())
+
     def follow_files(self) -> bool:
         """Take what changed on the disk, after the same checks; return whether any was new.
 
@@ -184,14 +189,25 @@ class TrustStore:
 
     def _follow_lists(self) -> None:
         for key_id in self.current.bundle.issuers:
-            path = self.folder / LISTS_FOLDER / f"{key_id}.crl"
-            if path.exists() and self._has_changed(path):
+            path = self._list_file(key_id)
+            if self._has_changed(path) and path.exists():
                 self._take_list(read_public_file(path), write=False, named=key_id)
 
+    def _files(self) -> tuple[Path, ...]:
+        """Return the files that are followed; of one bundle they are always the same."""
+        bundle, followed = self.current.bundle, self._followed
+        if followed is None or followed[0] is not bundle:
+            lists = (self._list_file(key_id) for key_id in bundle.issuers)
+            followed = self._followed = bundle, (self.folder / BUNDLE_FILE, *lists)
+        return followed[1]
+
+    def _list_file(self, key_id: str) -> Path:
+        return self.folder / LISTS_FOLDER / f"{key_id}.crl"
+
     def _has_changed(self, path: Path) -> bool:
-        stamp, before = _stamp(path), self._stamps.get(path)
-        self._stamps[path] = stamp
-        return stamp != before
+        state, before = file_state(path), self._states.get(path, ())
+        self._states[path] = state
+        return state != before
 
     def _take_bundle(self, document: bytes, *, write: bool) -> None:
         if len(document) > LARGEST_BUNDLE:
@@ -235,7 +251,7 @@ class TrustStore:
         if held and new.number <= held.number:
             raise bad_list(f"its number is {new.number}, but number {held.number} is in use")
         if write:
-            self._write(self.folder / LISTS_FOLDER / f"{key_id}.crl", data)
+            self._write(self._list_file(key_id), data)
         self._remember(data)
         lists = MappingProxyType({**self.current.lists, key_id: new})
         self.current = Trust(bundle, lists)
@@ -256,11 +272,3 @@ class TrustStore:
         self._seen[sha256(data).digest()] = None
         while len(self._seen) > _REMEMBERED:
             del self._seen[next(iter(self._seen))]
-
-
-def _stamp(path: Path) -> _Stamp | None:
-    try:
-        found = path.stat()
-    except OSError:
-        return None
-    return found.st_ctime_ns, found.st_size, found.st_ino  # nobody sets this time back

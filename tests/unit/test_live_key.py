@@ -1,5 +1,7 @@
 """The signing key of a running process: it follows its file, and no bad file takes its place."""
 
+import os
+import time
 from pathlib import Path
 
 import pytest
@@ -37,6 +39,18 @@ def test_the_next_key_signs_as_soon_as_it_lies_there(path: Path) -> None:
     SECOND.save(waiting)
     assert live().key_id == FIRST.key_id
     waiting.replace(path)
+    assert live().key_id == SECOND.key_id
+
+
+def test_a_key_written_in_place_signs_though_its_time_is_set_back(path: Path) -> None:
+    live = LiveKey(path, alarms=alarms([]))
+    former = path.stat()
+    waiting = path.with_name("query.next.key")
+    SECOND.save(waiting)
+    assert waiting.stat().st_size == former.st_size
+    time.sleep(0.02)  # the disk's clock ticks
+    path.write_bytes(waiting.read_bytes())
+    os.utime(path, ns=(former.st_atime_ns, former.st_mtime_ns))
     assert live().key_id == SECOND.key_id
 
 

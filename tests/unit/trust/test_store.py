@@ -1,6 +1,7 @@
 """A party's trust in its folder: what is not acceptable never replaces what is in use."""
 
 import shutil
+from contextlib import suppress
 from pathlib import Path
 from threading import Thread
 
@@ -11,7 +12,7 @@ from certs.federation import FederationPki
 from certs.profiles import LEAF_LIFE
 from landbridge.agency import Role
 from landbridge.clock import to_datetime
-from landbridge.errors import Reason
+from landbridge.errors import LandbridgeError, Reason
 from landbridge.keys import KeyUse, SigningKey, public_text, write_whole
 from landbridge.party import PartyFolder
 from landbridge.trust.approval import Act, Statement, digest_of
@@ -295,6 +296,28 @@ def test_files_are_followed(pki: FederationPki, store: TrustStore) -> None:
     assert store.follow_files() is False
     assert [trust.bundle.number for trust in told] == [2, 2]
     assert store.current.is_revoked(subject_key_id(pki.issuing.certificate), 0x1F)
+
+
+def test_it_is_behind_its_files_until_it_has_looked_at_each_change(
+    pki: FederationPki, store: TrustStore
+) -> None:
+    assert not store.is_behind_files()
+    lists = list_file(pki)
+    good = lists.read_bytes()
+    for change in (
+        lambda: pki.publish(suspended=[BOARD]),
+        lambda: pki.publish_list([]),
+        lambda: lists.write_bytes(b"garbage"),
+        lists.unlink,
+        lambda: lists.write_bytes(good),
+    ):
+        change()
+        assert store.is_behind_files()
+        with suppress(LandbridgeError):
+            store.follow_files()
+        assert not store.is_behind_files()
+    store.offer([pki.sign_next()])
+    assert not store.is_behind_files()
 
 
 def test_bad_file_is_told_once_and_left(pki: FederationPki, store: TrustStore) -> None:
