@@ -39,12 +39,13 @@ async def test_a_query_does_not_wait_for_earlier_answers() -> None:
         return subject.value
 
     measured = await drive_arrivals(
-        ask, itertools.repeat(SUBJECT), gaps=itertools.repeat(0.01), seconds=0.16
+        ask, itertools.repeat(SUBJECT), gaps=itertools.repeat(0.01), seconds=0.15
     )
     assert measured.kept_up
-    assert asked == measured.asked == 19
-    # A fifth of the time is warm-up, and what arrived then does not count.
-    assert len(measured.latencies) == 16
+    assert asked == measured.asked == 18
+    # A fifth of the time is warm-up, and what arrived then does not count. No query is due at the
+    # very end of either, where rounding would decide.
+    assert len(measured.latencies) == 15
     assert measured.latencies == sorted(measured.latencies)
     assert measured.kept == ["10000000"]
 
@@ -56,7 +57,7 @@ async def test_a_latency_runs_from_the_moment_a_query_was_due() -> None:
         return subject.value
 
     measured = await drive_arrivals(
-        ask, itertools.repeat(SUBJECT), gaps=itertools.repeat(0.01), seconds=0.08
+        ask, itertools.repeat(SUBJECT), gaps=itertools.repeat(0.01), seconds=0.075
     )
     assert len(measured.latencies) == 8
     assert measured.p50 > 60
