@@ -7,26 +7,35 @@ digest, so that what counted then can be read when its file is long gone.
 1. Keep the documents. 2. Write into the index what is about to be logged. 3. Log it. 4. Write into
 the index that it is logged. After a crash between 2 and 4 the log is asked, from where it stood
 at 2; where the index is lost, from its beginning.
+
+Several processes may follow one folder: whoever writes holds the index alone, and takes up first
+what the others have written.
 """
 
+import fcntl
 import json
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final
 
 from landbridge.errors import Reason, refuse
+from landbridge.file_state import FileState, file_state
 from landbridge.keys import read_public_file, write_whole
 from landbridge.library.changes import Change, Logged, Recorder
 from landbridge.library.kinds import SUFFIX, Kind, digest_of
 
 FOLDER: Final = "known"
 _INDEX: Final = "index.jsonl"
+_LOCK: Final = "index.lock"
 
 
 class History:
-    """The changes of one party's documents, in order. One process writes, others may read."""
+    """The changes of one party's documents, in order.
+
+    `note` them while `writing`; others may read meanwhile.
+    """
 
     def __init__(self, state: Path) -> None:
         """Read the index.
@@ -39,27 +48,27 @@ class History:
         self._announced: int | None = 0
         self.logged: list[Logged] = []
         self._length = 0
-        self._unwritten: list[Mapping[str, Any]] = []
-        for line in self._lines():
-            if isinstance(line.get("announced"), int):
-                self._announced = line["announced"]
-            else:
-                self._announced = None
-                self.logged += _read_line(line)
+        self._seen: FileState = ()
+        self._unwritten: list[Logged] = []
+        self._read()
 
-    def recover(self, recorder: Recorder) -> None:
-        """Take over from the log what a crash kept out of the index.
+    @contextmanager
+    def writing(self, recorder: Recorder) -> Iterator[bool]:
+        """Hold the index alone; give whether anything was taken up that this one did not know.
+
+        That is what other processes have written, and from the log what a crash kept out.
 
         Raises:
-            LandbridgeError: LB-5001 and LB-5002 when the log cannot be read.
+            LandbridgeError: LB-1101 when the index cannot be read, LB-5002 when it is none; LB-5001
+                and LB-5002 when it cannot be held, or when the log cannot be read.
         """
-        if self._announced is None:
-            return
-        held = {one.entry for one in self.logged}
-        found = [one for one in recorder.since(self._announced) if one.entry not in held]
-        self._add([_line(found) if found else {"announced": recorder.size()}])
-        self.logged += found
-        self._announced = None
+        with self._locked():
+            known = len(self.logged)
+            if file_state(self._path) != self._seen:
+                self._read()
+            if self._announced is not None:
+                self._recover(recorder, self._announced)
+            yield len(self.logged) > known
 
     def counting(self, at: int | None = None) -> dict[tuple[Kind, str], Logged]:
         """Return what counted at a time, in the order in which it came; without one, at the end.
@@ -94,6 +103,8 @@ class History:
     ) -> None:
         """Log changes, and remember when; `documents` holds what is new, by its digest.
 
+        Call it while `writing`.
+
         Raises:
             LandbridgeError: LB-5001 and LB-5002 when the log does not take them: then nothing is
                 remembered.
@@ -103,15 +114,11 @@ class History:
                 write_whole(self.path(digest), document, mode=0o644)
             self._add([{"announced": recorder.size()}])
         except OSError as error:
-            raise refuse(
-                Reason.LOG_UNAVAILABLE,
-                f"the index of documents cannot be written: {error.strerror}",
-                where=str(self._path),
-            ) from error
+            raise _unwritable(self._path, error) from error
         after = self.logged[-1].at if self.logged else 0
         logged = list(recorder.append(changes, after=after))
         self.logged += logged
-        self._unwritten.append(_line(logged))
+        self._unwritten += logged
         # They stand in the log: what the disk refuses now is written with the next change, or is
         # taken from the log at the next start.
         with suppress(OSError):
@@ -138,10 +145,39 @@ class History:
             )
         return document
 
-    def _size(self) -> int:
-        return self._path.stat().st_size if self._path.exists() else 0
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
+        path = self._folder / _LOCK
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            lock = open(path, "ab", opener=_open)  # noqa: SIM115  closed below, which frees it
+        except OSError as error:
+            raise _unwritable(path, error) from error
+        with lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX)
+            except OSError as error:
+                raise _unwritable(path, error) from error
+            yield
 
-    def _lines(self) -> Iterator[dict[str, Any]]:
+    def _read(self) -> None:
+        """Read the index; what is known and does not stand in it is to be written again."""
+        seen, length = file_state(self._path), 0
+        announced: int | None = 0
+        found: list[Logged] = []
+        for line, fields in self._lines():
+            length += len(line)
+            if isinstance(fields.get("announced"), int):
+                announced = fields["announced"]
+            else:
+                announced = None
+                found += _read_line(fields)
+        held = {one.entry for one in found}
+        self._unwritten = [one for one in self.logged if one.entry not in held]
+        self.logged = _in_order((*found, *self._unwritten))
+        self._announced, self._length, self._seen = announced, length, seen
+
+    def _lines(self) -> Iterator[tuple[bytes, dict[str, Any]]]:
         if not self._path.exists():
             return
         data = read_public_file(self._path)
@@ -154,16 +190,24 @@ class History:
                 fields = None
             if not isinstance(fields, dict):
                 raise _damaged(f"{self._path}:{number}")
-            self._length += len(line)
-            yield fields
+            yield line, fields
+
+    def _recover(self, recorder: Recorder, announced: int) -> None:
+        held = {one.entry for one in self.logged}
+        found = [one for one in recorder.since(announced) if one.entry not in held]
+        self._unwritten += found
+        self.logged = _in_order((*self.logged, *found))
+        try:
+            self._add(() if self._unwritten else [{"announced": recorder.size()}])
+        except OSError as error:
+            raise _unwritable(self._path, error) from error
+        self._announced = None
 
     def _add(self, lines: Iterable[Mapping[str, Any]]) -> None:
-        lines = (*self._unwritten, *lines)
-        if self._size() < self._length:
-            # Somebody has removed or cut it: what is known is written anew.
-            lines, self._length = (_line(self.logged), *lines), 0
-        self._folder.mkdir(parents=True, exist_ok=True)
-        data = b"".join(json.dumps(line, separators=(",", ":")).encode() + b"\n" for line in lines)
+        written = (_line(self._unwritten),) if self._unwritten else ()
+        data = b"".join(
+            json.dumps(line, separators=(",", ":")).encode() + b"\n" for line in (*written, *lines)
+        )
         with open(self._path, "ab", opener=_open) as file:
             file.truncate(self._length)
             file.write(data)
@@ -171,10 +215,15 @@ class History:
             os.fsync(file.fileno())
         self._length += len(data)
         self._unwritten.clear()
+        self._seen = file_state(self._path)
 
 
 def _open(path: str, flags: int) -> int:
     return os.open(path, flags, 0o644)
+
+
+def _in_order(logged: Iterable[Logged]) -> list[Logged]:
+    return sorted(logged, key=lambda one: one.entry)
 
 
 def _line(logged: Iterable[Logged]) -> dict[str, Any]:
@@ -211,6 +260,14 @@ def _read_fields(fields: Mapping[str, Any]) -> Logged:
         barred=bool(fields.get("barred")),
     )
     return Logged(change, int(fields["at"]), int(fields["entry"]))
+
+
+def _unwritable(path: Path, error: OSError) -> Exception:
+    return refuse(
+        Reason.LOG_UNAVAILABLE,
+        f"the index of documents cannot be written: {error.strerror}",
+        where=str(path),
+    )
 
 
 def _damaged(where: str) -> Exception:

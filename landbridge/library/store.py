@@ -90,7 +90,8 @@ class Library:
         self._opening = Opening()
         self._told: set[tuple[str, str, str]] = set()
         self._history = History(state)
-        self._history.recover(recorder)
+        with self._history.writing(recorder):
+            pass  # what a crash kept out of the index is taken over from the log
         self._files: Files = {}
         self._contents = read_all(look(state), {}, {})
         held = self._contents.values()
@@ -187,29 +188,40 @@ class Library:
     def _note(self, shelf: Shelf) -> None:
         """Log what begins to count and what ceases to."""
         counting = {(found.opened.kind, signed): found for signed, found in shelf.counting.items()}
-        changes = [
-            Change(
-                kind,
-                found.opened.subject,
-                found.opened.digest,
-                barred=kind is Kind.MEMORANDUM and signed in shelf.barred,
-            )
-            for (kind, signed), found in counting.items()
-            if (kind, signed) not in self._standing
-        ]
-        documents = {
-            found.opened.digest: found.opened.document
-            for key, found in counting.items()
-            if key not in self._standing
-        }
-        changes += [
-            Change(kind, logged.change.subject, logged.change.digest, withdrawn=True)
-            for (kind, signed), logged in self._standing.items()
-            if (kind, signed) not in counting
-        ]
-        if changes:
-            self._history.note(changes, documents, self._recorder)
-            self._standing = dict(standing_of(self._history))
+        new = counting.keys() - self._standing.keys()
+        gone = self._standing.keys() - counting.keys()
+        if not new and not gone:
+            return
+        with self._history.writing(self._recorder) as others_wrote:
+            if others_wrote:
+                # What another process of this party has noticed too is logged; what it alone has
+                # noticed so far shows at the next look.
+                standing = dict(standing_of(self._history))
+                new, gone = new - standing.keys(), gone & standing.keys()
+                self._standing = standing
+            changes = [
+                Change(
+                    kind,
+                    found.opened.subject,
+                    found.opened.digest,
+                    barred=kind is Kind.MEMORANDUM and signed in shelf.barred,
+                )
+                for (kind, signed), found in counting.items()
+                if (kind, signed) in new
+            ]
+            documents = {
+                found.opened.digest: found.opened.document
+                for key, found in counting.items()
+                if key in new
+            }
+            changes += [
+                Change(kind, logged.change.subject, logged.change.digest, withdrawn=True)
+                for (kind, signed), logged in self._standing.items()
+                if (kind, signed) in gone
+            ]
+            if changes:
+                self._history.note(changes, documents, self._recorder)
+                self._standing = dict(standing_of(self._history))
 
     def _publish(self, shelf: Shelf) -> bool:
         changed = (

@@ -48,6 +48,7 @@ class DocumentLog:
         Raises:
             LandbridgeError: LB-5001 and LB-5002 when the log cannot be read.
         """
+        self._log.refresh()  # another process of the party may have appended, and died
         found: list[Logged] = []
         for index, data in self._log.entries_backwards():
             if index < entry:
