@@ -21,9 +21,10 @@ def pytest_configure(config: pytest.Config) -> None:
     )
     config.stash[_NOT_RUN] = {}
     write_into_memory()
-    if hasattr(config, "workerinput"):
-        # A worker inherits the width of the terminal, by which commands would break their lines.
-        os.environ.pop("COLUMNS", None)
+    # The width of a terminal, by which commands would break their lines: inherited, or put into the
+    # environment of this process, past Python, by readline.
+    os.environ.pop("COLUMNS", None)
+    os.unsetenv("COLUMNS")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
