@@ -31,6 +31,7 @@ _STREAMS: Final = 3
 _RENEWALS: Final = 3
 _SETTLED_S: Final = 1.0
 _AFTER_S: Final = 5.0
+_LOOK_S: Final = 0.05
 Say = Callable[[str], None]
 
 
@@ -58,7 +59,7 @@ async def close_hard(
                 await asyncio.sleep(_SETTLED_S)
                 for _ in range(_RENEWALS):
                     await renew_once(state)
-                    await asyncio.sleep(_SETTLED_S)
+                    await _until_one_failed(tally, _SETTLED_S)
         finally:
             setattr(RotatingChannel, "replace", replace)  # noqa: B010
     say(f"control, hard close: {tally.failed} of {len(tally.calls)} calls failed")
@@ -82,9 +83,17 @@ async def swap_without_overlap(
         async with calling(home, callers, unary=_CALLERS, streams=_STREAMS) as tally:
             await asyncio.sleep(_SETTLED_S)
             await _swap_root(sandbox.pki, conditions)
-            await asyncio.sleep(_AFTER_S)
+            await _until_one_failed(tally, _AFTER_S)
     say(f"control, no overlap: {tally.failed} of {len(tally.calls)} calls failed")
     return tally
+
+
+async def _until_one_failed(tally: Tally, seconds: float) -> None:
+    """Wait for what the control is there to show, so many seconds at most."""
+    for _ in range(round(seconds / _LOOK_S)):
+        if tally.failed:
+            return
+        await asyncio.sleep(_LOOK_S)
 
 
 async def _swap_root(pki: FederationPki, conditions: Conditions) -> None:

@@ -128,7 +128,7 @@ async def test_a_node_that_keeps_some_answers_back_holds_up_these_alone(town: To
     client = town.agencies.running.client
 
     async def ask(query: envelope_pb2.Envelope) -> None:
-        came.append(what_came(await client.stream(query, 3.0)))
+        came.append(what_came(await client.stream(query, 5.0)))
 
     await asyncio.gather(*map(ask, town.agencies.sign(BATCH)))
     assert came[:-5] == [town.whole] * (BATCH - 5)
@@ -153,7 +153,7 @@ async def test_each_query_of_a_batch_has_its_own_deadline(town: Town, front: str
     town.odd.pass_on = pass_on
     ask: Ask = getattr(town.agencies.running.client, front)
     queries = town.agencies.sign(16)
-    short = [asyncio.create_task(ask(query, 2.0)) for query in queries[::2]]
+    short = [asyncio.create_task(ask(query, 3.0)) for query in queries[::2]]
     long = [asyncio.create_task(ask(query, LONG_S)) for query in queries[1::2]]
     for envelope in await asyncio.gather(*short):
         assert what_came(envelope) == town.without(Reason.LATE)
