@@ -86,8 +86,8 @@ async def test_any_node_may_stall(sandbox: Sandbox, agency: str) -> None:
     os.kill(stalled.pid, signal.SIGSTOP)
     try:
         started = time.monotonic()
-        profile = await ask(sandbox, timeout=3.0)
-        assert time.monotonic() - started < 3.5
+        profile = await ask(sandbox, timeout=5.0)
+        assert time.monotonic() - started < 5.5
         assert outcomes(profile)[agency] == Reason.LATE
     finally:
         os.kill(stalled.pid, signal.SIGCONT)
